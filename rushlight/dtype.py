@@ -1,0 +1,174 @@
+"""Element types and PyTorch's promotion rules.
+
+A `dtype` is a singleton; `d.storage` is the NumPy dtype its arrays have in memory. NumPy has no bfloat16, so a bfloat16 array is
+held as uint16 bit patterns; `decode` and `encode` turn it into float32 and back. float16 is decoded too: PyTorch computes both
+in float32 and rounds once at the end.
+
+>>> promote_types(int64, float32)
+torch.float32
+>>> promote_types(uint8, int8)
+torch.int16
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .errors import InternalError
+
+# Categories in the order of promotion: bool < integer < floating < complex.
+BOOL, INTEGER, FLOATING, COMPLEX = range(4)
+
+
+class dtype:
+    """An element type, as `torch.dtype`; compare with `is`."""
+
+    __slots__ = (
+        "name",
+        "storage",
+        "category",
+        "itemsize",
+        "compute",
+        "order",
+        "is_floating_point",
+        "is_complex",
+        "is_signed",
+        "__weakref__",
+    )
+
+    def __init__(self, name: str, storage: str, category: int, compute: str, order: int) -> None:
+        self.name = name
+        self.storage = np.dtype(storage)
+        self.compute = np.dtype(compute)  # what NumPy computes in
+        self.category = category
+        self.itemsize = self.storage.itemsize
+        self.order = order  # place in the canonical list, for printing and sorting
+        self.is_floating_point = category == FLOATING
+        self.is_complex = category == COMPLEX
+        self.is_signed = name not in ("uint8", "uint16", "uint32", "uint64", "bool")
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name if self.name != "bool" else "bool_"
+
+    def to_real(self) -> dtype:
+        """The dtype of the real part."""
+        return {"complex64": float32, "complex128": float64, "complex32": float16}.get(self.name, self)
+
+    def to_complex(self) -> dtype:
+        """The complex dtype whose parts are this one."""
+        return {"float32": complex64, "float64": complex128, "bfloat16": complex64, "float16": complex32}.get(
+            self.name, self
+        )
+
+
+def _make(name: str, storage: str, category: int, compute: str | None = None) -> dtype:
+    made = dtype(name, storage, category, compute or storage, len(ALL))
+    ALL.append(made)
+    return made
+
+
+ALL: list[dtype] = []
+uint8 = _make("uint8", "u1", INTEGER)
+int8 = _make("int8", "i1", INTEGER)
+int16 = _make("int16", "i2", INTEGER)
+int32 = _make("int32", "i4", INTEGER)
+int64 = _make("int64", "i8", INTEGER)
+float16 = _make("float16", "f2", FLOATING, "f4")
+float32 = _make("float32", "f4", FLOATING)
+float64 = _make("float64", "f8", FLOATING)
+complex64 = _make("complex64", "c8", COMPLEX)
+complex128 = _make("complex128", "c16", COMPLEX)
+bool_ = _make("bool", "?", BOOL)
+bfloat16 = _make("bfloat16", "u2", FLOATING, "f4")
+# Storage-only types: they can be made, read, converted and saved; arithmetic on them is refused as in PyTorch.
+uint16 = _make("uint16", "u2", INTEGER)
+uint32 = _make("uint32", "u4", INTEGER)
+uint64 = _make("uint64", "u8", INTEGER)
+complex32 = dtype("complex32", "c8", COMPLEX, "c8", 99)  # named for `to_complex`; no array has it
+
+half, float_, double = float16, float32, float64
+short, int_, long = int16, int32, int64
+cfloat, cdouble = complex64, complex128
+
+BY_NAME = {d.name: d for d in ALL}
+_FROM_NUMPY = {d.storage: d for d in ALL if d is not bfloat16}
+
+
+def from_numpy_dtype(numpy_dtype: np.dtype) -> dtype | None:
+    """The dtype that a NumPy array converts to, or None where there is none."""
+    return _FROM_NUMPY.get(np.dtype(numpy_dtype).newbyteorder("="))
+
+
+_UNSIGNED = (uint8, uint16, uint32, uint64)
+
+
+def _promote_integers(a: dtype, b: dtype) -> dtype:
+    if a.is_signed == b.is_signed:
+        return a if a.itemsize >= b.itemsize else b
+    signed, unsigned = (a, b) if a.is_signed else (b, a)
+    if signed.itemsize > unsigned.itemsize:
+        return signed
+    wider = {1: int16, 2: int32, 4: int64}
+    if unsigned.itemsize not in wider:
+        raise RuntimeError(f"Promotion for uint64 and {signed.name} is not supported; cast one of them first")
+    return wider[unsigned.itemsize]
+
+
+def _promote(a: dtype, b: dtype) -> dtype:
+    if a is b:
+        return a
+    if a.category < b.category:
+        a, b = b, a
+    if a.category == b.category:
+        if a.category == INTEGER:
+            return _promote_integers(a, b)
+        if a.category == FLOATING and {a, b} == {float16, bfloat16}:
+            return float32
+        return a if a.itemsize >= b.itemsize else b
+    if a.category == COMPLEX and b is float64:
+        return complex128
+    return a
+
+
+_TABLE = {(a, b): None for a in ALL for b in ALL}
+
+
+def promote_types(a: dtype, b: dtype) -> dtype:
+    """The smallest dtype both convert to, as `torch.promote_types`."""
+    if (a, b) not in _TABLE:
+        raise InternalError(f"promote_types: {a!r} and {b!r} are not dtypes of arrays")
+    found = _TABLE[a, b]
+    if found is None:
+        found = _TABLE[a, b] = _promote(a, b)
+    return found
+
+
+def can_cast(source: dtype, target: dtype) -> bool:
+    """Whether a result of `source` may be stored in `target` in place, as `torch.can_cast`."""
+    if source.is_complex and not target.is_complex:
+        return False
+    if source.is_floating_point and target.category < FLOATING:
+        return False
+    return not (source is not bool_ and target is bool_)
+
+
+def decode(array: np.ndarray, of: dtype) -> np.ndarray:
+    """The array in the dtype NumPy computes in: bfloat16 and float16 become float32, all others stay."""
+    if of is bfloat16:
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    if of is float16:
+        return array.astype(np.float32)
+    return array
+
+
+def encode(array: np.ndarray, to: dtype) -> np.ndarray:
+    """A computed array in the form `to` has in memory; rounds to nearest even."""
+    if to is bfloat16:
+        bits = np.ascontiguousarray(array, dtype=np.float32).view(np.uint32)
+        rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+        nan = (bits & 0x7FFFFFFF) > 0x7F800000  # rounding must not carry a NaN into infinity
+        return np.where(nan, np.uint16(0x7FC0), rounded).reshape(np.shape(array))
+    return np.asarray(array).astype(to.storage, copy=False)
