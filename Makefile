@@ -1,0 +1,43 @@
+# `make demo` and `make test` are all that a fresh machine needs; each sets up what it uses (.ci/venv).
+#
+#   make demo  [ARGS="--recipe tutorial --epochs 2"]   train the tutorial's classifier
+#   make test  [ARGS="tests/alias -k worker"]          all tests, compared with PyTorch
+#   make lint | types | bench | clean
+#   PYTHON=/path/to/python chooses the interpreter.
+
+SHELL := /bin/bash
+ARGS ?=
+export PYTHON
+
+# One BLAS thread for each of the test processes: more of them fight over the cores.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: help demo test lint types bench clean
+.NOTPARALLEL:
+
+help:
+	@sed -n '3,6s/^# *//p' Makefile
+
+demo:
+	@.ci/venv .venv demo
+	.venv/bin/python -m rushlight demo $(ARGS)
+
+test:
+	@.ci/venv .venv-test test oracle
+	$(ONE_THREAD) .venv-test/bin/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+lint:
+	@.ci/venv .venv-test test oracle
+	.venv-test/bin/ruff check .
+	.venv-test/bin/ruff format --check .
+
+types:
+	@.ci/venv .venv-test test oracle
+	.venv-test/bin/python -m mypy
+
+bench:
+	@.ci/venv .venv-test test oracle
+	.venv-test/bin/python -m bench $(ARGS)
+
+clean:
+	rm -rf .venv .venv-test build dist rushlight.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,119 @@
+"""Who may import whom: the table of docs/design.md, held against the source."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from .source_tree import MODULES, ROOT, Module, functions
+
+BOTTOM = {"dtype", "errors", "config", "version"}
+CORE = BOTTOM | {"generator", "ir", "passes", "runtime", "tensor"}
+PUBLIC = CORE | {"nn", "optim", "data", "vision", "serialize", "rushlight"}
+
+# unit -> the units it may import besides itself.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "version": set(),
+    "config": {"errors"},
+    "dtype": {"errors"},
+    "generator": BOTTOM,
+    "ir": BOTTOM,
+    "passes": BOTTOM | {"ir"},
+    "runtime": BOTTOM | {"ir", "passes"},
+    "tensor": BOTTOM | {"generator", "ir", "passes", "runtime"},
+    "nn": CORE,
+    "optim": CORE,
+    "serialize": CORE,
+    "data": CORE,
+    "vision": CORE | {"data"},
+    "debug": PUBLIC,
+    "alias": PUBLIC,
+    "demo": PUBLIC,
+    "__main__": PUBLIC | {"alias"},
+    "rushlight": PUBLIC | {"alias"},
+}
+
+# Third parties: where each may be imported. NumPy may be everywhere.
+THIRD_PARTY = {
+    "PIL": {"vision"},
+    "tqdm": {"vision", "demo"},
+    "matplotlib": {"demo"},
+    "safetensors": {"serialize"},
+}
+
+
+def top_level(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def test_every_package_is_in_the_table_and_in_the_design() -> None:
+    units = {module.unit for module in MODULES}
+    assert units <= set(MAY_IMPORT)
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    table = "\n".join(line for line in design.splitlines() if line.startswith("|"))
+    named = set(re.findall(r"[a-z_]+", table))
+    missing = {unit for unit in units if unit not in named} - {"rushlight", "__main__"}
+    assert not missing, f"docs/design.md's table does not say what these are: {sorted(missing)}"
+
+
+every_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+
+
+def upward_imports(module: Module) -> list[str]:
+    allowed = MAY_IMPORT[module.unit] | {module.unit}
+    wrong = []
+    for line, name in module.imported_modules():
+        if top_level(name) != "rushlight":
+            continue
+        unit = name.split(".")[1] if "." in name else "rushlight"
+        if unit not in allowed:
+            wrong.append(f"{module.where}:{line} imports {name}; {module.unit} may not import {unit}")
+    return wrong
+
+
+def inner_imports(module: Module) -> list[str]:
+    return [
+        f"{module.where}:{node.lineno} in {function.name}"
+        for function in functions(module.tree)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
+def strangers(module: Module) -> list[str]:
+    wrong = []
+    for line, name in module.imported_modules():
+        top = top_level(name)
+        if top in sys.stdlib_module_names or top in ("numpy", "rushlight"):
+            continue
+        if module.unit not in THIRD_PARTY.get(top, set()):
+            wrong.append(f"{module.where}:{line} imports {name}")
+    return wrong
+
+
+@every_module
+def test_imports_point_downwards(module: Module) -> None:
+    assert not upward_imports(module)
+
+
+@every_module
+def test_imports_stand_at_the_top_of_the_file(module: Module) -> None:
+    assert not inner_imports(module)
+
+
+@every_module
+def test_third_parties_stay_where_they_are_needed(module: Module) -> None:
+    assert not strangers(module)
+
+
+def test_the_checks_see_wrong_imports(tmp_path: Path) -> None:
+    path = tmp_path / "graph.py"
+    path.write_text("from ..tensor import printing\ndef f():\n    import torch\n")
+    module = Module(path, "rushlight.ir.graph")
+    assert len(upward_imports(module)) == len(inner_imports(module)) == len(strangers(module)) == 1
+    assert "ir may not import tensor" in upward_imports(module)[0]

@@ -1,0 +1,142 @@
+"""Files that can be read in one sitting, functions that fit a screen, a wheel that stays small, an import that stays light."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from .source_tree import MODULES, ROOT, Module, functions
+
+LINES_PER_FILE = 800
+LINES_PER_FUNCTION = 80
+WHEEL_BYTES = 2_000_000
+IMPORTED_MODULES = 220  # beyond what `import numpy` brings; `import torch` brings over 1,500
+
+# Functions that are tables in disguise, longer than a screen: "module.function".
+TABLES: set[str] = set()
+
+# What `import rushlight` must not pull in: it is needed only where a user asks for it.
+HEAVY = (
+    "PIL",
+    "tqdm",
+    "matplotlib",
+    "safetensors",
+    "torch",
+    "torchvision",
+    "llvmlite",
+    "multiprocessing.pool",
+    "pytest",
+)
+
+every_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+
+
+@every_module
+def test_files_are_short(module: Module) -> None:
+    assert len(module.text.splitlines()) <= LINES_PER_FILE
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from `def` to the end, less the docstring's."""
+    assert function.end_lineno is not None
+    lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        text = function.body[0]
+        assert text.end_lineno is not None
+        lines -= text.end_lineno - text.lineno + 1
+    return lines
+
+
+@every_module
+def test_functions_fit_a_screen(module: Module) -> None:
+    long = [
+        f"{module.where}:{function.lineno} {function.name} has {body_lines(function)} lines"
+        for function in functions(module.tree)
+        if body_lines(function) > LINES_PER_FUNCTION and f"{module.name}.{function.name}" not in TABLES
+    ]
+    assert not long, "\n".join(long)
+
+
+def test_the_named_tables_exist() -> None:
+    known = {f"{module.name}.{function.name}" for module in MODULES for function in functions(module.tree)}
+    assert known >= TABLES
+
+
+@every_module
+def test_exported_names_exist(module: Module) -> None:
+    loaded = importlib.import_module(module.name) if not module.name.endswith("__main__") else None
+    names = getattr(loaded, "__all__", [])
+    assert len(set(names)) == len(names), "a name stands twice in __all__"
+    missing = [name for name in names if not hasattr(loaded, name)]
+    assert not missing
+
+
+def python(code: str, **environment: str) -> str:
+    """What a fresh interpreter prints for `code`."""
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_import_is_light() -> None:
+    loaded = python(
+        "import sys, numpy; before = set(sys.modules); import rushlight; print(*set(sys.modules) - before)"
+    ).split()
+    assert not [name for name in loaded if name in HEAVY or name.partition(".")[0] in HEAVY]
+    assert len(loaded) <= IMPORTED_MODULES, sorted(loaded)
+
+
+def test_runs_without_llvmlite() -> None:
+    code = (
+        "import sys; sys.modules['llvmlite'] = None\n"
+        "import rushlight as torch\n"
+        "x = torch.ones(2, 2, requires_grad=True); (x @ x).sum().backward(); print(x.grad.tolist())"
+    )
+    assert python(code).strip() == "[[4.0, 4.0], [4.0, 4.0]]"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel, built from a copy of the source so that nothing is left in the tree."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    shutil.copytree(ROOT / "rushlight", source / "rushlight", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
+    built = subprocess.run(
+        [*command, "--wheel-dir", str(target), str(source)], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    (path,) = target.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_wheel_is_small(wheel: zipfile.ZipFile) -> None:
+    assert Path(str(wheel.filename)).stat().st_size < WHEEL_BYTES
+
+
+def test_wheel_holds_what_runs(wheel: zipfile.ZipFile) -> None:
+    packed = {name for name in wheel.namelist() if name.startswith("rushlight/")}
+    tracked = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "rushlight").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed == tracked
+    assert not [name for name in wheel.namelist() if name.startswith(("tests/", "bench/", "docs/"))]
