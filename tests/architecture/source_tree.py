@@ -14,7 +14,7 @@ PACKAGE = ROOT / "rushlight"
 
 @dataclass(frozen=True)
 class Module:
-    """One source file of the package; `name` is its dotted name, "rushlight.ir.graph" or "rushlight.ir" for `__init__`."""
+    """One source file; `name` is its dotted name, "rushlight.ir.graph", or "rushlight.ir" for an `__init__`."""
 
     path: Path
     name: str

@@ -1,4 +1,4 @@
-"""Files that can be read in one sitting, functions that fit a screen, a wheel that stays small, an import that stays light."""
+"""Files read in one sitting, functions that fit a screen, a wheel that stays small, an import that stays light."""
 
 from __future__ import annotations
 
