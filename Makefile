@@ -9,8 +9,9 @@ SHELL := /bin/bash
 ARGS ?=
 export PYTHON
 
-# One BLAS thread for each of the test processes: more of them fight over the cores.
-ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+# One BLAS thread for each of the test processes, since more would fight over the cores; and one order of sets in both, so
+# that they collect the same tests.
+TEST_SETTINGS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONHASHSEED=0
 
 .PHONY: help demo test lint types bench clean
 .NOTPARALLEL:
@@ -24,7 +25,7 @@ demo:
 
 test:
 	@.ci/venv .venv-test test oracle
-	$(ONE_THREAD) .venv-test/bin/python -m pytest -n 2 --dist loadscope $(ARGS)
+	$(TEST_SETTINGS) .venv-test/bin/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 lint:
 	@.ci/venv .venv-test test oracle

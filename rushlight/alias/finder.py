@@ -1,0 +1,83 @@
+"""The import hook: a finder, first on `sys.meta_path`, that answers for `torch` and `torchvision`.
+
+It hands out the modules named in `table`, the very objects: after `import torch`, `sys.modules["torch"] is rushlight`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from .missing import mark_missing_methods, module_getattr, not_there_yet, pytorch_names
+from .processes import install_in_children
+from .table import MODULES
+
+ROOTS = ("torch", "torchvision")
+
+
+class ServedModule(Loader):
+    """Loads a module of PyTorch's name by handing out Rushlight's own."""
+
+    def __init__(self, module: ModuleType, name: str) -> None:
+        self.module = module
+        self.name = name
+        self.spec = module.__spec__
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self.module
+
+    def exec_module(self, module: ModuleType) -> None:
+        # The import system has just put the spec of the borrowed name on the module.
+        module.__spec__ = self.spec
+        module.__dict__.setdefault("__getattr__", module_getattr(module, self.name))
+
+
+class Finder(MetaPathFinder):
+    """Answers for every module whose name begins with `torch` or `torchvision`."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+        if name.partition(".")[0] not in ROOTS:
+            return None
+        module = find_module(name)
+        if module is None:
+            text = not_there_yet(name) if name in pytorch_names() else f"No module named {name!r}"
+            raise ModuleNotFoundError(text, name=name)
+        return ModuleSpec(name, ServedModule(module, name), is_package=hasattr(module, "__path__"))
+
+
+def find_module(name: str) -> ModuleType | None:
+    """Rushlight's module for PyTorch's module `name`, or None."""
+    if name not in MODULES:
+        return None
+    parent, _, child = name.rpartition(".")
+    # Where the public module is an attribute of its parent, that object counts, wherever its file lies.
+    found = getattr(sys.modules.get(parent), child, None)
+    return found if isinstance(found, ModuleType) else importlib.import_module(MODULES[name])
+
+
+def installed() -> bool:
+    """Whether `import torch` means Rushlight in this process."""
+    return any(isinstance(finder, Finder) for finder in sys.meta_path)
+
+
+def install() -> None:
+    """Makes `import torch` and `import torchvision` mean Rushlight from now on, here and in child processes.
+
+    Raises RuntimeError where PyTorch is imported already: two libraries under one name would not go well.
+    """
+    if installed():
+        return
+    for root in ROOTS:
+        if root in sys.modules:
+            raise RuntimeError(
+                f"{root} is imported already in this process; Rushlight can stand for it only from the start"
+            )
+    sys.meta_path.insert(0, Finder())
+    install_in_children()
+    torch = importlib.import_module("torch")
+    mark_missing_methods(torch.Tensor, "torch.Tensor")

@@ -1,0 +1,148 @@
+"""What `import torch` gives under the alias: Rushlight's own modules, and clear words for what is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rushlight.alias.missing import pytorch_names
+from rushlight.alias.table import MODULES
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(program: str, folder: Path = ROOT, *flags: str) -> subprocess.CompletedProcess[str]:
+    """`program` under the alias; PyTorch itself is installed in the same environment."""
+    (folder / "program.py").write_text(program)
+    return subprocess.run(
+        [sys.executable, *flags, "-m", "rushlight", "program.py"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def output(program: str, folder: Path, *flags: str) -> str:
+    done = run(program, folder, *flags)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+def test_every_module_of_the_table_is_served(tmp_path: Path) -> None:
+    checks = "\n".join(f"import {name}\nassert sys.modules[{name!r}] is {name}, {name!r}" for name in MODULES)
+    program = f"""
+import sys
+{checks}
+import rushlight
+assert torch is rushlight and torch.nn is rushlight.nn and torchvision is rushlight.vision
+assert torch.utils.data is rushlight.data
+assert torch.__spec__.name == "rushlight" and torch.nn.__spec__.name == "rushlight.nn"
+theirs = [name for name, module in list(sys.modules.items()) if name.startswith(("torch", "torchvision"))
+          and "site-packages/torch" in (getattr(module, "__file__", None) or "")]
+assert not theirs, theirs
+"""
+    assert output(program, tmp_path, "-W", "error") == ""
+
+
+def test_modules_of_the_script_share_the_alias(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text("from torch import nn, Tensor\nfrom torch.nn import functional as F\n")
+    program = "import model, torch, rushlight\nprint(model.nn is torch.nn, model.Tensor is rushlight.Tensor)"
+    assert output(program, tmp_path) == "True True\n"
+
+
+MISSING = [
+    ("torch.not_a_name", "AttributeError", "module 'torch' has no attribute 'not_a_name'"),
+    ("torch.fx", "NotThereYet", "torch.fx is not in Rushlight yet"),
+    ("torch.nn.LazyConv3d", "NotThereYet", "torch.nn.LazyConv3d is not in Rushlight yet"),
+    ("torch.Tensor.lobpcg", "AttributeError", "type object 'Tensor' has no attribute 'lobpcg'"),
+    ("torch.Tensor.to_mkldnn", "NotThereYet", "torch.Tensor.to_mkldnn is not in Rushlight yet"),
+    ("torch.ones(2).to_mkldnn()", "NotThereYet", "torch.Tensor.to_mkldnn is not in Rushlight yet"),
+    ("from torch import vmap", "ImportError", "torch.vmap is not in Rushlight yet"),
+    ("from torch.nn import ReLU, LazyConv3d", "ImportError", "torch.nn.LazyConv3d is not in Rushlight yet"),
+    ("import torch.fx", "ModuleNotFoundError", "torch.fx is not in Rushlight yet"),
+    ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed is not in Rushlight yet"),
+    ("import torch.runtime", "ModuleNotFoundError", "No module named 'torch.runtime'"),
+    ("import torchvision.ops", "ModuleNotFoundError", "torchvision.ops is not in Rushlight yet"),
+]
+
+
+def test_missing_names_say_so(tmp_path: Path) -> None:
+    program = f"""
+import sys, torch, torch.nn
+for code in {[code for code, _, _ in MISSING]}:
+    try:
+        exec(code)
+    except Exception as error:
+        print(type(error).__name__, error, sep="|")
+    else:
+        print("no error:", code)
+print(hasattr(torch, "fx"), getattr(torch, "fx", 1), hasattr(torch, "not_a_name"), hasattr(torch.Tensor, "to_mkldnn"))
+"""
+    expected = [f"{kind}|{text}" for _, kind, text in MISSING]
+    assert output(program, tmp_path).splitlines() == [*expected, "False 1 False False"]
+
+
+def test_missing_name_ends_a_program_with_its_line(tmp_path: Path) -> None:
+    done = run("import torch\n\ntorch.vmap(abs)\n", tmp_path)
+    assert done.returncode == 1
+    report = done.stderr.splitlines()
+    assert report[0] == "Traceback (most recent call last):"
+    assert "program.py" in report[1] and report[1].endswith("line 3, in <module>")
+    assert report[-1] == "rushlight.errors.NotThereYet: torch.vmap is not in Rushlight yet"
+
+
+CHILDREN = """
+import multiprocessing, os, sys
+import torch
+from torch import nn
+
+class Work:
+    def __init__(self):
+        self.parent = os.getpid()
+
+    def __call__(self):
+        import torch.nn.functional
+        ours = torch.__file__.replace(os.sep, "/").endswith("rushlight/__init__.py")
+        return ours and os.getpid() != self.parent, sys.modules["torch"] is sys.modules["rushlight"], __name__
+
+def work(task):
+    return task()
+
+if __name__ == "__main__":
+    os.chdir("/")
+    with multiprocessing.get_context(METHOD).Pool(1) as pool:
+        print(*pool.apply(work, (Work(),)))
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_child_processes_share_the_alias(tmp_path: Path, method: str) -> None:
+    main = "__main__" if method == "fork" else "__mp_main__"
+    assert output(f"METHOD = {method!r}\n{CHILDREN}", tmp_path) == f"True True {main}\n"
+
+
+def test_install_refuses_beside_pytorch() -> None:
+    code = "import torch, rushlight.alias\nrushlight.alias.install()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("RuntimeError: torch is imported already")
+
+
+def test_the_list_of_names_is_pytorchs(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "tests.alias.list_pytorch_names", str(tmp_path / "names.txt")]
+    subprocess.run(command, cwd=ROOT, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+    ours = ROOT / "rushlight" / "alias" / "pytorch_names.txt"
+    assert ours.read_text(encoding="utf-8").splitlines() == (tmp_path / "names.txt").read_text("utf-8").splitlines()
+    assert {"softmax", "Tensor", "nn"} <= pytorch_names()["torch"]
+
+
+def test_the_table_names_pytorchs_modules() -> None:
+    assert not set(MODULES) - set(pytorch_names())
