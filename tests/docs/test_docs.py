@@ -1,0 +1,68 @@
+"""What the documents show runs, and what they name exists."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from rushlight import config
+
+from ..architecture.source_tree import MODULES, ROOT, Module
+
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def examples(module: Module) -> list[doctest.DocTest]:
+    loaded = importlib.import_module(module.name)
+    return [test for test in doctest.DocTestFinder().find(loaded, module.name) if test.examples]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if ">>>" in module.text], ids=lambda module: module.name)
+def test_examples_in_the_source(module: Module) -> None:
+    tests = examples(module)
+    runner = doctest.DocTestRunner(verbose=False)
+    for test in tests:
+        runner.run(test)
+    assert runner.failures == 0, f"see the output above; run: python -m doctest {module.where}"
+    # An example that the finder does not see would never run.
+    assert runner.tries == len(re.findall(r"^\s*>>> ", module.text, re.MULTILINE))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@every_page
+def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(verbose=False)
+    for number, block in enumerate(blocks(page, "python")):
+        if ">>>" in block:
+            runner.run(parser.get_doctest(block, {}, f"{page.name}[{number}]", str(page), 0))
+        else:
+            exec(compile(block, f"{page.name}[{number}]", "exec"), {"__name__": "block"})
+    assert runner.failures == 0
+
+
+@every_page
+def test_commands_and_paths_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    spans = re.findall(r"`([^`\n]+)`", text) + [line for block in blocks(page, "sh") for line in block.splitlines()]
+    unknown = [span for span in spans if (found := re.match(r"make (\w+)", span)) and found[1] not in targets]
+    paths = [span for span in spans if re.fullmatch(r"(rushlight|tests|docs|bench|\.ci)/[\w./-]*", span)]
+    unknown += [path for path in paths if not (ROOT / path).exists()]
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    unknown += [link for link in links if not (page.parent / link).exists()]
+    unknown += [name for name in set(re.findall(r"RUSHLIGHT_[A-Z]+", text)) if name not in config.VARIABLES]
+    assert not unknown
+
+
+def test_readme_names_the_two_commands() -> None:
+    commands = "\n".join(blocks(ROOT / "README.md", "sh"))
+    assert "make demo" in commands and "make test" in commands

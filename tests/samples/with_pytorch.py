@@ -1,0 +1,16 @@
+"""Runs a program in PyTorch and torchvision, on one thread:  python -m tests.samples.with_pytorch program.py"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+
+import torch
+
+from . import torchvision_oracle  # noqa: F401  (makes `import torchvision` work)
+
+torch.set_num_threads(1)
+del sys.argv[0]
+sys.path[0] = os.path.dirname(os.path.abspath(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
