@@ -1,0 +1,65 @@
+"""A sampler that gives each of several processes its own share of a data set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from ..tensor import Generator, randperm
+from .sampler import Sampler
+
+
+class DistributedSampler(Sampler[Any]):
+    """Share `rank` of `num_replicas` equal shares, shuffled by `seed + epoch` alike in all processes.
+
+    Unlike PyTorch's, which can ask its process group, this one must be told `num_replicas` and `rank`.
+
+    >>> list(DistributedSampler(range(5), num_replicas=2, rank=1, shuffle=False))
+    [1, 3, 0]
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ) -> None:
+        if num_replicas is None or rank is None:
+            raise RuntimeError(
+                "Requires distributed package to be available; without it, pass num_replicas and rank to the sampler"
+            )
+        if rank >= num_replicas or rank < 0:
+            raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
+        self.dataset = dataset
+        self.num_replicas = num_replicas
+        self.rank = rank
+        self.epoch = 0
+        self.drop_last = drop_last
+        self.shuffle = shuffle
+        self.seed = seed
+        whole, rest = divmod(len(dataset), num_replicas)
+        self.num_samples = whole if drop_last or not rest else whole + 1
+        self.total_size = self.num_samples * num_replicas
+
+    def __iter__(self) -> Iterator[int]:
+        length = len(self.dataset)
+        if self.shuffle:
+            generator = Generator()
+            generator.manual_seed(self.seed + self.epoch)
+            indices = randperm(length, generator=generator).tolist()
+        else:
+            indices = list(range(length))
+        # Repeated from the start until every share is full, or cut where the last ones are dropped.
+        indices = (indices * math.ceil(self.total_size / max(length, 1)))[: self.total_size]
+        return iter(indices[self.rank :: self.num_replicas])
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Sets the epoch, so that the next pass is shuffled anew."""
+        self.epoch = epoch
