@@ -13,7 +13,7 @@ from rushlight import config
 
 from ..architecture.source_tree import MODULES, ROOT, Module
 
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
@@ -22,7 +22,10 @@ def examples(module: Module) -> list[doctest.DocTest]:
     return [test for test in doctest.DocTestFinder().find(loaded, module.name) if test.examples]
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if ">>>" in module.text], ids=lambda module: module.name)
+WITH_EXAMPLES = [module for module in MODULES if ">>>" in module.text]
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES, ids=lambda module: module.name)
 def test_examples_in_the_source(module: Module) -> None:
     tests = examples(module)
     runner = doctest.DocTestRunner(verbose=False)
