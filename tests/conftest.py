@@ -1,0 +1,19 @@
+"""Settings of all tests: one thread, a clean environment, hypothesis the same in each run."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+import torch
+
+KEPT = {"RUSHLIGHT_TIER", "RUSHLIGHT_SHARED"}  # which tier is under test; where the sample programs lie
+
+for _name in [name for name in os.environ if name.startswith("RUSHLIGHT_") and name not in KEPT]:
+    del os.environ[_name]
+
+torch.set_num_threads(1)
+
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("search", deadline=None)  # HYPOTHESIS_PROFILE=search draws anew each time
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
