@@ -1,0 +1,46 @@
+"""Every environment variable that Rushlight reads, in one table.
+
+An unknown `RUSHLIGHT_…` variable warns, so that a misspelt one is noticed.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+VARIABLES = {
+    "RUSHLIGHT_DATA": "folder in which the demo looks for CIFAR-10",
+    "RUSHLIGHT_DEBUG": "1 prints plan-cache events, 2 each flush with its time, 3 the graph of each new plan",
+    "RUSHLIGHT_PENDING": "bound on pending nodes before the trace is flushed by itself (default 4096)",
+    "RUSHLIGHT_TIER": "interp, compile or auto: which tier runs a plan (only interp exists so far)",
+    "RUSHLIGHT_ALIAS": "set by `python -m rushlight` for child processes: makes `import torch` mean Rushlight",
+    "RUSHLIGHT_SHARED": "tests only: folder with the sample programs and CIFAR-10",
+}
+
+
+def _read(name: str, default: str) -> str:
+    return os.environ.get(name, default)
+
+
+def _integer(name: str, default: int) -> int:
+    text = _read(name, str(default))
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{name}={text!r} is not an integer; it is the {VARIABLES[name]}") from None
+
+
+def _tier() -> str:
+    tier = _read("RUSHLIGHT_TIER", "auto")
+    if tier not in ("auto", "interp"):
+        raise ValueError(f"RUSHLIGHT_TIER={tier!r}: only 'auto' and 'interp' exist in this version")
+    return tier
+
+
+for _name in os.environ:
+    if _name.startswith("RUSHLIGHT_") and _name not in VARIABLES:
+        warnings.warn(f"unknown environment variable {_name}; known are {', '.join(VARIABLES)}", stacklevel=2)
+
+DEBUG = _integer("RUSHLIGHT_DEBUG", 0)
+PENDING = _integer("RUSHLIGHT_PENDING", 4096)
+TIER = _tier()

@@ -1,0 +1,416 @@
+"""The product of two arrays whose axes are loops, summed over some of them, planned once and run many times.
+
+Loops fall into classes by where they stand: batch (both arrays and the output), rows and columns (one array and the output),
+depth (both arrays, summed). The plan brings the arrays to matrices, copying only what does not lie so already, and calls
+`np.matmul`; a large copy (the windows of a convolution) is made piece by piece, so that a piece stays in the cache.
+
+Everything that touches the order of summation is decided from shapes; how arrays lie in memory decides only what is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+
+Extents = dict[int, int]
+Run = Callable[[np.ndarray, np.ndarray, np.ndarray], None]  # (left, right, out): writes all of out
+
+PIECE = 1 << 17  # elements of a copy that one piece takes: 512 kB of float32
+WHOLE = 1 << 18  # copies up to this size are made at once
+TAPS = 64  # at most so many steps of a Python loop stand for a small loop nest
+FILLED = 32  # rows or columns from which a batch of matrix products keeps the machine busy
+
+_BLAS = frozenset("fdFD")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """An array whose axes are `loops`. Strides are in elements; `nominal` ones are those of operands without gaps."""
+
+    loops: tuple[int, ...]
+    strides: tuple[int, ...]
+    nominal: tuple[int, ...]
+
+    @classmethod
+    def contiguous(cls, loops: Sequence[int], extents: Extents) -> Layout:
+        strides, step = [], 1
+        for loop in reversed(loops):
+            strides.append(step)
+            step *= extents[loop]
+        strides.reverse()
+        return cls(tuple(loops), tuple(strides), tuple(strides))
+
+    def without(self, loop: int) -> Layout:
+        keep = [i for i, other in enumerate(self.loops) if other != loop]
+        return Layout(*(tuple(part[i] for i in keep) for part in (self.loops, self.strides, self.nominal)))
+
+    def size(self, extents: Extents) -> int:
+        return prod(extents[loop] for loop in self.loops)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """out[output] = sum over depth of left * right; every other loop of left and right is in the output, and none else."""
+
+    left: Layout
+    right: Layout
+    out: Layout
+    extents: Extents
+    character: str  # the dtype's
+
+    def of(self, *, left: bool) -> Layout:
+        return self.left if left else self.right
+
+    @property
+    def depth(self) -> tuple[int, ...]:
+        """The summed loops, as the larger array has them: an order that depends on shapes only."""
+        left, right = self.left.size(self.extents), self.right.size(self.extents)
+        first = self.left if left >= right else self.right
+        other = set(self.right.loops if left >= right else self.left.loops)
+        return tuple(loop for loop in first.loops if loop in other and loop not in self.out.loops)
+
+
+def plan_product(left: Layout, right: Layout, out: Sequence[int], extents: Extents, character: str) -> Run:
+    """How to fill an array without gaps, indexed by the loops `out`. Extents are at least 2."""
+    problem = _Problem(left, right, Layout.contiguous(out, extents), extents, character)
+    if not problem.depth:
+        return _multiply(problem)
+    if character not in _BLAS:
+        return _einsum(problem)
+    return _plan(problem)
+
+
+def _plan(problem: _Problem) -> Run:
+    shape = _MatrixShape.choose(problem)
+    copies = {side: shape.copied(problem, side) for side in (True, False)}
+    if not (shape.rows and shape.columns) and max(copies.values()) > 1:
+        taps = _tap_by_tap(problem, shape)
+        if taps is not None:
+            return taps
+    if sum(copies.values()) > WHOLE:
+        piecewise = _in_pieces(problem, shape, copies)
+        if piecewise is not None:
+            return piecewise
+    return _matrix_product(problem, shape)
+
+
+# Without a depth: plain multiplication.
+
+
+def _aligned(layout: Layout, target: Sequence[int]) -> Callable[[np.ndarray], np.ndarray]:
+    """Transposes an array and gives it axes of extent 1, so that its axes stand as in `target`."""
+    order = tuple(sorted(range(len(layout.loops)), key=lambda i: target.index(layout.loops[i])))
+    index = tuple(slice(None) if loop in layout.loops else None for loop in target)
+    if order == tuple(range(len(order))):
+        return lambda array: array[index]
+    return lambda array: array.transpose(order)[index]
+
+
+def _multiply(problem: _Problem) -> Run:
+    left = _aligned(problem.left, problem.out.loops)
+    right = _aligned(problem.right, problem.out.loops)
+    return lambda p, q, out: np.multiply(left(p), right(q), out=out)  # type: ignore[func-returns-value]
+
+
+def _einsum(problem: _Problem) -> Run:
+    number: dict[int, int] = {}
+    for layout in (problem.left, problem.right):
+        for loop in layout.loops:
+            number.setdefault(loop, len(number))
+    left, right, target = (
+        [number[loop] for loop in layout.loops] for layout in (problem.left, problem.right, problem.out)
+    )
+
+    def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+        np.einsum(p, left, q, right, target, out=out)
+
+    return run
+
+
+# Which loops are rows, columns, depth and batch.
+
+
+def _merges(loops: Sequence[int], stride: dict[int, int], extents: Extents) -> bool:
+    return all(stride[a] == stride[b] * extents[b] for a, b in zip(loops, loops[1:], strict=False))
+
+
+@dataclass(frozen=True)
+class _MatrixShape:
+    """The product as a batch of matrix products [rows, depth] @ [depth, columns].
+
+    `rows_left` tells whose loops the rows are. `natural` tells that the output lies as (batch, rows, columns).
+    """
+
+    rows_left: bool
+    batch: tuple[int, ...]
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    depth: tuple[int, ...]
+    natural: bool
+
+    @classmethod
+    def choose(cls, problem: _Problem) -> _MatrixShape:
+        extents, out = problem.extents, problem.out.loops
+        left, right = set(problem.left.loops), set(problem.right.loops)
+        batch = [loop for loop in out if loop in left and loop in right]
+        own = [loop for loop in out if loop not in batch]
+        columns = _last_run(own, left)
+        rows = _last_run(own[: len(own) - len(columns)], left)
+        rest = own[: len(own) - len(columns) - len(rows)]
+        columns_left = bool(columns) and columns[0] in left
+        # What is left of the output's loops either joins the batch, or the rows and columns, which then need a transposition.
+        size = {True: prod(extents[x] for x in columns), False: prod(extents[x] for x in rows)}
+        if all(size[(loop in left) == columns_left] >= FILLED for loop in rest):
+            everything = [loop for loop in out if loop in batch or loop in rest]
+        else:
+            everything = batch
+            columns = [loop for loop in own if (loop in left) == columns_left]
+            rows = [loop for loop in own if (loop in left) != columns_left]
+        natural = (*everything, *rows, *columns) == out
+        return cls(not columns_left, tuple(everything), tuple(rows), tuple(columns), problem.depth, natural)
+
+    def own(self, *, rows: bool) -> tuple[int, ...]:
+        return self.rows if rows else self.columns
+
+    def copied(self, problem: _Problem, left: bool, actual: bool = False) -> int:
+        """How many elements of one array must be copied to bring it to matrices: all, or 0."""
+        layout = problem.of(left=left)
+        own = self.own(rows=left == self.rows_left)
+        stride = dict(zip(layout.loops, layout.strides if actual else layout.nominal, strict=True))
+        extents = problem.extents
+        lies = False
+        if _merges(own, stride, extents) and _merges(self.depth, stride, extents):
+            depth, width = prod(extents[x] for x in self.depth), prod(extents[x] for x in own)
+            inner, outer = stride[self.depth[-1]], stride[own[-1]] if own else 1
+            lies = (inner == 1 and (not own or outer >= depth)) or (outer == 1 and inner >= width)
+        return 0 if lies else layout.size(extents)
+
+
+def _last_run(loops: list[int], left: set[int]) -> list[int]:
+    """The longest tail of `loops` that one side owns."""
+    start = len(loops)
+    while start and (loops[start - 1] in left) == (loops[-1] in left):
+        start -= 1
+    return loops[start:]
+
+
+# The matrix product itself.
+
+
+def _matrix_product(problem: _Problem, shape: _MatrixShape) -> Run:
+    extents = problem.extents
+    first = _to_matrix(problem, shape, rows=True)
+    second = _to_matrix(problem, shape, rows=False)
+    rows_left = shape.rows_left
+    batch = tuple(extents[loop] for loop in shape.batch)
+    matrices = (*batch, prod(extents[x] for x in shape.rows), prod(extents[x] for x in shape.columns))
+    matmul = np.matmul
+
+    order = (*shape.batch, *shape.rows, *shape.columns)
+    stride = dict(zip(problem.out.loops, problem.out.strides, strict=True))
+    if shape.natural and _merges(shape.rows, stride, extents) and _merges((*shape.columns, -1), stride | {-1: 1}, extents | {-1: 1}):
+
+        def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+            a, b = (p, q) if rows_left else (q, p)
+            matmul(first(a), second(b), out=out.reshape(matrices))
+
+        return run
+
+    spread = tuple(extents[loop] for loop in order)
+    back = tuple(order.index(loop) for loop in problem.out.loops)
+
+    def run_transposed(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+        a, b = (p, q) if rows_left else (q, p)
+        out[...] = matmul(first(a), second(b)).reshape(spread).transpose(back)
+
+    return run_transposed
+
+
+def _to_matrix(problem: _Problem, shape: _MatrixShape, *, rows: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """Brings an array to (batch, rows, depth) or (batch, depth, columns), in the order of memory that copies fastest."""
+    left = rows == shape.rows_left
+    layout, extents = problem.of(left=left), problem.extents
+    own, depth = shape.own(rows=rows), shape.depth
+    batch = tuple(loop for loop in shape.batch if loop in layout.loops)
+    width, length = prod(extents[x] for x in own), prod(extents[x] for x in depth)
+    lead = tuple(extents[loop] if loop in batch else 1 for loop in shape.batch)
+    if not shape.copied(problem, left, actual=True):
+        order = _order(layout, (*batch, *own, *depth) if rows else (*batch, *depth, *own))
+        matrices = (*lead, width, length) if rows else (*lead, length, width)
+        if order == tuple(range(len(order))):
+            return lambda array: array.reshape(matrices)
+        return lambda array: array.transpose(order).reshape(matrices)
+
+    depth_last = _run_length(layout, (*own, *depth), extents) >= _run_length(layout, (*depth, *own), extents)
+    target = (*batch, *own, *depth) if depth_last else (*batch, *depth, *own)
+    order = _order(layout, target)
+    spread = tuple(extents[loop] for loop in target)
+    matrices = (*lead, width, length) if depth_last else (*lead, length, width)
+    turned = depth_last != rows
+
+    def copy(array: np.ndarray) -> np.ndarray:
+        copied = np.empty(spread, array.dtype)
+        np.copyto(copied, array.transpose(order))
+        matrix = copied.reshape(matrices)
+        return matrix.swapaxes(-1, -2) if turned else matrix
+
+    return copy
+
+
+def _order(layout: Layout, target: Sequence[int]) -> tuple[int, ...]:
+    return tuple(layout.loops.index(loop) for loop in target)
+
+
+def _run_length(layout: Layout, target: Sequence[int], extents: Extents) -> float:
+    """How many elements lie one after another when the array is read in the order `target`; below 1 if they are apart."""
+    stride = dict(zip(layout.loops, layout.strides, strict=True))
+    run = 1
+    for loop in reversed(target):
+        if stride[loop] != run:
+            return run if run > 1 else min(1.0, 1 / max(1, abs(stride[loop])))
+        run *= extents[loop]
+    return run
+
+
+# Large copies, piece by piece.
+
+
+def _in_pieces(problem: _Problem, shape: _MatrixShape, copies: dict[bool, int]) -> Run | None:
+    """The product one stretch of a loop at a time. A stretch of a depth loop is added to what came before."""
+    loop = _loop_to_cut(problem, shape, copies)
+    if loop is None:
+        return None
+    extent = problem.extents[loop]
+    touched = sum(size for left, size in copies.items() if loop in problem.of(left=left).loops)
+    length = max(1, min(extent, PIECE * extent // touched))
+    if length == extent:
+        return None
+    starts = range(0, extent, length)
+    runs = [_stretch(problem, loop, min(length, extent - start)) for start in starts[:1]]
+    runs += runs[:1] * (len(starts) - 2)
+    runs.append(_stretch(problem, loop, extent - starts[-1]) if extent % length else runs[0])
+    cuts = [_cut_at(start, min(length, extent - start)) for start in starts]
+    cutters = [_cutter(layout, loop) for layout in (problem.left, problem.right, problem.out)]
+    cut_left, cut_right, cut_out = cutters
+    if loop in problem.out.loops:
+
+        def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+            for cut, part in zip(cuts, runs, strict=True):
+                part(cut_left(p, cut), cut_right(q, cut), cut_out(out, cut))
+
+        return run
+
+    def accumulate(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+        more = np.empty(out.shape, out.dtype)
+        for number, (cut, part) in enumerate(zip(cuts, runs, strict=True)):
+            part(cut_left(p, cut), cut_right(q, cut), more if number else out)
+            if number:
+                out += more
+
+    return accumulate
+
+
+def _loop_to_cut(problem: _Problem, shape: _MatrixShape, copies: dict[bool, int]) -> int | None:
+    """The loop whose stretches cost least beyond the copies: a batch loop, the outermost row or column, or the outermost depth."""
+    big = copies[True] < copies[False]
+    big = not big  # the side that copies more
+    layout, extents = problem.of(left=big), problem.extents
+    pieces = max(2, copies[big] // PIECE)
+    batch = [loop for loop in shape.batch if loop in layout.loops]
+    if batch:
+        return batch[0]
+    own = shape.own(rows=big == shape.rows_left)
+    choices: list[tuple[float, int]] = []
+    if own:
+        choices.append((0.5 * min(pieces, extents[own[0]]) * problem.of(left=not big).size(extents), own[0]))
+    outermost = shape.depth[0]
+    choices.append((2.0 * min(pieces, extents[outermost]) * problem.out.size(extents), outermost))
+    return min(choices)[1]
+
+
+def _stretch(problem: _Problem, loop: int, length: int) -> Run:
+    """The plan for a stretch; a loop cut down to 1 is gone."""
+    if length > 1:
+        return _plan(replace(problem, extents=problem.extents | {loop: length}))
+    left, right, out = (part.without(loop) for part in (problem.left, problem.right, problem.out))
+    rest = replace(problem, left=left, right=right, out=out)
+    return _plan(rest) if rest.depth else _multiply(rest)
+
+
+def _cut_at(start: int, length: int) -> slice | int:
+    return start if length == 1 else slice(start, start + length)
+
+
+def _cutter(layout: Layout, loop: int) -> Callable[[np.ndarray, slice | int], np.ndarray]:
+    if loop not in layout.loops:
+        return lambda array, cut: array
+    before = (slice(None),) * layout.loops.index(loop)
+    return lambda array, cut: array[(*before, cut)]
+
+
+# Where one side has nothing but batch and depth (depthwise convolutions): a few sweeps over the large array beat copying it.
+
+
+def _tap_by_tap(problem: _Problem, shape: _MatrixShape) -> Run | None:
+    extents = problem.extents
+    large = not shape.rows_left if shape.columns else shape.rows_left  # the side that has rows or columns of its own
+    own = shape.columns or shape.rows
+    if not own or not shape.batch or not shape.copied(problem, large):
+        return None
+    if prod(extents[x] for x in shape.depth) <= TAPS:
+        return _sum_of_products(problem, shape.depth)
+    if prod(extents[x] for x in own) <= TAPS:
+        return _product_each(problem, own)
+    return None
+
+
+def _sum_of_products(problem: _Problem, depth: tuple[int, ...]) -> Run:
+    """One multiplication of whole arrays for each point of the depth."""
+    left, right = _taps(problem.left, depth, problem), _taps(problem.right, depth, problem)
+    align_left, align_right = left[1], right[1]
+    points = list(zip(left[0], right[0], strict=True))
+
+    def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+        (i, j), *rest = points
+        np.multiply(align_left(p[i]), align_right(q[j]), out=out)
+        if rest:
+            product = np.empty_like(out)
+            for i, j in rest:
+                np.multiply(align_left(p[i]), align_right(q[j]), out=product)
+                out += product
+
+    return run
+
+
+def _product_each(problem: _Problem, own: tuple[int, ...]) -> Run:
+    """One product without rows and columns for each row or column."""
+    left, right, out = problem.left, problem.right, problem.out
+    points_left, points_right, points_out = (_taps(layout, own, problem)[0] for layout in (left, right, out))
+    for loop in own:
+        left, right, out = left.without(loop), right.without(loop), out.without(loop)
+    part = _einsum(replace(problem, left=left, right=right, out=out))
+
+    def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+        for i, j, o in zip(points_left, points_right, points_out, strict=True):
+            part(p[i], q[j], out[o])
+
+    return run
+
+
+def _taps(
+    layout: Layout, loops: tuple[int, ...], problem: _Problem
+) -> tuple[list[tuple[slice | int, ...]], Callable[[np.ndarray], np.ndarray]]:
+    """Indices that fix `loops` at each of their points, in order, and how to align what is left with the output."""
+    rest = layout
+    for loop in loops:
+        rest = rest.without(loop)
+    indices: list[tuple[slice | int, ...]] = []
+    for point in np.ndindex(*[problem.extents[loop] for loop in loops]):
+        fixed = dict(zip(loops, point, strict=True))
+        indices.append(tuple(fixed.get(loop, slice(None)) for loop in layout.loops))
+    if not set(rest.loops) <= set(problem.out.loops):
+        return indices, lambda array: array
+    return indices, _aligned(rest, problem.out.loops)

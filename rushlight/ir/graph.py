@@ -1,0 +1,183 @@
+"""Nodes, their interned signatures, and the flat trace in which pending nodes stand in program order.
+
+The trace keeps its own structure as numbers (`Trace.key`), so a node needs its operands only for gradients, and the trace
+needs only weak references: whatever is still referenced at a flush is wanted, all else is an intermediate.
+
+Invariants: operands stand before their users; a node's value never changes once it is known; an untracked node has no
+operands.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .type import Type
+
+if TYPE_CHECKING:
+    from .op import Op
+
+
+class Signature:
+    """An op with its attributes at given operand types, and the result type that `infer` found; interned."""
+
+    __slots__ = ("number", "op", "attributes", "operands", "type")
+    number: int
+    op: Op
+    attributes: dict[str, Any]
+    operands: tuple[Type, ...]
+    type: Type
+
+
+class Side:
+    """What few nodes have: set by the tensor layer, outside every key."""
+
+    __slots__ = ("leaf", "hooks", "backward", "forward_line", "released", "retain")
+
+    def __init__(self) -> None:
+        self.leaf: Any = None  # weak reference to the leaf tensor whose gradient is accumulated here
+        self.hooks: list[Any] | None = None  # called with the cotangent before it goes on
+        self.backward: Any = None  # replaces the op's vjp: (node, cotangent) -> cotangents
+        self.forward_line: str | None = None  # where the user made it, while anomalies are being detected
+        self.released = False  # backward went through without retain_graph
+        self.retain: Any = None
+
+
+class Node:
+    """One value of the graph: an op applied to operands, or an input with a value."""
+
+    __slots__ = ("signature", "operands", "type", "value", "slot", "epoch", "tracked", "label", "side", "__weakref__")
+    signature: Signature | None  # None for an input
+    operands: tuple[Node, ...]
+    type: Type
+    value: np.ndarray | None
+    slot: int
+    epoch: int
+    tracked: bool
+    label: str | None
+    side: Side | None
+
+    @property
+    def op_name(self) -> str:
+        return "input" if self.signature is None else self.signature.op.name
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return {} if self.signature is None else self.signature.attributes
+
+    def sided(self) -> Side:
+        """The side record, made on first use."""
+        if self.side is None:
+            self.side = Side()
+        return self.side
+
+    def __repr__(self) -> str:
+        state = "" if self.value is None else " ="
+        return f"<{self.op_name} {self.type!r}{state}>"
+
+
+class Mode(threading.local):
+    """Whether new nodes are tracked; each thread has its own, as in PyTorch."""
+
+    tracking = True
+    depth = 0  # how deep in public functions the thread is
+    inference = False
+
+
+class Trace:
+    """The pending nodes in program order with their structural key.
+
+    `key` holds for each entry either -1 - type number (an input) or a signature number and one slot for each operand.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.epoch = 0
+        self.reset()
+
+    def reset(self) -> None:
+        self.epoch += 1
+        self.key: list[int] = []
+        self.references: list[weakref.ref[Node] | None] = []
+        self.inputs: list[np.ndarray] = []
+        self.pending = 0
+
+    def enter(self, node: Node) -> None:
+        """Gives a node from before this trace a slot, as an input."""
+        if node.value is None:
+            raise RuntimeError(f"the result of {node.op_name} is missing: an operation before it failed when it was run")
+        node.slot = len(self.references)
+        node.epoch = self.epoch
+        self.key.append(-1 - node.type.number)
+        self.references.append(None)
+        self.inputs.append(node.value)
+
+
+mode = Mode()
+trace = Trace()
+signatures: list[Signature] = []
+_interned: dict[tuple[Any, ...], Signature] = {}
+
+
+def intern(op: Op, attributes: dict[str, Any], types: tuple[Type, ...], key: tuple[Any, ...]) -> Signature:
+    """The signature of an op at given types; runs `infer`, which raises the user's error."""
+    result = op.infer(*types, **attributes)
+    signature = Signature()
+    signature.number = len(signatures)
+    signature.op = op
+    signature.attributes = attributes
+    signature.operands = types
+    signature.type = result
+    signatures.append(signature)
+    _interned[key] = signature
+    return signature
+
+
+def emit(op: Op, operands: tuple[Node, ...], attributes: dict[str, Any]) -> Node:
+    """Records one node at the end of the trace; the only constructor of pending nodes."""
+    types = tuple([operand.type for operand in operands])
+    key = (op, types, *attributes.items()) if attributes else (op, types)
+    signature = _interned.get(key)
+    if signature is None:
+        signature = intern(op, attributes, types, key)
+    node = Node.__new__(Node)
+    node.signature = signature
+    node.type = signature.type
+    node.value = node.label = node.side = None
+    node.tracked = False
+    if mode.tracking and op.differentiable:
+        for operand in operands:
+            if operand.tracked:
+                node.tracked = True
+                break
+    with trace.lock:
+        epoch = trace.epoch
+        for operand in operands:
+            if operand.epoch != epoch:
+                trace.enter(operand)
+        key_append = trace.key.append
+        key_append(signature.number)
+        for operand in operands:
+            key_append(operand.slot)
+        references = trace.references
+        node.slot = len(references)
+        node.epoch = epoch
+        references.append(weakref.ref(node))
+        trace.pending += 1
+    node.operands = operands if node.tracked else ()
+    return node
+
+
+def input_node(value: np.ndarray, type: Type) -> Node:
+    """A node with a known value, which must never be written to again."""
+    node = Node.__new__(Node)
+    node.signature = node.label = node.side = None
+    node.operands = ()
+    node.type = type
+    node.value = value
+    node.slot = node.epoch = -1
+    node.tracked = False
+    return node

@@ -1,0 +1,102 @@
+"""The op record: what an op means, in one place, complete or it does not import.
+
+`infer(*types, **attributes) -> Type`   raises the user's error
+`eval(type, *arrays, **attributes)`     the meaning in NumPy; never writes to its operands, may return a view of one
+`vjp(node, g) -> tuple`                 cotangents of the operands as nodes (None where there is none), or NONDIFFERENTIABLE
+`at(index, *operands, type, **attributes) -> Expr`    element `index` of the result; or `anchor="template"` for ops that are not one
+                                        element at a time
+
+Calling a record emits a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..dtype import bfloat16, decode, encode, float16
+from ..errors import InternalError
+from .graph import Node, Signature, emit
+from .type import TupleType, Type
+
+NONDIFFERENTIABLE = "nondifferentiable"
+Cotangents = tuple["Node | None", ...]
+registry: dict[str, Op] = {}
+
+
+class Op:
+    """One op record; see the module's text."""
+
+    __slots__ = ("name", "infer", "eval", "vjp", "at", "anchor", "differentiable", "moves")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        infer: Callable[..., Any],
+        eval: Callable[..., Any],
+        vjp: Callable[[Node, Node], Cotangents] | str,
+        at: Callable[..., Any] | None = None,
+        anchor: str | None = None,
+        moves: bool = False,
+    ) -> None:
+        if name in registry:
+            raise InternalError(f"op {name!r} is defined twice")
+        if (at is None) == (anchor is None):
+            raise InternalError(f"op {name!r} needs either `at` or `anchor`")
+        if not (callable(infer) and callable(eval) and (callable(vjp) or vjp == NONDIFFERENTIABLE)):
+            raise InternalError(f"op {name!r} lacks infer, eval or vjp")
+        self.name = name
+        self.infer = infer
+        self.eval = eval
+        self.vjp = vjp
+        self.at = at
+        self.anchor = anchor
+        self.differentiable = callable(vjp)
+        self.moves = moves  # only moves elements: works on bit patterns, nothing to decode
+        registry[name] = self
+
+    def __call__(self, *operands: Node, **attributes: Any) -> Node:
+        return emit(self, operands, attributes)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+def bind(signature: Signature) -> Callable[..., Any]:
+    """The evaluation of a signature as a function of arrays in memory form."""
+    evaluate, attributes, result = signature.op.eval, signature.attributes, signature.type
+    types = signature.operands
+    if signature.op.moves:
+        return lambda *arrays: evaluate(result, *arrays, **attributes)
+    if isinstance(result, TupleType):
+        return lambda *arrays: tuple(
+            encode(part, part_type.dtype)
+            for part, part_type in zip(
+                evaluate(result, *map(decode, arrays, [t.dtype for t in types]), **attributes), result.parts, strict=True
+            )
+        )
+    narrow = (bfloat16, float16)
+    if any(t.dtype in narrow for t in types):
+        dtypes = [t.dtype for t in types]
+        return lambda *arrays: encode(evaluate(result, *map(decode, arrays, dtypes), **attributes), result.dtype)
+    if result.dtype in narrow:
+        return lambda *arrays: encode(evaluate(result, *arrays, **attributes), result.dtype)
+    storage = result.dtype.storage
+
+    def run(*arrays: np.ndarray) -> np.ndarray:
+        value = evaluate(result, *arrays, **attributes)
+        if type(value) is np.ndarray and value.dtype == storage:
+            return value
+        return np.asarray(value, dtype=storage)
+
+    return run
+
+
+def same_dtype(op: str, types: tuple[Type, ...]) -> None:
+    """Operands of one node have one dtype: the tensor layer casts, so anything else is our fault."""
+    for type in types:
+        if type.dtype is not types[0].dtype:
+            raise InternalError(f"{op}: operands of different dtypes {types!r} reached the graph")

@@ -1,0 +1,101 @@
+"""The type of a node: shape and dtype, interned, so that equal types are the same object.
+
+>>> from rushlight.dtype import float32
+>>> Type.of((2, 3), float32) is Type.of((2, 3), float32)
+True
+>>> broadcast_shapes("add", (4, 1), (3,))
+(4, 3)
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from ..dtype import dtype
+
+Shape = tuple[int, ...]
+
+
+class Type:
+    """Shape and dtype of a tensor; make it with `Type.of`."""
+
+    __slots__ = ("shape", "dtype", "size", "ndim", "number")
+    shape: Shape
+    dtype: dtype
+    size: int
+    ndim: int
+    number: int
+
+    _interned: dict[tuple[Shape, dtype], Type] = {}
+
+    @classmethod
+    def of(cls, shape: Shape, dtype: dtype) -> Type:
+        found = cls._interned.get((shape, dtype))
+        if found is None:
+            found = cls.__new__(cls)
+            found.shape = tuple(map(int, shape))
+            found.dtype = dtype
+            found.size = prod(shape)
+            found.ndim = len(shape)
+            found.number = len(cls._interned)
+            cls._interned[found.shape, dtype] = found
+        return found
+
+    def with_shape(self, shape: Shape) -> Type:
+        return Type.of(shape, self.dtype)
+
+    def with_dtype(self, dtype: dtype) -> Type:
+        return Type.of(self.shape, dtype)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def __repr__(self) -> str:
+        return f"{self.dtype.name}[{', '.join(map(str, self.shape))}]"
+
+
+class TupleType:
+    """The type of an op with several results; `component` nodes take one out."""
+
+    __slots__ = ("parts", "number", "size", "dtype", "shape")
+    _interned: dict[tuple[Type, ...], TupleType] = {}
+    parts: tuple[Type, ...]
+
+    @classmethod
+    def of(cls, *parts: Type) -> TupleType:
+        found = cls._interned.get(parts)
+        if found is None:
+            found = cls.__new__(cls)
+            found.parts = parts
+            found.number = -1
+            found.size = sum(part.size for part in parts)
+            found.dtype = parts[0].dtype
+            found.shape = ()
+            cls._interned[parts] = found
+        return found
+
+    def __repr__(self) -> str:
+        return f"({', '.join(map(repr, self.parts))})"
+
+
+def broadcast_shapes(op: str, *shapes: Shape) -> Shape:
+    """The shape all broadcast to, by NumPy's rule; RuntimeError in PyTorch's words where there is none."""
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    ndim = max(map(len, shapes))
+    result = [1] * ndim
+    for shape in shapes:
+        lead = ndim - len(shape)
+        for axis, extent in enumerate(shape, lead):
+            if extent == result[axis] or extent == 1:
+                continue
+            if result[axis] != 1:
+                listed = " and ".join(str(tuple(s)) for s in shapes)
+                raise RuntimeError(
+                    f"The size of tensor a ({result[axis]}) must match the size of tensor b ({extent}) at "
+                    f"non-singleton dimension {axis} — {op}: shapes {listed} do not broadcast"
+                )
+            result[axis] = extent
+    return tuple(result)

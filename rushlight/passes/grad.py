@@ -1,0 +1,60 @@
+"""Reverse-mode differentiation: a walk over the nodes that appends their cotangents to the same graph.
+
+A node is visited after all its tracked users, so its cotangent is complete. What is done at a leaf, and hooks, come from the
+caller; nothing here knows of tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..ir.graph import Node
+from ..ir.component import accumulate
+
+Visit = Callable[[Node, Node], "Node | None"]
+
+
+def order(roots: Iterable[Node]) -> list[Node]:
+    """The tracked nodes below the roots, each after all its users."""
+    users: dict[Node, int] = {}
+    stack = [root for root in roots if root.tracked]
+    seen = dict.fromkeys(stack)  # in order of discovery, so that equal programs give equal graphs
+    while stack:
+        node = stack.pop()
+        for operand in node.operands:
+            if operand.tracked:
+                users[operand] = users.get(operand, 0) + 1
+                if operand not in seen:
+                    seen[operand] = None
+                    stack.append(operand)
+    ready = [node for node in seen if node not in users]
+    result = []
+    while ready:
+        node = ready.pop()
+        result.append(node)
+        for operand in node.operands:
+            if operand.tracked:
+                users[operand] -= 1
+                if not users[operand]:
+                    ready.append(operand)
+    return result
+
+
+def backward(cotangents: dict[Node, Node], visit: Visit, vjp: Callable[[Node, Node], tuple[Node | None, ...]]) -> None:
+    """Carries cotangents from the roots to everything tracked below them.
+
+    `visit(node, g)` sees each complete cotangent before it goes on, and may replace it (hooks) or stop it (None, at leaves).
+    `vjp(node, g)` gives the cotangents of a node's operands.
+    """
+    for node in order(list(cotangents)):
+        g = cotangents.pop(node, None)
+        if g is None:
+            continue
+        passed = visit(node, g)
+        if passed is None:
+            continue
+        for operand, part in zip(node.operands, vjp(node, passed), strict=True):
+            if part is None or not operand.tracked:
+                continue
+            have = cotangents.get(operand)
+            cotangents[operand] = part if have is None else accumulate(have, part)

@@ -1,0 +1,68 @@
+"""The flush: runs the pending trace and gives every node that is still referenced its value."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .. import config
+from ..ir.graph import Node, trace
+from . import cache, events
+
+
+def flush() -> None:
+    """Runs everything pending. Errors found only now (data-dependent ones) are raised here, and leave the rest usable.
+
+    On Ctrl-C the trace stays as it is: nothing is lost, the next flush runs it again.
+    """
+    with trace.lock:
+        if not trace.pending:
+            return
+        nodes = [None if reference is None else reference() for reference in trace.references]
+        live = tuple([slot for slot, node in enumerate(nodes) if node is not None and node.value is None])
+        plan = cache.find((tuple(trace.key), live))
+        started = time.perf_counter() if events.heard() else 0.0
+        failure: BaseException | None = None
+        try:
+            values = plan.run(list(trace.inputs))
+        except Exception:
+            values, failure = plan.run_what_can(trace.inputs)
+        for slot, value in zip(live, values, strict=True):
+            node = nodes[slot]
+            assert node is not None
+            node.value = value
+            if not node.tracked:
+                node.operands = ()
+        trace.reset()
+        if events.heard():
+            events.emit("flush", steps=len(plan.steps), seconds=time.perf_counter() - started)
+        if failure is not None:
+            raise failure
+
+
+def value_of(node: Node) -> Any:
+    """The array of a node, running what is pending if it must."""
+    if node.value is None:
+        flush()
+        if node.value is None:
+            raise RuntimeError(f"the result of {node.op_name} is missing: an operation before it failed when it was run")
+    return node.value
+
+
+class _Haste:
+    """Set when an op read memory that others may change: what is pending must run before the user goes on."""
+
+    wanted = False
+
+
+def hurry() -> None:
+    _Haste.wanted = True
+
+
+def settle() -> None:
+    """After each public op: runs the trace if it is long, or if it read memory that others may change."""
+    if _Haste.wanted:
+        _Haste.wanted = False
+        flush()
+    elif trace.pending > config.PENDING:
+        flush()

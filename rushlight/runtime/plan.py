@@ -1,0 +1,96 @@
+"""A plan: a trace as a flat list of steps over slots, with every value dropped after its last use.
+
+Steps are interpreted by each op's `eval`. What nothing live stands on is not computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import Signature, signatures
+from ..ir.op import bind
+
+Step = tuple[Callable[..., Any], tuple[int, ...], int, tuple[int, ...]]  # evaluate, operand slots, result slot, dropped
+
+
+def entries(key: tuple[int, ...]) -> list[tuple[Signature | None, tuple[int, ...]]]:
+    """The trace's key as (signature, operand slots) for each slot; (None, ()) for an input."""
+    result: list[tuple[Signature | None, tuple[int, ...]]] = []
+    place = 0
+    while place < len(key):
+        number = key[place]
+        place += 1
+        if number < 0:
+            result.append((None, ()))
+            continue
+        signature = signatures[number]
+        end = place + len(signature.operands)
+        result.append((signature, key[place:end]))
+        place = end
+    return result
+
+
+class Plan:
+    """Steps for one (structure, live set)."""
+
+    __slots__ = ("steps", "slots", "inputs", "live", "signatures", "uses")
+
+    def __init__(self, key: tuple[int, ...], live: tuple[int, ...]) -> None:
+        found = entries(key)
+        self.slots = len(found)
+        self.live = live
+        self.inputs = [slot for slot, (signature, _) in enumerate(found) if signature is None]
+        self.uses = 0
+        wanted = set(live)
+        last_use: dict[int, int] = {}
+        kept = []
+        for slot in range(len(found) - 1, -1, -1):
+            signature, operands = found[slot]
+            if signature is None or slot not in wanted:
+                continue
+            kept.append(slot)
+            wanted.update(operands)
+            for operand in operands:
+                last_use.setdefault(operand, slot)
+        dropped: dict[int, list[int]] = {}
+        for operand, user in last_use.items():
+            if operand not in live:
+                dropped.setdefault(user, []).append(operand)
+        self.signatures = [found[slot][0] for slot in reversed(kept)]
+        self.steps: list[Step] = [
+            (bind(found[slot][0]), found[slot][1], slot, tuple(dropped.get(slot, ())))  # type: ignore[arg-type]
+            for slot in reversed(kept)
+        ]
+
+    def run(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        """The values of the live slots."""
+        values: list[Any] = [None] * self.slots
+        for slot, value in zip(self.inputs, inputs, strict=True):
+            values[slot] = value
+        inputs.clear()
+        for evaluate, operands, result, dropped in self.steps:
+            values[result] = evaluate(*[values[slot] for slot in operands])
+            for slot in dropped:
+                values[slot] = None
+        return [values[slot] for slot in self.live]
+
+    def run_what_can(self, inputs: list[np.ndarray]) -> tuple[list[Any], BaseException]:
+        """After a failure: every live value that does not stand on the failed step (None for those), and the first error."""
+        values: list[Any] = [None] * self.slots
+        for slot, value in zip(self.inputs, inputs, strict=True):
+            values[slot] = value
+        first: BaseException = RuntimeError("the step that failed before did not fail again")
+        failed = False
+        for evaluate, operands, result, _ in self.steps:
+            arguments = [values[slot] for slot in operands]
+            if any(argument is None for argument in arguments):
+                continue
+            try:
+                values[result] = evaluate(*arguments)
+            except Exception as error:  # whatever an op's eval raises is the user's to see, once
+                if not failed:
+                    first, failed = error, True
+        return [values[slot] for slot in self.live], first

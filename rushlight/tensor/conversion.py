@@ -1,0 +1,354 @@
+"""Changing dtype and device, copying, pickling, printing, DLPack."""
+
+from __future__ import annotations
+
+import copy
+import mmap
+from typing import Any
+
+import numpy as np
+
+from .. import dtype as dtypes
+from ..dtype import bfloat16, dtype
+from ..ir import scalar, view
+from ..ir.type import Type
+from ..runtime import executor
+from . import printing
+from .autograd import grad_fn_name
+from .geometry import require_cpu
+from .promotion import Defaults
+from .public import method, public
+from .tensor import Tensor, adopt_numpy, alias, from_array, node_of, wrap
+
+
+def _converted(op: str, tensor: Tensor, kind: dtype, always_copy: bool) -> Tensor:
+    if kind is tensor.dtype and not always_copy:
+        return tensor
+    node = node_of(tensor)
+    result = scalar.cast(node, dtype=kind)
+    if result is node:
+        result = view.identity(node)
+    if result.tracked and result.label is None:
+        result.label = "ToCopy"
+    return wrap(result)
+
+
+@method
+def to(self: Tensor, *args: Any, dtype: dtype | None = None, device: Any = None, non_blocking: bool = False, copy: bool = False, memory_format: Any = None) -> Tensor:
+    """The tensor in another dtype (and on the CPU, the only device); itself where nothing changes."""
+    where, kind = device, dtype
+    for argument in args:
+        if isinstance(argument, dtypes.dtype):
+            kind = argument
+        elif isinstance(argument, Tensor):
+            kind = argument.dtype
+        elif isinstance(argument, bool):
+            continue
+        elif argument is not None:
+            where = argument
+    require_cpu(where, "to")
+    return _converted("to", self, kind or self.dtype, copy)
+
+
+def _shorthand(name: str, kind: dtype) -> Any:
+    def convert(self: Tensor, memory_format: Any = None) -> Tensor:
+        return _converted(name, self, kind, False)
+
+    convert.__name__ = name
+    convert.__doc__ = f"The tensor as {kind.name}."
+    return convert
+
+
+for _name, _kind in {
+    "float": dtypes.float32,
+    "double": dtypes.float64,
+    "half": dtypes.float16,
+    "bfloat16": dtypes.bfloat16,
+    "long": dtypes.int64,
+    "int": dtypes.int32,
+    "short": dtypes.int16,
+    "char": dtypes.int8,
+    "byte": dtypes.uint8,
+    "bool": dtypes.bool_,
+    "cfloat": dtypes.complex64,
+    "cdouble": dtypes.complex128,
+}.items():
+    method(_shorthand(_name, _kind))
+
+
+@method
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The tensor in another's dtype."""
+    return _converted("type_as", self, other.dtype, False)
+
+
+@method
+def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself: it is on the CPU."""
+    return self
+
+
+@method
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    """RuntimeError: there is no CUDA device in this version."""
+    require_cpu("cuda" if device is None else device if not isinstance(device, int) else f"cuda:{device}", "cuda")
+    return self
+
+
+@method
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """The tensor itself: without a GPU pinning has no meaning."""
+    return self
+
+
+@method
+def is_pinned(self: Tensor, device: Any = None) -> bool:
+    return False
+
+
+@method
+def get_device(self: Tensor) -> int:
+    """-1: the CPU."""
+    return -1
+
+
+@public(out=False)
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype is a floating one."""
+    return input.dtype.is_floating_point
+
+
+@public(out=False)
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype is complex."""
+    return input.dtype.is_complex
+
+
+@public(out=False)
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype has negative numbers."""
+    return input.dtype.is_signed
+
+
+@public(out=False)
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one element is not zero."""
+    if input.numel() != 1:
+        raise RuntimeError(f"Boolean value of Tensor with {'no values' if not input.numel() else 'more than one value'} is ambiguous")
+    return bool(input.item())
+
+
+@public(out=False)
+def is_inference(input: Tensor) -> bool:
+    """False: tensors made in inference mode are ordinary ones here."""
+    return False
+
+
+@public(method=False, out=False)
+def is_tensor(obj: Any) -> bool:
+    """Whether an object is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+@public(method=False, out=False)
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return input.numel()
+
+
+@public(out=False)
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether the shapes are equal."""
+    return input.shape == other.shape
+
+
+@public("Clone", out=False)
+def resolve_conj(input: Tensor) -> Tensor:
+    """The tensor itself: conjugation is never pending here."""
+    return input
+
+
+@public("Clone", out=False)
+def resolve_neg(input: Tensor) -> Tensor:
+    """The tensor itself."""
+    return input
+
+
+@public(out=False)
+def is_conj(input: Tensor) -> bool:
+    """False: conjugation is never pending here."""
+    return False
+
+
+@method
+def set_(self: Tensor, source: Tensor | None = None, *_: Any) -> Tensor:
+    """Makes this handle read another tensor's memory."""
+    if source is None:
+        source = wrap(scalar.full(0, Type.of((0,), self.dtype)))
+    self.data = source
+    return self
+
+
+@method
+def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+    """Gives the tensor another shape in place: elements kept in order, further ones zero."""
+    shape = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else tuple(sizes)
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    node = node_of(self)
+    count = 1
+    for extent in shape:
+        count *= extent
+    flat = view.reshape(node, (node.type.size,))
+    if count <= node.type.size:
+        flat = view.slice_(flat, (0,), (count,))
+    else:
+        flat = view.pad(flat, (0,), (count - node.type.size,))
+    fresh = wrap(view.reshape(flat, shape))
+    self._storage, self._steps, self._source, self._cached, self._geometry = fresh._storage, (), None, None, None
+    return self
+
+
+@method
+def resize_as_(self: Tensor, other: Tensor) -> Tensor:
+    """`resize_` to another tensor's shape."""
+    return self.resize_(other.shape)  # type: ignore[attr-defined,no-any-return]
+
+
+@method
+def data_ptr(self: Tensor) -> int:
+    """The address of the first element; equal for handles on the same memory."""
+    return int(self.detach().numpy().__array_interface__["data"][0]) if self.dtype is not bfloat16 else id(self._storage)
+
+
+@method
+def is_shared(self: Tensor) -> bool:
+    """Whether the memory is shared between processes."""
+    return bool(self.__dict__.get("_shared", False))
+
+
+@method
+def share_memory_(self: Tensor) -> Tensor:
+    """Moves the values into memory that child processes made by fork see too."""
+    memory = mmap.mmap(-1, max(self._type().nbytes, 1))  # anonymous and shared: a forked child sees it
+    shared = np.frombuffer(memory, self.dtype.storage, self.numel()).reshape(tuple(self.shape))
+    np.copyto(shared, self._array())
+    self._storage.share(shared)
+    self.__dict__["_shared"] = True
+    return self
+
+
+# ---- copying ----
+
+
+def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Any:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you were "
+            "attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+            "https://github.com/pytorch/pytorch/pull/103001"
+        )
+    if id(self) in memo:
+        return memo[id(self)]
+    result = wrap(node_of(alias(self, Tensor)))
+    if type(self) is not Tensor:
+        result = result.as_subclass(type(self))
+    if self.requires_grad:
+        result.requires_grad = True
+    memo[id(self)] = result
+    if self._grad is not None:
+        result._grad = copy.deepcopy(self._grad, memo)
+    result.__dict__.update(copy.deepcopy(self.__dict__, memo))
+    return result
+
+
+def rebuild(array: np.ndarray, kind: dtype, requires_grad: bool, cls: Any, attributes: dict[str, Any]) -> Any:
+    """What pickle calls to make a tensor again."""
+    result: Any = from_array(array, kind)
+    if cls is not Tensor:
+        result = result.as_subclass(cls)
+    if requires_grad:
+        result.requires_grad = True
+    result.__dict__.update(attributes)
+    return result
+
+
+def _reduce(self: Tensor, protocol: int) -> Any:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support pickling at the moment; detach() the tensor first"
+        )
+    return rebuild, (np.ascontiguousarray(self._array()).reshape(tuple(self.shape)), self.dtype, self.requires_grad, type(self), dict(self.__dict__))
+
+
+Tensor.__deepcopy__ = _deepcopy  # type: ignore[attr-defined]
+Tensor.__reduce_ex__ = _reduce  # type: ignore[assignment]
+
+# ---- printing ----
+
+
+def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
+    leaf = self.is_leaf
+    node = node_of(self)
+    name = type(self).__name__
+    return printing.format_tensor(
+        self._array(),
+        self.dtype,
+        grad_fn_name=None if leaf else grad_fn_name(node),
+        requires_grad=self.requires_grad,
+        is_leaf=leaf,
+        class_name="tensor" if type(self) is Tensor else name,
+        is_parameter=bool(self.__dict__.get("_is_param", False)) or name == "Parameter",
+        default_dtype=Defaults.dtype,
+    )
+
+
+Tensor.__repr__ = _repr  # type: ignore[assignment]
+
+# ---- DLPack ----
+
+
+def _dlpack(self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None) -> Any:
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if self.dtype is bfloat16:
+        raise BufferError("bfloat16 has no NumPy dtype to export through; convert to float32 first")
+    return self.numpy().__dlpack__()
+
+
+Tensor.__dlpack__ = _dlpack  # type: ignore[attr-defined]
+Tensor.__dlpack_device__ = lambda self: (1, 0)  # type: ignore[attr-defined]
+
+
+@public(method=False, out=False)
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A tensor on the memory of any object with `__dlpack__`."""
+    if isinstance(ext_tensor, Tensor):
+        return ext_tensor.detach()
+    array = np.from_dlpack(ext_tensor)
+    if array.flags.writeable:
+        return adopt_numpy(array)
+    return adopt_numpy(_writable(array))
+
+
+def _writable(array: np.ndarray) -> np.ndarray:
+    """NumPy marks imported memory read-only where the producer did not say; DLPack memory is shared for writing."""
+    interface = dict(array.__array_interface__)
+    interface["data"] = (interface["data"][0], False)
+
+    class _Holder:
+        __array_interface__ = interface
+        keep = array
+
+    return np.asarray(_Holder())
+
+
+def to_dlpack(tensor: Tensor) -> Any:
+    """A DLPack capsule of the tensor's memory."""
+    return _dlpack(tensor)
+
+
+def flush_pending() -> None:
+    """Runs everything recorded so far; `optimizer.step` ends with it."""
+    executor.flush()
+

@@ -1,0 +1,487 @@
+"""Tensors from data, shapes and ranges."""
+
+from __future__ import annotations
+
+import warnings
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from .. import dtype as dtypes
+from ..dtype import bfloat16, complex128, decode, dtype, encode, float64, from_numpy_dtype, int64
+from ..ir import scalar
+from ..ir.type import Type
+from .geometry import Size, require_cpu
+from .promotion import Defaults, default_complex, number_dtype
+from .public import public
+from .tensor import Tensor, adopt_numpy, alias, from_array, from_values, node_of, wrap
+
+# ---- from data ----
+
+
+def _finish(result: Tensor, requires_grad: bool) -> Tensor:
+    if requires_grad:
+        result.requires_grad = True
+    return result
+
+
+def _nested(data: Any, name: str) -> tuple[np.ndarray, dtype]:
+    """A nested list of numbers (and one-element tensors) as an array and the dtype it infers."""
+    flat: list[Any] = []
+    shape = _collect(data, flat, 0)
+    kind: dtype | None = None
+    values = []
+    for item in flat:
+        if isinstance(item, Tensor):
+            own, item = item.dtype, item.item()
+        else:
+            own = _element_dtype(item, name)
+        kind = own if kind is None else dtypes.promote_types(kind, own)
+        values.append(item)
+    if kind is None:
+        kind = Defaults.dtype
+    wide = {bfloat16: np.dtype("f4")}.get(kind, kind.storage)
+    if kind is int64 and any(isinstance(v, int) and not -(2**63) <= v < 2**63 for v in values):
+        raise RuntimeError("Overflow when unpacking long")
+    return np.array(values, dtype=wide).reshape(shape), kind
+
+
+def _element_dtype(item: Any, name: str) -> dtype:
+    if isinstance(item, np.generic):
+        found = from_numpy_dtype(item.dtype)
+        if found is not None:
+            return found
+    if isinstance(item, (bool, int, float, complex)):
+        return number_dtype(item)
+    if hasattr(item, "__index__"):
+        return int64
+    if hasattr(item, "__float__"):
+        return Defaults.dtype
+    if isinstance(item, str):
+        raise TypeError(f"{name}(): new(): invalid data type 'str'")
+    raise TypeError(f"{name}(): could not infer dtype of {type(item).__name__}: {item!r}")
+
+
+def _collect(data: Any, flat: list[Any], depth: int) -> tuple[int, ...]:
+    if isinstance(data, Tensor):
+        if data.ndim == 0:
+            flat.append(data)
+            return ()
+        data = data.tolist()
+    elif isinstance(data, np.ndarray):
+        if data.ndim == 0:
+            flat.append(data[()])
+            return ()
+        flat.extend(data.reshape(-1))
+        return data.shape
+    if not isinstance(data, (list, tuple, range)) and not (hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, dict))):
+        flat.append(data)
+        return ()
+    if depth > 128:
+        raise ValueError("too many dimensions")
+    inner: tuple[int, ...] | None = None
+    for place, item in enumerate(data):
+        shape = _collect(item, flat, depth + 1)
+        if inner is not None and shape != inner:
+            got = shape[0] if shape else "a number"
+            raise ValueError(f"expected sequence of length {inner[0] if inner else 1} at dim {depth + 1} (got {got}) — item {place}")
+        inner = shape
+    return (len(data), *(inner or ()))
+
+
+def to_dtype_array(array: np.ndarray, have: dtype, want: dtype) -> np.ndarray:
+    """An array in memory form converted to another dtype's memory form."""
+    with np.errstate(all="ignore"):
+        return encode(scalar._cast_eval(Type.of(array.shape, want), decode(array, have), dtype=want), want)
+
+
+def _from_data(data: Any, kind: dtype | None, name: str) -> Tensor:
+    if isinstance(data, Tensor):
+        made = wrap(scalar.cast(node_of(data.detach()), dtype=kind or data.dtype))
+        return made
+    if isinstance(data, (np.ndarray, np.generic)):
+        array = np.asarray(data)
+        have = from_numpy_dtype(array.dtype)
+        if have is None:
+            return adopt_numpy(array)  # raises PyTorch's error
+        array = np.array(array, dtype=have.storage, order="C")
+        return from_array(to_dtype_array(array, have, kind) if kind and kind is not have else array, kind or have)
+    array, inferred = _nested(data, name)
+    want = kind or inferred
+    if want.category < inferred.category and inferred.is_complex:
+        raise RuntimeError(f"value cannot be converted to type {want.name} without overflow")
+    with np.errstate(all="ignore"):
+        return from_values(scalar._cast_eval(Type.of(array.shape, want), array, dtype=want), want)
+
+
+@public(method=False, out=False)
+def tensor(
+    data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
+    """A new tensor with a copy of the data: numbers, nested lists, NumPy arrays.
+
+    >>> import rushlight as torch
+    >>> torch.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    require_cpu(device, "tensor")
+    if isinstance(data, Tensor):
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            stacklevel=3,
+        )
+    return _finish(_from_data(data, dtype, "tensor"), requires_grad)
+
+
+@public(method=False, out=False)
+def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
+    """The data as a tensor, without a copy where it is a tensor or a NumPy array of that dtype."""
+    require_cpu(device, "as_tensor")
+    if isinstance(data, Tensor):
+        return data if dtype is None or dtype is data.dtype else data.to(dtype)
+    if isinstance(data, np.ndarray) and (dtype is None or from_numpy_dtype(data.dtype) is dtype):
+        return from_numpy(data)
+    return _from_data(data, dtype, "as_tensor")
+
+
+@public(method=False, out=False)
+def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
+    """`as_tensor` with a say on copying."""
+    made = as_tensor(obj, dtype, device)
+    return _finish(made.clone() if copy else made, requires_grad)
+
+
+@public(method=False, out=False)
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    """A tensor that shares memory with a NumPy array: each sees what the other writes."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    if any(stride < 0 for stride in ndarray.strides):
+        raise ValueError(
+            "At least one of the strides of the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
+        )
+    if not ndarray.flags.writeable:
+        warnings.warn("The given NumPy array is not writable; writing to the tensor will fail.", stacklevel=2)
+    return adopt_numpy(ndarray)
+
+
+@public(method=False, out=False)
+def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """A one-dimensional tensor that shares memory with a bytes-like object."""
+    size = len(memoryview(buffer).cast("B"))
+    if not 0 <= offset < size:
+        raise ValueError(f"offset must be non-negative and no greater than buffer length ({size}) minus 1, but got {offset}")
+    array = np.frombuffer(buffer, dtype.storage, count, offset)
+    made = from_array(array.copy(), bfloat16) if dtype is bfloat16 else adopt_numpy(array)
+    return _finish(made, requires_grad)
+
+
+# ---- from a shape ----
+
+
+def shape_of(sizes: tuple[Any, ...], name: str) -> tuple[int, ...]:
+    """A shape given as several ints or as one sequence."""
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    found = []
+    for place, size in enumerate(sizes):
+        if not hasattr(size, "__index__") or isinstance(size, bool):
+            raise TypeError(f"{name}(): argument 'size' must be tuple of ints, but found element of type {type(size).__name__} at pos {place}")
+        extent = size.__index__()
+        if extent < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {extent}: {list(sizes)}")
+        found.append(extent)
+    return tuple(found)
+
+
+def _constant(value: Any, shape: tuple[int, ...], kind: dtype | None, device: Any, requires_grad: bool, name: str) -> Tensor:
+    require_cpu(device, name)
+    return _finish(wrap(scalar.full(value, Type.of(shape, kind or Defaults.dtype))), requires_grad)
+
+
+def _filled(name: str, value: int, text: str) -> Any:
+    def make(
+        *size: Any,
+        dtype: dtype | None = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        memory_format: Any = None,
+        names: Any = None,
+    ) -> Tensor:
+        return _constant(value, shape_of(size or ((),), name), dtype, device, requires_grad, name)
+
+    def make_any(*size: Any, **options: Any) -> Tensor:
+        if "size" in options:
+            size = (options.pop("size"),)
+        return make(*size, **options)
+
+    make_any.__name__ = name
+    make_any.__doc__ = text
+    return make_any
+
+
+zeros = public(method=False)(_filled("zeros", 0, "A tensor of zeros."))
+ones = public(method=False)(_filled("ones", 1, "A tensor of ones."))
+empty = public(method=False)(_filled("empty", 0, "A tensor whose elements do not matter (here: zeros)."))
+
+
+@public(method=False)
+def full(
+    size: Any, fill_value: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A tensor with one value everywhere."""
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
+    return _constant(fill_value, shape_of((size,), "full"), dtype or number_dtype(fill_value), device, requires_grad, "full")
+
+
+def _like(name: str, value: Any, text: str) -> Any:
+    def make(
+        input: Tensor, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None,
+        pin_memory: bool = False,
+    ) -> Tensor:
+        return _constant(value, tuple(input.shape), dtype or input.dtype, device, requires_grad, name)
+
+    make.__name__ = name
+    make.__doc__ = text
+    return make
+
+
+zeros_like = public(method=False, out=False)(_like("zeros_like", 0, "Zeros in the shape and dtype of another tensor."))
+ones_like = public(method=False, out=False)(_like("ones_like", 1, "Ones in the shape and dtype of another tensor."))
+empty_like = public(method=False, out=False)(_like("empty_like", 0, "A tensor of another's shape and dtype, elements undefined."))
+
+
+@public(method=False, out=False)
+def full_like(input: Tensor, fill_value: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False) -> Tensor:
+    """One value everywhere, in the shape and dtype of another tensor."""
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
+    return _constant(fill_value, tuple(input.shape), dtype or input.dtype, device, requires_grad, "full_like")
+
+
+@public(method=False, out=False)
+def empty_strided(size: Any, stride: Any, **options: Any) -> Tensor:
+    """An undefined tensor of the given shape and strides."""
+    shape = shape_of((size,), "empty_strided")
+    room = 1 + sum((extent - 1) * step for extent, step in zip(shape, stride, strict=True)) if 0 not in shape else 0
+    return empty(room, **options).as_strided(shape, tuple(stride))
+
+
+def _new(name: str, source: Any) -> Any:
+    def make(self: Tensor, *size: Any, dtype: dtype | None = None, **options: Any) -> Tensor:
+        return source(*size, dtype=dtype or self.dtype, **options)  # type: ignore[no-any-return]
+
+    make.__name__ = name
+    make.__doc__ = f"`{name[4:]}` in this tensor's dtype."
+    return make
+
+
+for _name, _source in (("new_zeros", zeros), ("new_ones", ones), ("new_empty", empty), ("new_full", full)):
+    public(function=False, out=False)(_new(_name, _source))
+
+
+@public(function=False, out=False)
+def new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """A new tensor from data, in this tensor's dtype unless told otherwise."""
+    return _finish(_from_data(data, dtype or self.dtype, "new_tensor"), requires_grad)
+
+
+@public(function=False, out=False)
+def new_empty_strided(self: Tensor, size: Any, stride: Any, **options: Any) -> Tensor:
+    """`empty_strided` in this tensor's dtype."""
+    return empty_strided(size, stride, **{"dtype": self.dtype, **options})
+
+
+# ---- ranges ----
+
+
+def _range_dtype(*bounds: Any) -> dtype:
+    return int64 if all(isinstance(b, (int, np.integer)) or (isinstance(b, Tensor) and b.dtype.category < 2) for b in bounds) else Defaults.dtype
+
+
+@public(method=False)
+def arange(*bounds: Any, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False, start: Any = None, end: Any = None, step: Any = None) -> Tensor:
+    """Numbers from `start` (0) up to but not including `end`, `step` apart."""
+    require_cpu(device, "arange")
+    given = list(bounds)
+    if len(given) == 1 and end is None:
+        given = [start if start is not None else 0, given[0]] if start is None else [given[0], start]
+    elif end is not None:
+        given = [*(given or [start if start is not None else 0]), end]
+    if step is not None:
+        given.append(step)
+    if not 2 <= len(given) <= 3:
+        raise TypeError(f"arange() takes 1 to 3 bounds (start, end, step), got {len(bounds)}")
+    values = [b.item() if isinstance(b, Tensor) else b for b in given]
+    first, last, by = (*values, 1)[:3]
+    if by == 0:
+        raise RuntimeError("step must be nonzero")
+    if (last - first) * by < 0:
+        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign — arange({first}, {last}, {by})")
+    kind = dtype or _range_dtype(*given)
+    count = ceil((last - first) / by)
+    if kind.category == 1:
+        array = int(first) + np.arange(count, dtype=np.int64) * int(by) if all(isinstance(v, int) for v in values) else first + np.arange(count) * by
+    else:
+        array = first + np.arange(count) * by
+    return _finish(from_values(np.asarray(array).astype(kind.compute), kind), requires_grad)
+
+
+@public(method=False)
+def range_(start: Any = 0, end: Any = None, step: Any = 1, **options: Any) -> Tensor:
+    """Like `arange` but with the end included; deprecated in PyTorch too."""
+    if end is None:
+        start, end = 0, start
+    kind = options.pop("dtype", None) or Defaults.dtype
+    count = int((end - start) / step) + 1
+    return _finish(from_values((start + np.arange(count) * step).astype(kind.compute), kind), options.get("requires_grad", False))
+
+
+def _symmetric_range(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
+    """Evenly spaced from both ends towards the middle, as PyTorch computes it, in the dtype itself."""
+    real = kind.compute if kind.category > 1 else np.dtype("f8")
+    if steps == 1:
+        return np.array([start]).astype(kind.compute)
+    first, last = np.array(start).astype(real), np.array(end).astype(real)
+    with np.errstate(all="ignore"):
+        width = ((last - first) / np.array(steps - 1).astype(real)).astype(real)
+        place = np.arange(steps)
+        low = first + width * place.astype(real)
+        high = last - width * (steps - 1 - place).astype(real)
+    return np.where(place < steps // 2, low, high).astype(kind.compute)
+
+
+@public(method=False)
+def linspace(start: Any, end: Any, steps: int, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """`steps` numbers evenly from `start` to `end`, both included."""
+    require_cpu(device, "linspace")
+    start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
+    kind = dtype or (default_complex() if isinstance(start, complex) or isinstance(end, complex) else Defaults.dtype)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    return _finish(from_values(_symmetric_range(start, end, steps, kind), kind), requires_grad)
+
+
+@public(method=False)
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """`base` to the powers evenly from `start` to `end`."""
+    require_cpu(device, "logspace")
+    start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
+    kind = dtype or (default_complex() if isinstance(start, complex) or isinstance(end, complex) else Defaults.dtype)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    wide = complex128 if kind.is_complex else float64
+    powers = _symmetric_range(start, end, steps, wide if kind.category < 2 else kind)
+    with np.errstate(all="ignore"):
+        return _finish(from_values(np.power(np.array(base).astype(powers.dtype), powers).astype(kind.compute), kind), requires_grad)
+
+
+@public(method=False)
+def eye(n: int, m: int | None = None, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """Ones on the diagonal."""
+    require_cpu(device, "eye")
+    kind = dtype or Defaults.dtype
+    for extent in (n, n if m is None else m):
+        if extent < 0:
+            raise RuntimeError(f"n must be greater or equal to 0, got {extent}")
+    return _finish(from_values(np.eye(n, m, dtype=kind.compute), kind), requires_grad)
+
+
+@public(method=False, out=False)
+def scalar_tensor(s: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """A zero-dimensional tensor."""
+    return _constant(s, (), dtype or Defaults.dtype, device, requires_grad, "scalar_tensor")
+
+
+@public(method=False)
+def complex_(real: Tensor, imag: Tensor) -> Tensor:
+    """A complex tensor from its parts."""
+    if real.dtype is not imag.dtype:
+        raise RuntimeError(f"Expected object of scalar type {real.dtype.name} but got scalar type {imag.dtype.name} for second argument")
+    return wrap(scalar.make_complex(node_of(real), node_of(imag)))
+
+
+@public(method=False)
+def polar(abs: Tensor, angle: Tensor) -> Tensor:
+    """A complex tensor from size and angle."""
+    size, turn = node_of(abs), node_of(angle)
+    return wrap(scalar.make_complex(scalar.mul(size, scalar.cos(turn)), scalar.mul(size, scalar.sin(turn))))
+
+
+# ---- the class as constructor ----
+
+
+def construct(*args: Any, device: Any = None, dtype: dtype | None = None, **unknown: Any) -> Tensor:
+    """`torch.Tensor(2, 3)`, `torch.Tensor([1, 2])`, `torch.Tensor(other)`."""
+    require_cpu(device, "Tensor")
+    kind = dtype or Defaults.dtype
+    if unknown:
+        raise TypeError(f"Tensor(): unexpected arguments {', '.join(unknown)}")
+    if not args:
+        return empty(0, dtype=kind)
+    if len(args) == 1 and isinstance(args[0], Tensor):
+        return alias(args[0], Tensor) if args[0].dtype is kind else args[0].detach().to(kind)
+    if all(isinstance(a, int) and not isinstance(a, bool) for a in args) or isinstance(args[0], Size):
+        return empty(*args, dtype=kind)
+    if len(args) == 1:
+        return _from_data(args[0], kind, "Tensor")
+    raise TypeError(f"Tensor(): expected sizes, a sequence or a tensor, got {', '.join(type(a).__name__ for a in args)}")
+
+
+Tensor.constructor = staticmethod(construct)
+
+
+def _typed(name: str, kind: dtype) -> Any:
+    """`torch.FloatTensor` and its kind: a constructor, and a type that `isinstance` knows."""
+
+    class _TypedMeta(type(Tensor)):  # type: ignore[misc]
+        def __instancecheck__(cls, instance: Any) -> bool:
+            return isinstance(instance, Tensor) and instance.dtype is kind
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
+            return construct(*args, dtype=kind, **kwargs)
+
+        def __repr__(cls) -> str:
+            return f"<class 'torch.{name}'>"
+
+    return _TypedMeta(name, (), {"dtype": kind, "__doc__": f"`torch.Tensor` of {kind.name}."})
+
+
+typed_names = {
+    "FloatTensor": dtypes.float32,
+    "DoubleTensor": dtypes.float64,
+    "HalfTensor": dtypes.float16,
+    "BFloat16Tensor": dtypes.bfloat16,
+    "LongTensor": dtypes.int64,
+    "IntTensor": dtypes.int32,
+    "ShortTensor": dtypes.int16,
+    "CharTensor": dtypes.int8,
+    "ByteTensor": dtypes.uint8,
+    "BoolTensor": dtypes.bool_,
+    "ComplexFloatTensor": dtypes.complex64,
+    "ComplexDoubleTensor": dtypes.complex128,
+}
+typed_constructors = {name: _typed(name, kind) for name, kind in typed_names.items()}
+
+
+@public(function=False, out=False)
+def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False, **_: Any) -> Any:
+    """The type's name (`'torch.FloatTensor'`), or the tensor converted to a dtype given as such, by name or by class."""
+    if dtype is None:
+        return next((f"torch.{name}" for name, kind in typed_names.items() if kind is self.dtype), f"torch.{self.dtype.name}")
+    if isinstance(dtype, str):
+        name = dtype.removeprefix("torch.")
+        if name not in typed_names:
+            raise ValueError(f"invalid type: '{dtype}'")
+        dtype = typed_names[name]
+    elif isinstance(dtype, type):
+        dtype = dtype.dtype  # type: ignore[attr-defined]
+    return self.to(dtype)

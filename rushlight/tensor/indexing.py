@@ -1,0 +1,591 @@
+"""Reading and writing with `tensor[...]`, and functions that take places: gather, scatter, index_select, masked_fill, ….
+
+Ints, slices, None and `...` make views. Index tensors, lists and masks gather; a mask becomes the places where it holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtype as dtypes
+from ..dtype import bool_, int64, uint8
+from ..ir import index as index_ops
+from ..ir import scalar, view
+from ..ir.graph import Node, input_node
+from ..ir.type import Type, broadcast_shapes
+from .creation import _from_data
+from .promotion import is_number
+from .public import assign, method, public, scalar_name
+from .tensor import Tensor, make_view, node_of, wrap, wrap_axis
+from .views import Permute, Reshape, Slice
+
+# ---- parsing an index ----
+
+
+class _Parsed:
+    """The view part of an index, and the index tensors that remain with the axes of the view they apply to."""
+
+    __slots__ = ("view", "axes", "indices")
+
+    def __init__(self, view: Tensor, axes: list[int], indices: list[Tensor]) -> None:
+        self.view = view
+        self.axes = axes
+        self.indices = indices
+
+
+def _as_index(item: Any) -> Any:
+    """A list, array or tuple as an index tensor; everything else as it is."""
+    if isinstance(item, (list, tuple)):
+        return _from_data(list(item), int64 if not len(item) else None, "index")
+    if isinstance(item, (np.ndarray, np.bool_)) or (isinstance(item, np.generic) and item.dtype.kind == "b"):
+        return _from_data(item, None, "index")
+    return item
+
+
+def _items(key: Any) -> list[Any]:
+    if isinstance(key, tuple):
+        return list(key)
+    if isinstance(key, list) and any(isinstance(part, (slice, type(None), type(...), Tensor, list)) for part in key) and len(key) <= 32:
+        if any(isinstance(part, (slice, type(None), type(...))) for part in key):
+            return key
+    return [key]
+
+
+def _consumed(item: Any) -> int:
+    """How many axes an item of the index uses up."""
+    if item is None or item is Ellipsis or isinstance(item, (bool, np.bool_)):
+        return 0
+    if isinstance(item, Tensor) and item.dtype in (bool_, uint8):
+        return item.ndim
+    return 1
+
+
+def parse(tensor: Tensor, key: Any) -> _Parsed:
+    """Splits an index into a view and gathers."""
+    items = [_as_index(item) for item in _items(key)]
+    used = sum(_consumed(item) for item in items)
+    ndim = tensor.ndim
+    if used > ndim:
+        raise IndexError(f"too many indices for tensor of dimension {ndim}")
+    if sum(item is Ellipsis for item in items) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    if not any(item is Ellipsis for item in items):
+        items.append(Ellipsis)
+    shape = tuple(tensor.shape)
+    low, high, step = [0] * ndim, list(shape), [1] * ndim
+    target: list[int] = []  # the shape after the view part
+    axes: list[int] = []
+    indices: list[Tensor] = []
+    place = 0
+    for item in items:
+        if item is Ellipsis:
+            for _ in range(ndim - used):
+                target.append(shape[place])
+                place += 1
+        elif item is None:
+            target.append(1)
+        elif isinstance(item, slice):
+            start, stop, by = _slice_bounds(item, shape[place])
+            low[place], high[place], step[place] = start, stop, by
+            target.append(-(-(stop - start) // by))
+            place += 1
+        elif isinstance(item, (bool, np.bool_)):
+            axes.append(len(target))
+            target.append(1)
+            indices.append(_from_data([0] if item else [], int64, "index"))
+        elif isinstance(item, Tensor) and not (item.ndim == 0 and item.dtype not in (bool_, uint8)):
+            place = _tensor_item(item, place, shape, target, axes, indices)
+        else:
+            at = _integer(item)
+            extent = shape[place]
+            if not -extent <= at < extent:
+                raise IndexError(f"index {at} is out of bounds for dimension {place} with size {extent}")
+            low[place], high[place] = at % extent, at % extent + 1
+            place += 1
+    return _Parsed(_viewed(tensor, low, high, step, target, items), axes, indices)
+
+
+def _viewed(tensor: Tensor, low: list[int], high: list[int], step: list[int], target: list[int], items: list[Any]) -> Tensor:
+    shape = tuple(tensor.shape)
+    selects = any(_is_integer(item) for item in items)
+    label = "Select" if selects and not any(isinstance(item, slice) for item in items) else "Slice"
+    steps: list[Any] = []
+    sliced = tuple([-(-(hi - lo) // by) for lo, hi, by in zip(low, high, step, strict=True)])
+    if sliced != shape:
+        steps.append(Slice(tuple(low), tuple(high), tuple(step), label))
+    elif any(by != 1 for by in step):
+        steps.append(Slice(tuple(low), tuple(high), tuple(step), label))
+    if tuple(target) != sliced:
+        steps.append(Reshape(tuple(target), label if selects else "Unsqueeze"))
+    return make_view(tensor, *steps)
+
+
+def _is_integer(item: Any) -> bool:
+    return not (item is None or item is Ellipsis or isinstance(item, (slice, Tensor, bool, np.bool_)))
+
+
+def _integer(item: Any) -> int:
+    if isinstance(item, Tensor):
+        return int(item)
+    if not hasattr(item, "__index__"):
+        raise IndexError(
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+            f"{type(item).__name__})"
+        )
+    return item.__index__()  # type: ignore[no-any-return]
+
+
+def _slice_bounds(item: slice, extent: int) -> tuple[int, int, int]:
+    parts = [None if part is None else _integer(part) for part in (item.start, item.stop, item.step)]
+    if parts[2] is not None and parts[2] <= 0:
+        raise ValueError("step must be greater than zero")
+    start, stop, by = slice(*parts).indices(extent)
+    return start, max(start, stop), by
+
+
+def _tensor_item(item: Tensor, place: int, shape: tuple[int, ...], target: list[int], axes: list[int], indices: list[Tensor]) -> int:
+    """Adds an index tensor or mask; returns the next axis of the indexed tensor."""
+    if item.dtype in (bool_, uint8):
+        covered = shape[place : place + item.ndim]
+        if tuple(item.shape) != covered:
+            bad = next(a for a, (m, e) in enumerate(zip(item.shape, covered, strict=True)) if m != e)
+            raise IndexError(
+                f"The shape of the mask {list(item.shape)} at index {bad} does not match the shape of the indexed tensor {list(shape)} at "
+                f"index {place + bad}"
+            )
+        if item.ndim == 0:
+            axes.append(len(target))
+            target.append(1)
+            indices.append(_from_data([0] if bool(item) else [], int64, "index"))
+            return place
+        for found in np.nonzero(item._array()):
+            axes.append(len(target))
+            target.append(shape[place])
+            indices.append(wrap(input_node(found, Type.of(found.shape, int64))))
+            place += 1
+        return place
+    if item.dtype not in (int64, dtypes.int32, dtypes.int16, dtypes.int8):
+        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    axes.append(len(target))
+    target.append(shape[place])
+    check_index(item, shape[place], place)
+    indices.append(item.detach().to(int64))  # type: ignore[attr-defined]
+    return place + 1
+
+
+def check_index(item: Tensor, extent: int, axis: int) -> None:
+    """IndexError at the call for an index out of range, where the index is already known; else when it is run."""
+    node = item._storage.node
+    if node.value is not None and not item._steps:
+        index_ops.check_range("index", node.value, extent, axis)
+
+
+# ---- gathering ----
+
+
+def _leading(parsed: _Parsed) -> tuple[Tensor, int]:
+    """The view with its indexed axes in front, and where the gathered axes belong in the result."""
+    axes = parsed.axes
+    adjacent = axes == list(range(axes[0], axes[0] + len(axes)))
+    rest = [axis for axis in range(parsed.view.ndim) if axis not in axes]
+    order = (*axes, *rest)
+    moved = parsed.view if order == tuple(range(len(order))) else make_view(parsed.view, Permute(order, "Permute"))
+    return moved, axes[0] if adjacent else 0
+
+
+def _index_nodes(parsed: _Parsed) -> tuple[list[Node], tuple[int, ...]]:
+    nodes = [node_of(each) for each in parsed.indices]
+    try:
+        shape = broadcast_shapes("index", *[node.type.shape for node in nodes])
+    except RuntimeError:
+        listed = ", ".join(str(list(node.type.shape)) for node in nodes)
+        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {listed}") from None
+    return nodes, shape
+
+
+def get(tensor: Tensor, key: Any) -> Tensor:
+    """tensor[key]."""
+    parsed = parse(tensor, key)
+    if not parsed.axes:
+        return parsed.view
+    moved, front = _leading(parsed)
+    nodes, shape = _index_nodes(parsed)
+    result = index_ops.take(node_of(moved), *nodes)
+    if front:
+        ndim, count = result.type.ndim, len(shape)
+        order = (*range(count, count + front), *range(count), *range(count + front, ndim))
+        result = view.permute(result, order)
+    made = wrap(result)
+    if result.tracked and result.label is None:
+        result.label = "Index"
+    return made
+
+
+def put(tensor: Tensor, key: Any, value: Any, accumulate: bool = False) -> None:
+    """tensor[key] = value."""
+    parsed = parse(tensor, key)
+    if not parsed.axes:
+        _assign_view(parsed.view, value)
+        return
+    moved, front = _leading(parsed)
+    nodes, shape = _index_nodes(parsed)
+    base = node_of(moved)
+    rest = base.type.shape[len(nodes) :]
+    region = (*rest[:front], *shape, *rest[front:])
+    source = value_node(value, tensor, region)
+    if front:
+        count = len(shape)
+        order = (*range(front, front + count), *range(front), *range(front + count, len(region)))
+        source = view.permute(source, order)
+    assign("index_put_", moved, index_ops.put(base, source, *nodes, accumulate=accumulate))
+
+
+def value_node(value: Any, target: Tensor, region: tuple[int, ...]) -> Node:
+    """The value to be written, in the target's dtype and expanded to the region's shape."""
+    if not isinstance(value, Tensor):
+        value = _from_data(value, None if not is_number(value) else target.dtype, "setitem")
+    node = scalar.cast(node_of(value), dtype=target.dtype)
+    shape = node.type.shape
+    while len(shape) > len(region) and shape[0] == 1:
+        shape = shape[1:]
+    node = view.reshape(node, shape)
+    lead = len(region) - len(shape)
+    if lead < 0 or any(e not in (1, r) for e, r in zip(shape, region[lead:], strict=True)):
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of shape {list(region)}"
+        )
+    return view.expand(node, region)
+
+
+def _assign_view(target: Tensor, value: Any) -> None:
+    region = tuple(target.shape)
+    if isinstance(value, Tensor) and not value.ndim <= len(region):
+        pass
+    assign("setitem", target, value_node(value, target, region))
+
+
+def _getitem(self: Tensor, key: Any) -> Tensor:
+    return get(self, key)
+
+
+def _setitem(self: Tensor, key: Any, value: Any) -> None:
+    put(self, key, value)
+
+
+Tensor.__getitem__, Tensor.__setitem__ = _getitem, _setitem  # type: ignore[attr-defined]
+
+
+@method
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Overwrites this tensor with another's values, broadcast and converted."""
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    shape = tuple(self.shape)
+    lead = len(shape) - src.ndim
+    if lead < 0 or any(e not in (1, s) for e, s in zip(src.shape, shape[lead:], strict=True)):
+        raise RuntimeError(
+            f"The size of tensor a ({shape[-1] if shape else 0}) must match the size of tensor b ({src.shape[-1] if src.ndim else 0}) at "
+            f"non-singleton dimension {len(shape) - 1} — copy_: {tuple(src.shape)} into {shape}"
+        )
+    node = view.expand(scalar.cast(node_of(src), dtype=self.dtype), shape)
+    assign("copy_", self, view.identity(node) if node.tracked and node.label is not None else node)
+    return self
+
+
+@method
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Overwrites every element with one value."""
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+        assign("fill_", self, view.expand(scalar.cast(node_of(value), dtype=self.dtype), tuple(self.shape)))
+    else:
+        assign("fill_", self, scalar.full(value, self._type()))
+    return self
+
+
+@method
+def zero_(self: Tensor) -> Tensor:
+    """Overwrites every element with 0."""
+    assign("zero_", self, scalar.full(0, self._type()))
+    return self
+
+
+@public(out=False, method=False)
+def fill(input: Tensor, value: Any) -> Tensor:
+    """One value in the input's shape."""
+    return input.clone().fill_(value)  # type: ignore[attr-defined,no-any-return]
+
+
+# ---- along one axis ----
+
+
+def _index_of(op: str, index: Any, name: str = "index") -> Node:
+    if not isinstance(index, Tensor):
+        raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(index).__name__}")
+    if index.dtype not in (int64, dtypes.int32):
+        raise RuntimeError(f"{op}(): Expected dtype int64 for index, got {scalar_name(index.dtype)}")
+    return scalar.cast(node_of(index), dtype=int64)
+
+
+def _check_gather(op: str, input: Tensor, axis: int, index: Node, other: tuple[int, ...] | None = None) -> None:
+    shape, own = index.type.shape, tuple(input.shape)
+    if index.type.size == 0:
+        return
+    if len(shape) != len(own):
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor — {op}: index {shape}, input {own}")
+    for place, (i, e) in enumerate(zip(shape, own, strict=True)):
+        if place != axis and i > e:
+            raise RuntimeError(
+                f"Size does not match at dimension {place} expected index {list(shape)} to be no larger than self {list(own)} apart from "
+                f"dimension {axis} — {op}"
+            )
+    if other is not None and any(i > s for i, s in zip(shape, other, strict=True)):
+        raise RuntimeError(f"Expected index {list(shape)} to be no larger than src {list(other)} — {op}")
+    if index.value is not None:
+        bad = index.value
+        extent = own[axis]
+        if bad.size and (int(bad.min()) < 0 or int(bad.max()) >= extent):
+            worst = int(bad.min()) if int(bad.min()) < 0 else int(bad.max())
+            raise RuntimeError(f"index {worst} is out of bounds for dimension {axis} with size {extent} — {op}")
+
+
+def _as_vector(node: Node) -> Node:
+    return view.reshape(node, (1,)) if not node.type.ndim else node
+
+
+@public("Gather")
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    """Elements along an axis at the places given by an index of the input's rank."""
+    axis = wrap_axis("gather", dim, input.ndim)
+    place = _index_of("gather", index)
+    _check_gather("gather", input, axis, place)
+    if not index.numel():
+        return wrap(scalar.full(0, Type.of(tuple(index.shape), input.dtype)))
+    shape = place.type.shape
+    trimmed = _trim(node_of(input), place, axis)
+    return wrap(view.reshape(index_ops.gather(_as_vector(trimmed), _as_vector(place), axis=axis), shape))
+
+
+def _trim(node: Node, index: Node, axis: int) -> Node:
+    """The input cut to the index's extents on the other axes."""
+    if not node.type.ndim:
+        return node
+    stop = tuple(e if a == axis else i for a, (e, i) in enumerate(zip(node.type.shape, index.type.shape, strict=True)))
+    return view.slice_(node, (0,) * len(stop), stop)
+
+
+def scatter_node(op: str, input: Tensor, dim: int, index: Tensor, source: Any, how: str) -> Node:
+    axis = wrap_axis(op, dim, input.ndim)
+    place = _index_of(op, index)
+    if isinstance(source, Tensor):
+        if source.dtype is not input.dtype:
+            raise RuntimeError(f"{op}(): Expected self.dtype to be equal to src.dtype")
+        _check_gather(op, input, axis, place, tuple(source.shape))
+        values = node_of(source)
+        if source.ndim and index.numel():
+            values = view.slice_(values, (0,) * source.ndim, place.type.shape)
+    else:
+        _check_gather(op, input, axis, place)
+        values = scalar.full(source, Type.of(place.type.shape, input.dtype))
+    base = node_of(input)
+    if not index.numel():
+        return view.identity(base)
+    if not input.ndim:
+        return view.reshape(index_ops.scatter(_as_vector(base), _as_vector(values), _as_vector(place), axis=0, reduce=how), ())
+    region = tuple(e if a == axis else i for a, (e, i) in enumerate(zip(base.type.shape, place.type.shape, strict=True)))
+    if region == base.type.shape:
+        return index_ops.scatter(base, values, place, axis=axis, reduce=how)
+    zeros, ones = (0,) * len(region), (1,) * len(region)
+    inner = index_ops.scatter(view.slice_(base, zeros, region), values, place, axis=axis, reduce=how)
+    return view.update(base, inner, zeros, region, ones)
+
+
+_SCATTER_MODES = {None: "set", "add": "add", "multiply": "mul"}
+
+
+@public("Scatter", inplace=True)
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+    """The input with elements along an axis replaced (or added to, multiplied) at the places of an index."""
+    if reduce not in _SCATTER_MODES:
+        raise RuntimeError(f"reduce argument must be either add or multiply, got {reduce!r}")
+    return wrap(scatter_node("scatter", input, dim, index, src if src is not None else value, _SCATTER_MODES[reduce]))
+
+
+@public("ScatterAdd", inplace=True)
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """The input with `src` added along an axis at the places of an index."""
+    return wrap(scatter_node("scatter_add", input, dim, index, src, "add"))
+
+
+def rows_first(input: Tensor, axis: int) -> tuple[Node, tuple[int, ...]]:
+    """The input's node with one axis in front, and the order that brings it back."""
+    node = _as_vector(node_of(input))
+    order = (axis, *[a for a in range(node.type.ndim) if a != axis])
+    back = tuple(order.index(a) for a in range(len(order)))
+    return view.permute(node, order), back
+
+
+@public("IndexSelect")
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The parts of an axis at the places of a one-dimensional index."""
+    axis = wrap_axis("index_select", dim, input.ndim)
+    place = _index_of("index_select", index)
+    if place.type.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    check_index(index, input.shape[axis] if input.ndim else 1, axis)
+    if index._storage.node.value is not None and index.numel() and int(index._array().min()) < 0:
+        raise IndexError("index out of range in self — index_select")
+    moved, back = rows_first(input, axis)
+    result = view.permute(index_ops.take(moved, _as_vector(place)), back)
+    return wrap(view.reshape(result, ()) if not input.ndim else result)
+
+
+def _index_write(op: str, input: Tensor, dim: int, index: Tensor, source: Any, accumulate: bool) -> Node:
+    axis = wrap_axis(op, dim, input.ndim)
+    place = _as_vector(_index_of(op, index))
+    if place.type.ndim > 1:
+        raise IndexError(f"{op}(): Index is supposed to be a vector")
+    check_index(index, input.shape[axis] if input.ndim else 1, axis)
+    moved, back = rows_first(input, axis)
+    region = (place.type.shape[0], *moved.type.shape[1:])
+    if isinstance(source, Tensor) and source.ndim:
+        if source.dtype is not input.dtype:
+            raise RuntimeError(f"{op}(): self ({scalar_name(input.dtype)}) and source ({scalar_name(source.dtype)}) must have the same scalar type")
+        if source.ndim != max(input.ndim, 1) or source.shape[axis] != region[0]:
+            raise IndexError(f"{op}(): Number of indices ({region[0]}) should be equal to source.size(dim) — source {tuple(source.shape)}")
+        values, _ = rows_first(source, axis)
+    else:
+        one = source if isinstance(source, Tensor) else None
+        values = scalar.cast(node_of(one), dtype=input.dtype) if one is not None else scalar.number(source, input.dtype)
+        values = view.expand(values, region)
+    if values.type.shape != region:
+        raise RuntimeError(f"{op}(): source {tuple(source.shape)} does not fit region {region} of input {tuple(input.shape)}")
+    result = view.permute(index_ops.put(moved, values, place, accumulate=accumulate), back)
+    return view.reshape(result, tuple(input.shape))
+
+
+@public("IndexAdd", inplace=True)
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    """The input with `alpha * source` added to the parts of an axis at the places of an index."""
+    return wrap(_index_write("index_add", input, dim, index, source if alpha == 1 else source * alpha, True))  # type: ignore[operator]
+
+
+@public("IndexCopy", inplace=True)
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """The input with the parts of an axis at the places of an index replaced."""
+    return wrap(_index_write("index_copy", input, dim, index, source, False))
+
+
+@public("IndexFill", inplace=True)
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """The input with the parts of an axis at the places of an index set to one value."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+    return wrap(_index_write("index_fill", input, dim, index, value, False))
+
+
+@method
+def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """self[indices] = values, or += with `accumulate`."""
+    key = tuple(slice(None) if item is None else item for item in indices)
+    put(self, key, values, accumulate)
+    return self
+
+
+@public("IndexPut", out=False)
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """The input with input[indices] replaced by (or increased by) values."""
+    return input.clone().index_put_(indices, values, accumulate)  # type: ignore[attr-defined,no-any-return]
+
+
+@public("Take")
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """Elements of the flattened input."""
+    place = _index_of("take", index)
+    check_index(index, input.numel(), 0)
+    return wrap(index_ops.take(view.reshape(node_of(input), (input.numel(),)), place))
+
+
+@public("TakeAlongDim")
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """`gather` with broadcasting."""
+    if dim is None:
+        return gather(input.reshape(-1), 0, indices.reshape(-1))  # type: ignore[attr-defined]
+    axis = wrap_axis("take_along_dim", dim, input.ndim)
+    if input.ndim != indices.ndim:
+        raise RuntimeError(f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+    shape = [1 if a == axis else e for a, e in enumerate(input.shape)]
+    other = [1 if a == axis else e for a, e in enumerate(indices.shape)]
+    common = broadcast_shapes("take_along_dim", tuple(shape), tuple(other))
+    wide = [input.shape[axis] if a == axis else e for a, e in enumerate(common)]
+    chosen = [indices.shape[axis] if a == axis else e for a, e in enumerate(common)]
+    return gather(input.expand(wide), axis, indices.expand(chosen))  # type: ignore[attr-defined]
+
+
+# ---- masks ----
+
+
+def _mask_node(op: str, mask: Tensor) -> Node:
+    if mask.dtype is not bool_:
+        raise RuntimeError(f"{op} only supports boolean masks, but got dtype {scalar_name(mask.dtype)}")
+    return node_of(mask)
+
+
+@public("MaskedFill", inplace=True)
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """The input with one value where the mask holds."""
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+        filler = scalar.cast(node_of(value), dtype=input.dtype)
+    else:
+        if isinstance(value, complex) and not input.dtype.is_complex:
+            raise RuntimeError("value cannot be converted to type " + input.dtype.name + " without overflow")
+        filler = scalar.number(value, input.dtype)
+    return wrap(scalar.select(_mask_node("masked_fill_", mask), filler, node_of(input)))
+
+
+@public("MaskedSelect")
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask holds, on one axis."""
+    _mask_node("masked_select", mask)
+    shape = broadcast_shapes("masked_select", tuple(input.shape), tuple(mask.shape))
+    return get(input.expand(shape), mask.expand(shape))  # type: ignore[attr-defined]
+
+
+@public("MaskedScatter", inplace=True)
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """The input with elements of `source`, in order, where the mask holds."""
+    _mask_node("masked_scatter_", mask)
+    if source.dtype is not input.dtype:
+        raise RuntimeError("masked_scatter: expected self and source to have same dtypes but got" + f"{scalar_name(input.dtype)} and {scalar_name(source.dtype)}")
+    shape = broadcast_shapes("masked_scatter", tuple(input.shape), tuple(mask.shape))
+    where = np.flatnonzero(np.broadcast_to(mask._array(), shape))
+    if where.size > source.numel():
+        raise RuntimeError("Number of elements of source < number of ones in mask")
+    places = input_node(where, Type.of(where.shape, int64))
+    flat = view.reshape(view.expand(node_of(input), shape), (int(np.prod(shape)),))
+    values = view.slice_(view.reshape(node_of(source), (source.numel(),)), (0,), (where.size,))
+    return wrap(view.reshape(index_ops.put(flat, values, places, accumulate=False), shape))
+
+
+
+
+@public(None)
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The places of the elements that are not zero, one row each (or one tensor for each axis)."""
+    array = np.atleast_1d(input._decoded()) if as_tuple else input._decoded()
+    found = np.nonzero(array) if array.ndim else ()
+    if as_tuple:
+        return tuple(wrap(input_node(part, Type.of(part.shape, int64))) for part in found)
+    rows = np.stack(found, 1) if array.ndim else np.zeros((int(bool(array)), 0), np.int64)
+    return wrap(input_node(rows, Type.of(rows.shape, int64)))
+
+
+@public(None, out=False)
+def argwhere(input: Tensor) -> Tensor:
+    """The places of the elements that are not zero, one row each."""
+    return nonzero(input)  # type: ignore[no-any-return]

@@ -1,0 +1,139 @@
+"""What dtype an operation computes in: PyTorch's rules for tensors, zero-dimensional tensors and Python numbers.
+
+A category (bool < integer < floating < complex) met only in a lower class of operand (numbers < zero-dimensional < others) lifts the
+result to that category's default; otherwise the higher class alone decides.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtype import (
+    FLOATING,
+    bool_,
+    complex64,
+    complex128,
+    dtype,
+    float16,
+    float32,
+    float64,
+    int64,
+    promote_types,
+)
+from ..ir import scalar
+from ..ir.graph import Node
+from .tensor import Tensor, node_of
+
+Number = bool | int | float | complex
+
+
+class Defaults:
+    """`set_default_dtype`'s state."""
+
+    dtype = float32
+
+
+def get_default_dtype() -> dtype:
+    """The dtype that Python floats become."""
+    return Defaults.dtype
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Sets the dtype that Python floats become; a floating one."""
+    if not isinstance(d, dtype) or not d.is_floating_point:
+        raise TypeError("only floating-point types are supported as the default type")
+    Defaults.dtype = d
+
+
+def default_complex() -> dtype:
+    return {float64: complex128, float16: complex64}.get(Defaults.dtype, complex64)
+
+
+def number_dtype(value: Any) -> dtype:
+    """The dtype a Python (or NumPy) number stands for."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool_
+    if isinstance(value, (int, np.integer)):
+        return int64
+    if isinstance(value, (float, np.floating)):
+        return Defaults.dtype
+    if isinstance(value, (complex, np.complexfloating)):
+        return default_complex()
+    raise TypeError(f"expected a tensor or a number, got {type(value).__name__}")
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, complex, np.number, np.bool_))
+
+
+def result_type(*operands: Any) -> dtype:
+    """The dtype that PyTorch computes these tensors and numbers in, as `torch.result_type`."""
+    classes: list[dtype | None] = [None, None, None]  # dimensioned tensors, zero-dimensional tensors, numbers
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            place, found = (0 if operand._type().shape else 1), operand.dtype
+        else:
+            place, found = 2, number_dtype(operand)
+        have = classes[place]
+        classes[place] = found if have is None else promote_types(have, found)
+    result: dtype | None = None
+    for found_in_class in classes:
+        if found_in_class is None:
+            continue
+        if result is None:
+            result = found_in_class
+        elif found_in_class.category > result.category:
+            result = _lifted(found_in_class, result)
+    assert result is not None
+    return result
+
+
+def _lifted(higher: dtype, lower: dtype) -> dtype:
+    """A higher category from a lower class: complex keeps the width of a floating result."""
+    if higher.is_complex and lower.category == FLOATING:
+        return promote_types(higher, lower) if higher is complex128 and lower is float64 else lower.to_complex()
+    return higher
+
+
+def _as_node(operand: Any, wanted: dtype) -> Node:
+    if isinstance(operand, Tensor):
+        return scalar.cast(node_of(operand), dtype=wanted)
+    return scalar.number(operand, wanted)
+
+
+def promoted(*operands: Any, op: str = "operation") -> list[Node]:
+    """The operands as nodes of their common dtype."""
+    first = operands[0]
+    if isinstance(first, Tensor):
+        kind = first.dtype
+        for other in operands[1:]:
+            if isinstance(other, Tensor):
+                if other.dtype is not kind:
+                    break
+            elif type(other) is not float or kind.category != FLOATING:
+                if type(other) is not int or kind is bool_:
+                    break
+        else:
+            return [_as_node(operand, kind) for operand in operands]
+    _check(op, operands)
+    kind = result_type(*operands)
+    return [_as_node(operand, kind) for operand in operands]
+
+
+def _check(op: str, operands: tuple[Any, ...]) -> None:
+    for place, operand in enumerate(operands):
+        if not isinstance(operand, Tensor) and not is_number(operand):
+            raise TypeError(
+                f"{op}(): argument {place + 1} must be Tensor or Number, not {type(operand).__name__}"
+            )
+
+
+def floating(*operands: Any, op: str = "operation") -> list[Node]:
+    """Like `promoted`, but integers and bools become the default floating dtype."""
+    _check(op, operands)
+    kind = result_type(*operands)
+    if kind.category < FLOATING:
+        kind = Defaults.dtype
+    return [_as_node(operand, kind) for operand in operands]

@@ -1,0 +1,187 @@
+"""`public`: makes a plain function a name of the interface.
+
+    @public("Mul", inplace=True)
+    def mul(input: Tensor, other: Tensor | Number) -> Tensor: ...
+
+gives `rushlight.mul`, `Tensor.mul`, `Tensor.mul_` and `out=`, and names the gradient function (`MulBackward0`).
+Names go to the table `functions`; `rushlight/__init__.py` takes them from there.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..dtype import can_cast
+from ..errors import InternalError
+from ..ir import scalar, view
+from ..ir.graph import Node, mode
+from ..runtime import executor
+from .tensor import Tensor, levels, node_of
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+functions: dict[str, Callable[..., Any]] = {}
+
+
+def _labelled(function: Callable[..., Any], label: str) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if mode.depth:  # only the outermost public function names the gradient function
+            return function(*args, **kwargs)
+        mode.depth = 1
+        try:
+            result = function(*args, **kwargs)
+        finally:
+            mode.depth = 0
+        if mode.tracking:
+            name(result, label)
+        return result
+
+    return call
+
+
+def name(result: Any, label: str) -> None:
+    """Names the gradient function of a result, or of each of several."""
+    if isinstance(result, Tensor):
+        node = result._storage.node
+        if node.tracked and node.label is None and not result._steps:
+            node.label = label
+    elif isinstance(result, (tuple, list)):
+        for part in result:
+            name(part, label)
+
+
+def _with_out(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is None:
+            return function(*args, **kwargs)
+        return write_out(function.__name__, out, function(*args, **kwargs))
+
+    return call
+
+
+def write_out(op: str, out: Any, result: Any) -> Any:
+    """Puts a result into `out=`; resizes an `out` of another shape, as PyTorch does."""
+    if isinstance(out, (tuple, list)):
+        for target, part in zip(out, result, strict=True):
+            write_out(op, target, part)
+        return type(result)(*out) if hasattr(result, "_fields") else type(result)(out)
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{op}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if mode.tracking and (out.requires_grad or result.requires_grad):
+        raise RuntimeError(
+            f"{op}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+        )
+    if not can_cast(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"result type {_scalar_name(result.dtype)} can't be cast to the desired output type {_scalar_name(out.dtype)} — {op}(out=)"
+        )
+    node = scalar.cast(node_of(result), dtype=out.dtype)
+    if out.shape == result.shape:
+        assign(op, out, node)
+    else:
+        out._storage.version += 1
+        out._storage.node, out._storage.buffer, out._steps, out._geometry = node, None, (), None
+    executor.settle()
+    return out
+
+
+def _scalar_name(kind: Any) -> str:
+    """A dtype as PyTorch's messages call it."""
+    special = {"int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "float32": "Float"}
+    special |= {"float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "bool": "Bool"}
+    special |= {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}
+    return special.get(kind.name, kind.name)
+
+
+scalar_name = _scalar_name
+
+
+def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return store(call.__name__, self, function(self, *args, **kwargs))
+
+    call.__name__ = call.__qualname__ = function.__name__ + "_"
+    call.__doc__ = f"In-place form of `{function.__name__}`."
+    return call
+
+
+def store(op: str, target: Tensor, result: Tensor) -> Tensor:
+    """Makes `result` the value of `target`, as an in-place op does."""
+    if result.shape != target.shape:
+        raise RuntimeError(
+            f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(result.shape)} — {op}"
+        )
+    if result.dtype is not target.dtype and not can_cast(result.dtype, target.dtype):
+        raise RuntimeError(
+            f"result type {_scalar_name(result.dtype)} can't be cast to the desired output type {_scalar_name(target.dtype)} — {op}"
+        )
+    assign(op, target, scalar.cast(node_of(result), dtype=target.dtype))
+    return target
+
+
+def assign(op: str, target: Tensor, value: Node) -> None:
+    """Rebinds the target's storage so that the target reads `value`: the write goes back through its view steps."""
+    source = target._source
+    if source is not None and source.leaf is not None and mode.tracking:
+        kind = "a view of a leaf Variable" if target._steps else "a leaf Variable"
+        raise RuntimeError(f"{kind} that requires grad is being used in an in-place operation. — {op}")
+    storage = target._storage
+    if value.type.shape != target._type().shape:
+        raise InternalError(f"{op}: assigned {value.type!r} to {target._type()!r}")
+    old = storage.node
+    if target._steps:
+        along = levels(target)
+        for step, base in zip(reversed(target._steps), reversed(along[:-1]), strict=True):
+            value = step.write(base, value)
+    if old.tracked and (not value.tracked or not mode.tracking):
+        value = _graft(value, old)
+    elif value is old:
+        storage.version += 1
+        return
+    storage.rebind(value)
+    executor.settle()
+
+
+def _graft(value: Node, old: Node) -> Node:
+    tracking, mode.tracking = mode.tracking, True
+    grafted = view.graft(value, old)
+    mode.tracking = tracking
+    grafted.label = old.label
+    return grafted
+
+
+def public(
+    label: str | None = None, *, function: bool = True, method: bool = True, inplace: bool = False, out: bool = True, alias: tuple[str, ...] = ()
+) -> Callable[[Function], Function]:
+    """Registers a function under its own name and each alias; a trailing underscore that avoids a builtin is dropped."""
+
+    def decorate(plain: Function) -> Function:
+        named: Any = _labelled(plain, label) if label else plain
+        own = plain.__name__.removesuffix("_")
+        for each in (own, *alias):
+            register(each, _with_out(named) if out else named, function, method)
+            if inplace:
+                register(each + "_", _in_place(named), function=each == own and function, method=True)
+        return named  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def register(own: str, call: Callable[..., Any], function: bool, method: bool) -> None:
+    """Puts a callable under a name in the namespace and on Tensor."""
+    if function:
+        if own in functions:
+            raise InternalError(f"rushlight.{own} is defined twice")
+        functions[own] = call
+    if method:
+        setattr(Tensor, own, call)
+
+
+def method(plain: Function) -> Function:
+    """A method of Tensor alone."""
+    setattr(Tensor, plain.__name__, plain)
+    return plain

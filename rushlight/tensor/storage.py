@@ -1,0 +1,135 @@
+"""The one mutable thing: a `Storage` is a cell with a node; in-place ops put another node in.
+
+`Source` says how a handle reads the cell where that is not plain: as a leaf whose gradient is wanted, or detached.
+Memory shared with NumPy is `exposed`: reads of it run at once (the owner may change it any time), writes go through to it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from ..errors import InternalError
+from ..ir import view
+from ..ir.graph import Node, input_node, mode
+from ..runtime import executor
+
+
+class Exporter:
+    """Holds an exposed array for NumPy; while any array made from it lives, so does this, and the storage stays exposed."""
+
+    __slots__ = ("__array_interface__", "array", "__weakref__")
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+
+class Storage:
+    """A cell: the node that is its present value, and how often it was rebound."""
+
+    __slots__ = ("node", "version", "buffer", "exporter", "aliases", "__weakref__")
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.version = 0
+        self.buffer: np.ndarray | None = None  # the memory shared with NumPy
+        self.exporter: weakref.ref[Exporter] | None = None  # None while exposed: exposed for ever
+        self.aliases: list[weakref.ref[Node]] = []  # nodes whose value is the shared memory
+
+    def read(self) -> Node:
+        """The present value, when the storage may be exposed."""
+        buffer = self.buffer
+        if buffer is None:
+            return self.node
+        if self.exporter is not None and self.exporter() is None:
+            self.buffer = self.exporter = None  # nobody else sees the memory any more
+            self.aliases.clear()
+            return self.node
+        executor.hurry()
+        return self.node
+
+    def rebind(self, node: Node) -> None:
+        """Puts another value in. Where the memory is shared, the value is computed and written through at once."""
+        self.version += 1
+        if self.buffer is None:
+            self.node = node
+            return
+        value = executor.value_of(node)
+        for reference in self.aliases:
+            alias = reference()
+            if alias is not None:
+                alias.value = np.array(self.buffer)
+        np.copyto(self.buffer, value)
+        fresh = input_node(self.buffer, node.type)
+        self.aliases = [weakref.ref(fresh)]
+        if node.tracked:
+            grafted = view.graft(fresh, node)
+            grafted.label = node.label
+            self.node = grafted
+            executor.value_of(grafted)
+            self.aliases.append(weakref.ref(grafted))
+        else:
+            self.node = fresh
+
+    def share(self, buffer: np.ndarray) -> None:
+        """Makes `buffer`, which holds the present value, the storage's memory."""
+        self.buffer = buffer
+        if self.node.tracked:
+            self.node.value = buffer
+        else:
+            self.node = input_node(buffer, self.node.type)
+        self.aliases = [weakref.ref(self.node)]
+        self.exporter = None
+
+    def expose(self) -> np.ndarray:
+        """The storage's memory as an array that sees later writes, and whose writes the storage sees."""
+        exporter = self.exporter() if self.exporter is not None else None
+        if self.buffer is None or (self.exporter is not None and exporter is None):
+            value = executor.value_of(self.node)
+            self.share(np.array(value, order="C"))
+            assert self.buffer is not None
+            exporter = Exporter(self.buffer)
+            self.exporter = weakref.ref(exporter)
+        elif self.exporter is None:
+            return self.buffer
+        if exporter is None:
+            raise InternalError("exposed storage without exporter")
+        return np.asarray(exporter)
+
+
+class Source:
+    """How a family of handles reads its storage: as a leaf that requires grad, or detached from history."""
+
+    __slots__ = ("leaf", "detached", "hooks", "_node", "_version", "__weakref__")
+
+    def __init__(self, leaf: Any = None, detached: bool = False) -> None:
+        self.leaf: Any = leaf  # weak reference to the leaf tensor, or None
+        self.detached = detached
+        self.hooks: list[Any] | None = None
+        self._node: Any = None
+        self._version = -1
+
+    def read(self, storage: Storage) -> Node:
+        node = storage.read()
+        if self.leaf is not None:
+            cached = self._node() if self._version == storage.version and self._node is not None else None
+            if cached is not None:
+                return cached  # type: ignore[no-any-return]
+            made = view.leaf(node)
+            made.tracked = True
+            made.operands = (node,)
+            side = made.sided()
+            side.leaf, side.hooks = self.leaf, self.hooks
+            self._node, self._version = weakref.ref(made), storage.version
+            return made
+        return view.stop(node) if node.tracked else node
+
+
+def new_source(storage: Storage, source: Source | None) -> Source | None:
+    """The source of a view being made: under `no_grad` it is detached from what its base has of history."""
+    if mode.tracking or (source is None and not storage.node.tracked):
+        return source
+    return source if source is not None and source.detached else Source(detached=True)

@@ -1,0 +1,521 @@
+"""`Tensor`: a handle on a storage, with a path of view steps and, for leaves and detached handles, a source.
+
+This file has what a handle is: how it is made, read and rebound. Functions on tensors stand in the files of their families and
+join the class through `public`.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .. import dtype as dtypes
+from ..dtype import bfloat16, decode, dtype, encode, from_numpy_dtype
+from ..ir.graph import Node, input_node, mode
+from ..ir.type import Type
+from ..runtime import executor
+from .geometry import CPU, Size, contiguous_strides, device, layout, strided
+from .storage import Source, Storage, new_source
+from .views import Step, through
+
+_new = object.__new__
+
+
+class _TensorMeta(type):
+    """Lets `isinstance` speak of subclasses by dtype (`torch.FloatTensor`), whose instances are plain tensors."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return type.__instancecheck__(cls, instance)
+
+
+class Tensor(metaclass=_TensorMeta):
+    """A multi-dimensional array with a place in the graph, as `torch.Tensor`.
+
+    `Tensor(2, 3)` has uninitialised (here: zero) float32 elements, `Tensor([1, 2])` the given ones; use `torch.tensor` instead.
+
+    >>> import rushlight as torch
+    >>> torch.Tensor([1, 2])
+    tensor([1., 2.])
+    """
+
+    __slots__ = ("_storage", "_steps", "_source", "_cached", "_cached_version", "_geometry", "_grad", "__dict__", "__weakref__")
+    _storage: Storage
+    _steps: tuple[Step, ...]
+    _source: Source | None
+    _cached: Node | None
+    _cached_version: int
+    _geometry: tuple[tuple[int, ...], int] | None
+    _grad: Tensor | None
+
+    __array_priority__ = 1000  # Tensor wins over ndarray in mixed arithmetic
+    constructor: Callable[..., Tensor]  # what calling the class does; creation.py sets it
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = Tensor.constructor(*args, **kwargs)
+        return made if cls is Tensor else made.as_subclass(cls)
+
+    @staticmethod
+    def _make_subclass(cls: Any, data: Tensor, require_grad: bool = False) -> Any:
+        """An instance of a subclass that shares `data`'s storage, as a new leaf."""
+        result = alias(data, cls)
+        result.requires_grad = require_grad
+        return result
+
+    def as_subclass(self, cls: Any) -> Any:
+        """The same tensor as an instance of a subclass of Tensor."""
+        result = _new(cls)
+        fill_handle(result, self._storage, self._steps, self._source)
+        return result
+
+    # ---- reading ----
+
+    @property
+    def shape(self) -> Size:
+        """The shape, as `torch.Size`."""
+        if not self._steps:
+            return tuple.__new__(Size, self._storage.node.type.shape)
+        return tuple.__new__(Size, self._type().shape)
+
+    def _type(self) -> Type:
+        """Shape and dtype, without deriving a node."""
+        type = self._storage.node.type
+        if not self._steps:
+            return type
+        shape, kind = type.shape, type.dtype
+        for step in self._steps:
+            shape, kind = step.shape(shape), step.dtype(kind)
+        return Type.of(shape, kind)
+
+    @property
+    def dtype(self) -> dtype:
+        return self._type().dtype if self._steps else self._storage.node.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self._type().shape)
+
+    @property
+    def device(self) -> device:
+        return CPU
+
+    @property
+    def layout(self) -> layout:
+        return strided
+
+    @property
+    def is_cuda(self) -> bool:
+        return False
+
+    @property
+    def is_cpu(self) -> bool:
+        return True
+
+    is_mps = is_xpu = is_meta = is_sparse = is_quantized = is_nested = is_mkldnn = is_sparse_csr = is_cuda
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self._type().nbytes
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or its extent along `dim`."""
+        if dim is None:
+            return self.shape
+        return self.shape[wrap_axis("size", dim, self.ndim)]
+
+    def dim(self) -> int:
+        return len(self._type().shape)
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        return self._type().size
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        return self.dtype.itemsize
+
+    def _strides(self) -> tuple[tuple[int, ...], int]:
+        if self._geometry is None:
+            shape = self._storage.node.type.shape
+            strides, offset = contiguous_strides(shape), 0
+            for step, level in zip(self._steps, through(self._steps, shape), strict=False):
+                strides, offset = step.strides(level, strides, offset)
+            self._geometry = strides, offset
+        return self._geometry
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps in elements between neighbours along each axis, or along `dim`."""
+        strides = self._strides()[0]
+        return strides if dim is None else strides[wrap_axis("stride", dim, len(strides))]
+
+    def storage_offset(self) -> int:
+        return self._strides()[1]
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in memory in row-major order (the only order a result has)."""
+        shape = self._type().shape
+        if not self._steps or 0 in shape:
+            return True
+        expected = contiguous_strides(shape)
+        return all(e == 1 or a == b for e, a, b in zip(shape, self._strides()[0], expected, strict=True))
+
+    @property
+    def is_leaf(self) -> bool:
+        return self._own_leaf() or not node_of(self).tracked
+
+    def _own_leaf(self) -> bool:
+        """Whether this very handle is the leaf of its source (and not a view of it)."""
+        source = self._source
+        return source is not None and source.leaf is not None and source.leaf() is self
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradient flows to or through this tensor; settable on leaves."""
+        source = self._source
+        if source is None and not self._steps:
+            return self._storage.node.tracked
+        if source is not None:
+            if source.leaf is not None:
+                return True
+            if source.detached:
+                return False
+        return node_of(self).tracked
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted == self.requires_grad:
+            return
+        if not wanted:
+            if not self._own_leaf():
+                raise RuntimeError(
+                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                    "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                )
+            self._source = None
+        else:
+            kind = self.dtype
+            if not (kind.is_floating_point or kind.is_complex):
+                raise RuntimeError("only Tensors of floating point dtype can require gradients")
+            self._source = Source(leaf=weakref.ref(self))
+        self._cached = None
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Sets `requires_grad` and returns the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient of a leaf, None before the first `backward`."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            if value.shape != self.shape:
+                raise RuntimeError(f"assigned grad has data of a different size: {tuple(value.shape)} for a tensor of {tuple(self.shape)}")
+            if value.dtype is not self.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: {value.dtype} for a tensor of {self.dtype}")
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without history; assigning replaces the values, whatever the shape."""
+        return alias(self, Tensor)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        leaf = self._own_leaf()
+        self._storage, self._steps, self._geometry = value._storage, value._steps, None
+        self._source = Source(leaf=weakref.ref(self)) if leaf else value._source if not value.requires_grad else Source(detached=True)
+        self._cached = None
+
+    def detach(self) -> Tensor:
+        """The same memory without history."""
+        return alias(self, Tensor)
+
+    def detach_(self) -> Tensor:
+        """Cuts the tensor off from its history."""
+        if self._steps:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        if self.requires_grad:
+            node = node_of(self)
+            if self._own_leaf():
+                self._source = None
+            else:
+                self._storage.node = detached_node(node)
+        return self
+
+    @property
+    def _version(self) -> int:
+        return self._storage.version
+
+    @property
+    def _base(self) -> Tensor | None:
+        """The tensor that this one is a view of, None where it is no view."""
+        if not self._steps:
+            return None
+        source = self._source
+        if source is not None and source.leaf is not None:
+            return source.leaf()
+        return handle(self._storage, (), source)
+
+    def _is_view(self) -> bool:
+        return bool(self._steps)
+
+    # ---- to Python and NumPy ----
+
+    def _array(self) -> np.ndarray:
+        """The values in memory form; not to be written to."""
+        return executor.value_of(detached_read(self))
+
+    def _decoded(self) -> np.ndarray:
+        """The values in a dtype NumPy knows (bfloat16 as float32)."""
+        return decode(self._array(), self.dtype) if self.dtype is bfloat16 else self._array()
+
+    def item(self) -> Any:
+        """The value of a one-element tensor as a Python number."""
+        if self.numel() != 1:
+            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+        return self._decoded().reshape(()).item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._decoded().tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The values as a NumPy array that shares the tensor's memory.
+
+        Unlike in PyTorch, the first call moves the values into memory that both may write to (one copy).
+        """
+        if self.requires_grad:
+            if not force:
+                raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+            return self.detach().numpy()
+        if self.dtype is bfloat16:
+            raise TypeError("Got unsupported ScalarType BFloat16")
+        array = self._storage.expose()
+        for step in self._steps:
+            array = step.expose(array)
+        return array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __len__(self) -> int:
+        shape = self._type().shape
+        if not shape:
+            raise TypeError("len() of a 0-d tensor")
+        return shape[0]
+
+    def __bool__(self) -> bool:
+        count = self.numel()
+        if count == 0:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        if count > 1:
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        kind = self.dtype
+        if kind.is_floating_point or kind.is_complex or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._type().shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    __hash__ = object.__hash__
+
+    def __reversed__(self) -> Tensor:
+        return self.flip(0) if self.ndim else self
+
+    def __format__(self, spec: str) -> str:
+        if self.ndim == 0 and type(self) is Tensor:
+            return self.item().__format__(spec)
+        return object.__format__(self, spec)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(type(self)), *self.__dict__})
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+
+# ---- handles ----
+
+
+def fill_handle(handle: Tensor, storage: Storage, steps: tuple[Step, ...], source: Source | None) -> None:
+    handle._storage = storage
+    handle._steps = steps
+    handle._source = source
+    handle._cached = handle._geometry = handle._grad = None
+    handle._cached_version = -1
+
+
+def handle(storage: Storage, steps: tuple[Step, ...] = (), source: Source | None = None) -> Tensor:
+    result: Tensor = _new(Tensor)
+    fill_handle(result, storage, steps, source)
+    return result
+
+
+def wrap(node: Node) -> Tensor:
+    """A new tensor whose value is the node."""
+    executor.settle()
+    result: Tensor = _new(Tensor)
+    result._storage = Storage(node)
+    result._steps = ()
+    result._source = result._cached = result._geometry = result._grad = None
+    result._cached_version = -1
+    return result
+
+
+def from_array(array: np.ndarray, kind: dtype) -> Tensor:
+    """A new tensor that owns `array` (in memory form): nobody may write to it afterwards."""
+    return wrap(input_node(array, Type.of(array.shape, kind)))
+
+
+def from_values(array: np.ndarray, kind: dtype) -> Tensor:
+    """A new tensor of computed values, encoded for `kind`."""
+    return from_array(encode(array, kind), kind)
+
+
+def alias(tensor: Tensor, cls: Any) -> Any:
+    """A handle of class `cls` on the same memory, without history."""
+    result = _new(cls)
+    source = tensor._source
+    needs = tensor._storage.node.tracked or (source is not None and source.leaf is not None)
+    fill_handle(result, tensor._storage, tensor._steps, Source(detached=True) if needs or source is not None else None)
+    return result
+
+
+def node_of(tensor: Tensor) -> Node:
+    """The node that is the tensor's present value, with its history."""
+    if not tensor._steps:
+        source = tensor._source
+        if source is not None:
+            return source.read(tensor._storage)
+        storage = tensor._storage
+        return storage.node if storage.buffer is None else storage.read()
+    cached = tensor._cached
+    if cached is not None and tensor._cached_version == tensor._storage.version and tensor._storage.buffer is None:
+        return cached
+    return _derive(tensor)
+
+
+def levels(tensor: Tensor) -> list[Node]:
+    """The nodes along the tensor's view steps, from the storage's own to the tensor's."""
+    source = tensor._source
+    node = source.read(tensor._storage) if source is not None else tensor._storage.read()
+    found = [node]
+    tracking, mode.tracking = mode.tracking, True  # a view has its base's history whenever it is read
+    try:
+        for step in tensor._steps:
+            part = step.read(node)
+            if part is not node and part.label is None:
+                part.label = step.label
+            node = part
+            found.append(node)
+    finally:
+        mode.tracking = tracking
+    return found
+
+
+def _derive(tensor: Tensor) -> Node:
+    node = levels(tensor)[-1]
+    if tensor._storage.buffer is None:
+        tensor._cached, tensor._cached_version = node, tensor._storage.version
+    return node
+
+
+def detached_node(node: Node) -> Node:
+    """The node's value without history."""
+    return input_node(node.value, node.type) if node.value is not None else _untracked_copy(node)
+
+
+def _untracked_copy(node: Node) -> Node:
+    return input_node(executor.value_of(node), node.type)
+
+
+def detached_read(tensor: Tensor) -> Node:
+    """The tensor's node for reading its value: no leaf or stop in between."""
+    return tensor._storage.node if not tensor._steps else node_of(tensor)
+
+
+def make_view(tensor: Tensor, *steps: Step) -> Tensor:
+    """A view: the same storage, further steps."""
+    result: Tensor = _new(Tensor)
+    source = tensor._source
+    if not mode.tracking:
+        source = new_source(tensor._storage, source)
+    fill_handle(result, tensor._storage, (*tensor._steps, *steps), source)
+    return result
+
+
+def wrap_axis(op: str, axis: int, ndim: int) -> int:
+    """An axis counted from either end as one from the front; IndexError in PyTorch's words."""
+    if type(axis) is not int:
+        if not hasattr(axis, "__index__") or isinstance(axis, bool):
+            raise TypeError(f"{op}(): argument 'dim' must be int, not {type(axis).__name__}")
+        axis = axis.__index__()
+    bound = max(ndim, 1)
+    if not -bound <= axis < bound:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {axis}) — {op}"
+        )
+    return axis + bound if axis < 0 else axis
+
+
+def wrap_axes(op: str, axes: Any, ndim: int) -> tuple[int, ...]:
+    """Axes given as None (all), an int or several, counted from the front; each at most once."""
+    if axes is None:
+        return tuple(range(ndim))
+    if isinstance(axes, int) or hasattr(axes, "__index__"):
+        return (wrap_axis(op, axes, ndim),) if ndim else (wrap_axis(op, axes, ndim),)[:0]
+    found = tuple([wrap_axis(op, axis, ndim) for axis in axes])
+    if len(set(found)) != len(found):
+        twice = next(axis for axis in found if found.count(axis) > 1)
+        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims — {op}")
+    return found if ndim else ()
+
+
+def numel_of(shape: tuple[int, ...]) -> int:
+    return prod(shape)
+
+
+def adopt_numpy(array: np.ndarray) -> Tensor:
+    """A tensor that shares memory with a NumPy array for ever."""
+    kind = from_numpy_dtype(array.dtype)
+    if kind is None:
+        names = ", ".join(d.name for d in dtypes.ALL if d is not bfloat16)
+        raise TypeError(f"can't convert np.ndarray of type {array.dtype.name}. The only supported types are: {names}.")
+    result = wrap(input_node(array, Type.of(array.shape, kind)))
+    result._storage.share(array)
+    return result

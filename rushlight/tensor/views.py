@@ -1,0 +1,309 @@
+"""View steps: how a view reads its base, and how a write through the view changes the base.
+
+Each step has `read(node)` (the part), `write(base, value)` (the base with the part replaced), `expose(array)` (the part as a NumPy
+view) and `strides(shape, strides, offset)` (PyTorch's numbers). A write through a chain of steps goes back step by step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtype import dtype
+from ..ir import index, scalar, view
+from ..ir.graph import Node, input_node
+from ..ir.op import Op
+from ..ir.type import Type
+from ..dtype import int64
+from .geometry import contiguous_strides, view_strides
+
+Shape = tuple[int, ...]
+Strides = tuple[Shape, int]
+
+
+class Step:
+    """One step from a base to a part of it; immutable. `label` names the gradient function."""
+
+    __slots__ = ("label",)
+    label: str
+
+    def shape(self, shape: Shape) -> Shape:
+        raise NotImplementedError
+
+    def dtype(self, dtype: dtype) -> dtype:
+        return dtype
+
+    def read(self, base: Node) -> Node:
+        raise NotImplementedError
+
+    def write(self, base: Node, value: Node) -> Node:
+        raise NotImplementedError
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        raise NotImplementedError
+
+
+class Reshape(Step):
+    __slots__ = ("target",)
+
+    def __init__(self, target: Shape, label: str = "View") -> None:
+        self.target = target
+        self.label = label
+
+    def shape(self, shape: Shape) -> Shape:
+        return self.target
+
+    def read(self, base: Node) -> Node:
+        return view.reshape(base, self.target)
+
+    def write(self, base: Node, value: Node) -> Node:
+        return view.reshape(value, base.type.shape)
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        result = array.view()
+        result.shape = self.target
+        return result
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        found = view_strides(shape, strides, self.target)
+        return found if found is not None else contiguous_strides(self.target), offset
+
+
+class Permute(Step):
+    __slots__ = ("order",)
+
+    def __init__(self, order: Shape, label: str = "Permute") -> None:
+        self.order = order
+        self.label = label
+
+    def shape(self, shape: Shape) -> Shape:
+        return tuple([shape[axis] for axis in self.order])
+
+    def read(self, base: Node) -> Node:
+        return view.permute(base, self.order)
+
+    def write(self, base: Node, value: Node) -> Node:
+        inverse = [0] * len(self.order)
+        for place, axis in enumerate(self.order):
+            inverse[axis] = place
+        return view.permute(value, tuple(inverse))
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        return array.transpose(self.order)
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        return tuple([strides[axis] for axis in self.order]), offset
+
+
+class Slice(Step):
+    __slots__ = ("start", "stop", "step")
+
+    def __init__(self, start: Shape, stop: Shape, step: Shape, label: str = "Slice") -> None:
+        self.start, self.stop, self.step = start, stop, step
+        self.label = label
+
+    def shape(self, shape: Shape) -> Shape:
+        return tuple([-(-(hi - lo) // by) for lo, hi, by in zip(self.start, self.stop, self.step, strict=True)])
+
+    def read(self, base: Node) -> Node:
+        return view.slice_(base, self.start, self.stop, self.step)
+
+    def write(self, base: Node, value: Node) -> Node:
+        return view.update(base, value, self.start, self.stop, self.step)
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        return array[tuple(map(slice, self.start, self.stop, self.step))]
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        return (
+            tuple([s * by for s, by in zip(strides, self.step, strict=True)]),
+            offset + sum(s * lo for s, lo in zip(strides, self.start, strict=True)),
+        )
+
+
+class Expand(Step):
+    __slots__ = ("target",)
+
+    def __init__(self, target: Shape, label: str = "Expand") -> None:
+        self.target = target
+        self.label = label
+
+    def shape(self, shape: Shape) -> Shape:
+        return self.target
+
+    def read(self, base: Node) -> Node:
+        return view.expand(base, self.target)
+
+    def write(self, base: Node, value: Node) -> Node:
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(array, self.target)
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        lead = len(self.target) - len(shape)
+        own = [s if extent == want else 0 for s, extent, want in zip(strides, shape, self.target[lead:], strict=True)]
+        return (*[0] * lead, *own), offset
+
+
+class Strided(Step):
+    """Any strides over the flattened base (`as_strided`, `unfold`): reads and writes through an index of places."""
+
+    __slots__ = ("size", "stride", "offset", "place")
+
+    def __init__(self, size: Shape, stride: Shape, offset: int, label: str = "AsStrided") -> None:
+        self.size, self.stride, self.offset = size, stride, offset
+        self.label = label
+        grid = np.full(size, offset, np.int64)
+        for axis, (extent, step) in enumerate(zip(size, stride, strict=True)):
+            grid += (np.arange(extent) * step).reshape([-1 if a == axis else 1 for a in range(len(size))])
+        self.place = grid
+
+    def shape(self, shape: Shape) -> Shape:
+        return self.size
+
+    def _index(self) -> Node:
+        return input_node(self.place, Type.of(self.size, int64))
+
+    def read(self, base: Node) -> Node:
+        return index.take(view.reshape(base, (base.type.size,)), self._index())
+
+    def write(self, base: Node, value: Node) -> Node:
+        flat = index.put(view.reshape(base, (base.type.size,)), value, self._index(), accumulate=False)
+        return view.reshape(flat, base.type.shape)
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        flat = array.view()
+        flat.shape = (array.size,)
+        step = flat.itemsize
+        return np.lib.stride_tricks.as_strided(flat[self.offset :], self.size, [s * step for s in self.stride])
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        return self.stride, offset + self.offset
+
+
+def _bitcast_infer(x: Type, *, dtype: dtype) -> Type:
+    shape = x.shape
+    if dtype.itemsize != x.dtype.itemsize:
+        shape = (*shape[:-1], shape[-1] * x.dtype.itemsize // dtype.itemsize)
+    return Type.of(shape, dtype)
+
+
+bitcast = Op(
+    "bitcast",
+    infer=_bitcast_infer,
+    eval=lambda type, x, *, dtype: np.ascontiguousarray(x).reshape(x.shape).view(dtype.storage) if x.ndim else x.view(dtype.storage),
+    vjp="nondifferentiable",
+    anchor="bitcast",
+    moves=True,
+)
+
+
+class Bitcast(Step):
+    """The same bytes as another dtype."""
+
+    __slots__ = ("target", "source")
+
+    def __init__(self, target: dtype, source: dtype, label: str = "View") -> None:
+        self.target, self.source = target, source
+        self.label = label
+
+    def shape(self, shape: Shape) -> Shape:
+        if self.target.itemsize == self.source.itemsize:
+            return shape
+        return (*shape[:-1], shape[-1] * self.source.itemsize // self.target.itemsize)
+
+    def dtype(self, dtype: dtype) -> dtype:
+        return self.target
+
+    def read(self, base: Node) -> Node:
+        return bitcast(base, dtype=self.target)
+
+    def write(self, base: Node, value: Node) -> Node:
+        return bitcast(value, dtype=self.source)
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        return array.view(self.target.storage)
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        a, b = self.source.itemsize, self.target.itemsize
+        return (*[s * a // b for s in strides[:-1]], *([1] if strides else [])), offset * a // b
+
+
+class AsReal(Step):
+    """A complex tensor as real pairs on a new last axis."""
+
+    __slots__ = ("complex",)
+
+    def __init__(self, complex: dtype, label: str = "ViewAsReal") -> None:
+        self.complex = complex
+        self.label = label
+
+    def shape(self, shape: Shape) -> Shape:
+        return (*shape, 2)
+
+    def dtype(self, dtype: dtype) -> dtype:
+        return self.complex.to_real()
+
+    def read(self, base: Node) -> Node:
+        shape = (*base.type.shape, 1)
+        parts = tuple(view.reshape(part(base), shape) for part in (scalar.real, scalar.imag))
+        return view.concatenate(parts, len(shape) - 1)
+
+    def write(self, base: Node, value: Node) -> Node:
+        return AsComplex(self.complex.to_real()).read(value)
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        return array.view(self.complex.to_real().storage).reshape(*array.shape, 2)
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        return (*[s * 2 for s in strides], 1), offset * 2
+
+
+class AsComplex(Step):
+    """Real pairs on the last axis as a complex tensor."""
+
+    __slots__ = ("real",)
+
+    def __init__(self, real: dtype, label: str = "ViewAsComplex") -> None:
+        self.real = real
+        self.label = label
+
+    def shape(self, shape: Shape) -> Shape:
+        return shape[:-1]
+
+    def dtype(self, dtype: dtype) -> dtype:
+        return self.real.to_complex()
+
+    def read(self, base: Node) -> Node:
+        shape = base.type.shape
+        lead = shape[:-1]
+        start = (0,) * len(lead)
+        one = (1,) * len(shape)
+        real = view.reshape(view.slice_(base, (*start, 0), (*lead, 1), one), lead)
+        imag = view.reshape(view.slice_(base, (*start, 1), (*lead, 2), one), lead)
+        return scalar.make_complex(real, imag)
+
+    def write(self, base: Node, value: Node) -> Node:
+        return AsReal(self.real.to_complex()).read(value)
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(array).view(self.real.to_complex().storage)[..., 0]
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        return tuple([s // 2 for s in strides[:-1]]), offset // 2
+
+
+def through(steps: tuple[Any, ...], shape: Shape) -> list[Shape]:
+    """The shapes along a chain of steps, from the base's on."""
+    shapes = [shape]
+    for step in steps:
+        shapes.append(step.shape(shapes[-1]))
+    return shapes
