@@ -1,0 +1,29 @@
+"""`torch.autograd`: gradients by hand, grad modes, custom functions, numerical checks."""
+
+from ..tensor.autograd import (
+    backward,
+    detect_anomaly,
+    enable_grad,
+    grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_detect_anomaly,
+    set_grad_enabled,
+)
+from ..tensor.tensor import Tensor
+
+Variable = Tensor  # PyTorch's name from before tensors carried their own gradients
+
+__all__ = [
+    "Variable",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]
