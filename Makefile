@@ -25,7 +25,7 @@ demo:
 
 test:
 	@.ci/venv .venv-test test oracle
-	$(TEST_SETTINGS) .venv-test/bin/python -m pytest -n 2 --dist loadscope $(ARGS)
+	$(TEST_SETTINGS) .venv-test/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint:
 	@.ci/venv .venv-test test oracle

@@ -13,7 +13,7 @@ from .source_tree import MODULES, ROOT, Module, functions
 
 BOTTOM = {"dtype", "errors", "config", "version"}
 CORE = BOTTOM | {"generator", "ir", "passes", "runtime", "tensor"}
-PUBLIC = CORE | {"nn", "optim", "data", "vision", "serialize", "rushlight"}
+PUBLIC = CORE | {"autograd", "nn", "optim", "data", "vision", "serialize", "utils", "rushlight"}
 
 # unit -> the units it may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -29,8 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "nn": CORE,
     "optim": CORE,
     "serialize": CORE,
+    "autograd": CORE,
     "data": CORE,
-    "vision": CORE | {"data"},
+    "vision": CORE | {"data", "nn"},
+    "utils": CORE | {"data", "nn"},
     "debug": PUBLIC,
     "alias": PUBLIC,
     "demo": PUBLIC,

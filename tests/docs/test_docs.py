@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from rushlight import config
 
 from ..architecture.source_tree import MODULES, ROOT, Module
+from .run_blocks import blocks
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -36,20 +39,17 @@ def test_examples_in_the_source(module: Module) -> None:
     assert runner.tries == len(re.findall(r"^\s*>>> ", module.text, re.MULTILINE))
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
 @every_page
-def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(verbose=False)
-    for number, block in enumerate(blocks(page, "python")):
-        if ">>>" in block:
-            runner.run(parser.get_doctest(block, {}, f"{page.name}[{number}]", str(page), 0))
-        else:
-            exec(compile(block, f"{page.name}[{number}]", "exec"), {"__name__": "block"})
-    assert runner.failures == 0
+def test_python_blocks_run(page: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.docs.run_blocks", str(page)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @every_page
