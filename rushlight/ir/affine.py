@@ -115,7 +115,9 @@ class Axis:
 
     def rename(self, names: Mapping[int, int]) -> Axis:
         """Loops renumbered; a loop that `names` lacks stands at 0 and falls away."""
-        return Axis([(names[loop], value) for loop, value in self.terms if loop in names], self.offset, self.denominator)
+        return Axis(
+            [(names[loop], value) for loop, value in self.terms if loop in names], self.offset, self.denominator
+        )
 
     def solve(self, loop: int, address: int) -> Axis:
         """The loop `loop` as an address: what it must be for this one to equal the loop `address`."""

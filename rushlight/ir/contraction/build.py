@@ -218,9 +218,7 @@ def convolution(
     n, *g = range(1 + len(group))
     o = 1 + len(group)
     c = len(shapes.grouped)
-    window = [
-        Axis({o + 1 + i: stride[i], c + 1 + i: dilation[i]}, -padding[i][0]) for i in range(len(spatial))
-    ]
+    window = [Axis({o + 1 + i: stride[i], c + 1 + i: dilation[i]}, -padding[i][0]) for i in range(len(spatial))]
     taps = [loop_axis(c + 1 + i) for i in range(len(kernel))]
     in_group = [loop_axis(loop) for loop in g]
     maps = [[loop_axis(n), *in_group, loop_axis(c), *window], [*in_group, loop_axis(o), loop_axis(c), *taps]]
@@ -271,9 +269,7 @@ def transposed_convolution(
     n, *g = range(1 + len(group))
     o = 1 + len(group)
     c = len(shapes.grouped)
-    window = [
-        Axis({o + 1 + i: 1, c + 1 + i: -dilation[i]}, padding[i][0], stride[i]) for i in range(len(spatial))
-    ]
+    window = [Axis({o + 1 + i: 1, c + 1 + i: -dilation[i]}, padding[i][0], stride[i]) for i in range(len(spatial))]
     taps = [loop_axis(c + 1 + i) for i in range(len(kernel))]
     in_group = [loop_axis(loop) for loop in g]
     maps = [[loop_axis(n), *in_group, loop_axis(c), *window], [*in_group, loop_axis(c), loop_axis(o), *taps]]

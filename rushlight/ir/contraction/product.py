@@ -211,7 +211,13 @@ def _matrix_product(problem: _Problem, shape: _MatrixShape) -> Run:
 
     order = (*shape.batch, *shape.rows, *shape.columns)
     stride = dict(zip(problem.out.loops, problem.out.strides, strict=True))
-    if shape.natural and _merges(shape.rows, stride, extents) and _merges((*shape.columns, -1), stride | {-1: 1}, extents | {-1: 1}):
+    inner = stride[shape.columns[-1]] if shape.columns else 1
+    if (
+        shape.natural
+        and inner == 1
+        and _merges(shape.rows, stride, extents)
+        and _merges(shape.columns, stride, extents)
+    ):
 
         def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
             a, b = (p, q) if rows_left else (q, p)
@@ -315,8 +321,7 @@ def _in_pieces(problem: _Problem, shape: _MatrixShape, copies: dict[bool, int]) 
 
 def _loop_to_cut(problem: _Problem, shape: _MatrixShape, copies: dict[bool, int]) -> int | None:
     """The loop whose stretches cost least beyond the copies: a batch loop, the outermost row or column, or the outermost depth."""
-    big = copies[True] < copies[False]
-    big = not big  # the side that copies more
+    big = copies[True] >= copies[False]
     layout, extents = problem.of(left=big), problem.extents
     pieces = max(2, copies[big] // PIECE)
     batch = [loop for loop in shape.batch if loop in layout.loops]
@@ -358,7 +363,7 @@ def _tap_by_tap(problem: _Problem, shape: _MatrixShape) -> Run | None:
     extents = problem.extents
     large = not shape.rows_left if shape.columns else shape.rows_left  # the side that has rows or columns of its own
     own = shape.columns or shape.rows
-    if not own or not shape.batch or not shape.copied(problem, large):
+    if not own or not shape.copied(problem, large):
         return None
     if prod(extents[x] for x in shape.depth) <= TAPS:
         return _sum_of_products(problem, shape.depth)

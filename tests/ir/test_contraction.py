@@ -1,0 +1,176 @@
+"""Contractions: evaluation against enumeration, derivatives against the adjoint identity, builders against PyTorch."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import pickle
+import random
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from rushlight.errors import InternalError
+from rushlight.ir import contraction as cn
+from rushlight.ir.affine import Axis, constant_axis, loop_axis
+from rushlight.ir.contraction import Contraction, enumerate_contraction, evaluate, parse, vjp
+
+functional = torch.nn.functional
+Shape = tuple[int, ...]
+
+
+def integers(shape: Shape, seed: int, dtype: Any = np.float64) -> np.ndarray:
+    """Small integers, so that sums of products are exact in floating point."""
+    values = np.random.default_rng(seed).integers(-4, 5, shape)
+    return values.astype(dtype)
+
+
+def operands(shapes: Sequence[Shape], dtype: Any = np.float64) -> list[np.ndarray]:
+    return [integers(shape, seed, dtype) for seed, shape in enumerate(shapes)]
+
+
+# Random contractions.
+
+
+@st.composite
+def axes(draw: st.DrawFn, loops: int) -> Axis:
+    terms = {
+        draw(st.integers(0, loops - 1)): draw(st.integers(-3, 3))
+        for _ in range(draw(st.integers(0, 3)) if loops else 0)
+    }
+    return Axis(terms, draw(st.integers(-4, 4)), draw(st.sampled_from([1, 1, 1, 1, 2, 3])))
+
+
+@st.composite
+def contractions(draw: st.DrawFn) -> tuple[Contraction, list[Shape]]:
+    extents = draw(st.lists(st.sampled_from([1, 2, 3, 4, 5, 2, 3, 0]), max_size=5))
+    count = len(extents)
+    output = draw(st.permutations(range(count)))[: draw(st.integers(0, count))]
+    maps: list[list[Axis]] = []
+    shapes: list[Shape] = []
+    for _ in range(draw(st.integers(1, 3))):
+        rank = draw(st.integers(0, 3))
+        if draw(st.booleans()) and count:
+            maps.append([loop_axis(draw(st.integers(0, count - 1))) for _ in range(rank)])
+            shapes.append(tuple(extents[axis.loops[0]] for axis in maps[-1]))
+        else:
+            maps.append([draw(axes(count)) for _ in range(rank)])
+            shapes.append(tuple(draw(st.integers(0, 7)) for _ in range(rank)))
+    guards = [(draw(axes(count)), draw(st.integers(1, 6))) for _ in range(draw(st.integers(0, 2)))]
+    return Contraction(extents, output, maps, guards), shapes
+
+
+@settings(max_examples=400, deadline=None)
+@given(contractions(), st.sampled_from(["float64", "float32", "complex64", "int8", "int64", "bool"]))
+def test_evaluation_is_enumeration(drawn: tuple[Contraction, list[Shape]], dtype: str) -> None:
+    contraction, shapes = drawn
+    arrays = operands(shapes, dtype)
+    expected = enumerate_contraction(contraction, *arrays)
+    found = evaluate(contraction, *arrays)
+    assert found.dtype == expected.dtype == np.dtype(dtype)
+    assert found.shape == expected.shape == contraction.output_shape
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(evaluate(contraction, *[np.array(array, order="F") for array in arrays]), expected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(contractions())
+def test_derivative_of_random_contractions(drawn: tuple[Contraction, list[Shape]]) -> None:
+    check_adjoint(*drawn, depth=2)
+
+
+@settings(max_examples=200, deadline=None)
+@given(contractions())
+def test_text_reads_back(drawn: tuple[Contraction, list[Shape]]) -> None:
+    contraction, shapes = drawn
+    assert parse(repr(contraction)) is contraction
+    for j, shape in enumerate(shapes):
+        derivative = vjp(contraction, j, shape)
+        assert parse(repr(derivative)) is derivative
+
+
+def check_adjoint(contraction: Contraction, shapes: Sequence[Shape], depth: int = 3, seed: int = 0) -> None:
+    """<g, C(x)> = <vjp(g), x> for every operand, then for every derivative in the same way; on integers, so exact."""
+    arrays = operands(shapes)
+    value = enumerate_contraction(contraction, *arrays)
+    np.testing.assert_array_equal(evaluate(contraction, *arrays), value)
+    g = integers(value.shape, seed + 100)
+    for j, array in enumerate(arrays):
+        derivative = vjp(contraction, j, shapes[j])
+        others = [other for k, other in enumerate(arrays) if k != j]
+        cotangent = evaluate(derivative, g, *others)
+        assert cotangent.shape == shapes[j]
+        assert (g * value).sum() == (cotangent * array).sum(), (contraction, j, derivative)
+        if depth > 1:
+            rest = [shape for k, shape in enumerate(shapes) if k != j]
+            check_adjoint(derivative, [value.shape, *rest], depth - 1, seed + 1)
+
+
+def families() -> list[tuple[str, Contraction, list[Shape]]]:
+    """What the library asks for, and mixtures of coefficients and denominators it does not."""
+    found: list[tuple[str, Contraction, list[Shape]]] = []
+
+    def add(name: str, contraction: Contraction, *shapes: Shape) -> None:
+        found.append((name, contraction, list(shapes)))
+
+    for x, y in MATMUL_SHAPES:
+        add(f"matmul {x} {y}", cn.matmul(x, y), x, y)
+    add("three operands", cn.einsum(((0, 1), (1, 2), (2,)), (0,), ((3, 4), (4, 2), (2,))), (3, 4), (4, 2), (2,))
+    add("bilinear", cn.bilinear((2, 3), (2, 4), (5, 3, 4)), (2, 3), (2, 4), (5, 3, 4))
+    add("diagonal", cn.einsum(((0, 0),), (0,), ((4, 4),)), (4, 4))
+    add("trace of a product", cn.einsum(((0, 1), (1, 0)), (), ((3, 4), (4, 3))), (3, 4), (4, 3))
+    add("window sum", cn.window_sum((2, 9), (3,), (2,), ((1, 1),), (1,)), (2, 9))
+    add("fold", cn.fold((8,), (2, 3, 3), (2,), ((0, 1),), (1,)), (2, 3, 3))
+    add(
+        "crossed windows", Contraction((4, 3), (0,), [[Axis({0: 1, 1: 1})], [loop_axis(0), loop_axis(1)]]), (6,), (4, 3)
+    )
+    for stride, dilation, pad, groups in itertools.product((1, 2, 3), (1, 2), (0, 1), (1, 2)):
+        arguments = ((stride,), ((pad, pad),), (dilation,), groups)
+        shapes = cn.convolution_shapes((1, 4, 8), (4, 4 // groups, 3), *arguments)
+        contraction = cn.convolution((1, 4, 8), (4, 4 // groups, 3), *arguments)
+        add(f"convolution {arguments}", contraction, shapes.input, shapes.weight)
+    for stride, dilation, pad, extra in itertools.product((1, 2, 3), (1, 2), (0, 1), (0, 1)):
+        transposed = ((stride,), ((pad, pad),), (extra,), (dilation,))
+        contraction = cn.transposed_convolution((1, 2, 4), (2, 2, 3), *transposed)
+        add(f"transposed convolution {transposed}", contraction, (1, 2, 4), (2, 2, 3))
+    draw = random.Random(0)
+    for number in range(60):
+        axis = Axis(
+            {0: draw.choice([-2, -1, 1, 2, 3]), 1: draw.choice([-2, -1, 1, 2])}, draw.randint(-2, 2), draw.randint(1, 3)
+        )
+        maps = [[axis, loop_axis(2)], [loop_axis(1), loop_axis(2)]]
+        add(f"random {number} {axis}", Contraction((5, 3, 2), (0,), maps), (6, 2), (3, 2))
+    return found
+
+
+MATMUL_SHAPES: list[tuple[Shape, Shape]] = [
+    ((3,), (3,)),
+    ((3,), (3, 2)),
+    ((2, 3), (3,)),
+    ((2, 3), (3, 4)),
+    ((1, 3), (3, 1)),
+    ((2, 1), (1, 3)),
+    ((2, 2, 3), (3, 4)),
+    ((2, 3), (2, 3, 4)),
+    ((2, 2, 3), (2, 3, 4)),
+    ((2, 1, 2, 3), (3, 3, 2)),
+    ((1, 2, 3), (2, 3, 2)),
+    ((2, 2, 3), (3,)),
+    ((3,), (2, 3, 2)),
+]
+FAMILIES = families()
+
+
+def test_there_are_many_families() -> None:
+    assert len({contraction for _, contraction, _ in FAMILIES}) > 100
+
+
+@pytest.mark.parametrize(("contraction", "shapes"), [f[1:] for f in FAMILIES], ids=[f[0] for f in FAMILIES])
+def test_derivatives_three_deep(contraction: Contraction, shapes: list[Shape]) -> None:
+    check_adjoint(contraction, shapes)
