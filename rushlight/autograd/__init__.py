@@ -12,15 +12,20 @@ from ..tensor.autograd import (
     set_grad_enabled,
 )
 from ..tensor.tensor import Tensor
+from .function import Function
+from .gradcheck import gradcheck, gradgradcheck
 
 Variable = Tensor  # PyTorch's name from before tensors carried their own gradients
 
 __all__ = [
+    "Function",
     "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",

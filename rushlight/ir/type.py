@@ -27,6 +27,7 @@ class Type:
     number: int
 
     _interned: dict[tuple[Shape, dtype], Type] = {}
+    count = 0  # of types of both kinds: a trace's key tells inputs apart by their type's number
 
     @classmethod
     def of(cls, shape: Shape, dtype: dtype) -> Type:
@@ -37,7 +38,8 @@ class Type:
             found.dtype = dtype
             found.size = prod(shape)
             found.ndim = len(shape)
-            found.number = len(cls._interned)
+            found.number = Type.count
+            Type.count += 1
             cls._interned[found.shape, dtype] = found
         return found
 
@@ -68,7 +70,8 @@ class TupleType:
         if found is None:
             found = cls.__new__(cls)
             found.parts = parts
-            found.number = -1
+            found.number = Type.count
+            Type.count += 1
             found.size = sum(part.size for part in parts)
             found.dtype = parts[0].dtype
             found.shape = ()
