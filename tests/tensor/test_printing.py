@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 
-from rushlight import dtype as dtypes
+from rushlight.dtype import BY_NAME, bfloat16, float16, float32, int64, uint16
 from rushlight.tensor.printing import (
     format_tensor,
     get_printoptions,
@@ -31,9 +31,9 @@ def default_options():
 
 def ours(tensor: torch.Tensor, **properties) -> str:
     """What Rushlight prints for the values and properties of a PyTorch tensor."""
-    of = dtypes.BY_NAME[str(tensor.dtype).removeprefix("torch.")]
+    of = BY_NAME[str(tensor.dtype).removeprefix("torch.")]
     plain = tensor.detach().resolve_conj().resolve_neg()
-    if of in (dtypes.bfloat16, dtypes.float16):
+    if of in (bfloat16, float16):
         plain = plain.float()
     name = type(tensor.grad_fn).__name__ if tensor.grad_fn is not None else None
     if type(tensor) is not torch.Tensor:
@@ -176,7 +176,7 @@ def test_dtype_is_named_where_it_is_not_the_default(default):
         for dtype in (torch.float16, torch.float32, torch.float64, torch.complex64, torch.complex128, torch.int64):
             for shape in ((2,), (0,), ()):
                 tensor = torch.zeros(shape, dtype=dtype)
-                assert ours(tensor, default_dtype=dtypes.BY_NAME[default]) == repr(tensor)
+                assert ours(tensor, default_dtype=BY_NAME[default]) == repr(tensor)
     finally:
         torch.set_default_dtype(before)
 
@@ -185,22 +185,22 @@ def test_dtype_is_named_where_it_is_not_the_default(default):
 @pytest.mark.parametrize("shape", [(), (3,), (2, 0)])
 def test_meta_tensors_print_without_values(shape, dtype):
     tensor = torch.empty(shape, dtype=dtype, device="meta")
-    of = dtypes.BY_NAME[str(dtype).removeprefix("torch.")]
+    of = BY_NAME[str(dtype).removeprefix("torch.")]
     assert format_tensor(None, of, shape=shape, device="meta") == repr(tensor)
 
 
 def test_another_device_is_named():
-    assert format_tensor(np.zeros(1, "f4"), dtypes.float32, device="cuda:0") == "tensor([0.], device='cuda:0')"
+    assert format_tensor(np.zeros(1, "f4"), float32, device="cuda:0") == "tensor([0.], device='cuda:0')"
 
 
 def test_storage_form_is_decoded():
     bits = np.array([0x3FC0, 0x4000], np.uint16)
-    assert format_tensor(bits, dtypes.bfloat16) == "tensor([1.5000, 2.0000], dtype=torch.bfloat16)"
-    assert format_tensor(bits, dtypes.uint16) == "tensor([16320, 16384], dtype=torch.uint16)"
+    assert format_tensor(bits, bfloat16) == "tensor([1.5000, 2.0000], dtype=torch.bfloat16)"
+    assert format_tensor(bits, uint16) == "tensor([16320, 16384], dtype=torch.uint16)"
 
 
 def test_indent_counts_as_columns_taken():
-    text = format_tensor(np.arange(40), dtypes.int64, indent=10)
+    text = format_tensor(np.arange(40), int64, indent=10)
     first, *others = text.split("\n")
     assert all(line.startswith(" " * (10 + len("tensor(["))) for line in others)
     assert 10 + len(first) <= 80 and max(map(len, others)) <= 80
@@ -208,7 +208,7 @@ def test_indent_counts_as_columns_taken():
 
 def test_only_the_shown_part_is_read():
     broadcast = np.broadcast_to(np.float32(1.5), (10**6, 10**6))  # would not fit memory if it were read whole
-    text = format_tensor(broadcast, dtypes.float32)
+    text = format_tensor(broadcast, float32)
     assert text.count("1.5000") == 36 and text.count("...") == 7
 
 
@@ -238,7 +238,7 @@ def test_printoptions_restores_after_an_error():
 
 def test_unlimited_line_width():
     with printoptions(linewidth=math.inf, threshold=math.inf):
-        assert "\n" not in format_tensor(np.arange(2000), dtypes.int64)
+        assert "\n" not in format_tensor(np.arange(2000), int64)
 
 
 @pytest.mark.parametrize("count", [9, 10, 11])
