@@ -1,0 +1,1 @@
+"""What users get told when they make a mistake."""

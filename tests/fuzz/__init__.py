@@ -1,0 +1,1 @@
+"""Random programs run by Rushlight and by PyTorch; `python -m tests.fuzz graphs 0 5000` searches further."""
