@@ -122,14 +122,13 @@ def format_tensor(
 
     `array` holds the values, decoded or in storage form (then only the shown part is decoded); it is None for a tensor
     without data (device 'meta'), where `shape` is needed. `class_name` is the name of the tensor's class where that is
-    not Tensor itself; 'Parameter' prints as PyTorch's does, and `is_parameter` says that a class of another name
-    derives from it. `indent` is the number of columns already taken on the first line.
+    not Tensor itself; `is_parameter` says that it is Parameter or derives from it. (The line "Parameter containing:" is
+    added by Parameter's own `repr`.) `indent` is the number of columns already taken on the first line.
     """
     if shape is None:
         if array is None:
             raise InternalError("format_tensor: a tensor without data needs its shape")
         shape = array.shape
-    is_parameter = is_parameter or class_name == "Parameter"
     prefix = "tensor(" if class_name == "Parameter" else f"{class_name}("
     column = indent + len(prefix)
 
@@ -148,10 +147,7 @@ def format_tensor(
 
     body = "..." if array is None else format_values(array, dtype, column)
     text = _with_suffixes(prefix + body, suffixes, column, indent)
-    if is_parameter:
-        text = text if prefix == "tensor(" else f"Parameter({text})"
-        return f"Parameter containing:\n{text}"
-    return text
+    return f"Parameter({text})" if is_parameter and prefix != "tensor(" else text
 
 
 def format_values(array: np.ndarray, dtype: dtype, column: int) -> str:

@@ -154,12 +154,15 @@ def test_parameters_and_other_subclasses():
     class OwnParameter(torch.nn.Parameter):
         pass
 
+    def containing(text: str) -> str:
+        return f"Parameter containing:\n{text}"
+
     parameter = torch.nn.Parameter(torch.randn(3, 4))
-    assert ours(parameter) == repr(parameter)
+    assert containing(ours(parameter)) == containing(ours(parameter, is_parameter=True)) == repr(parameter)
     own = torch.randn(9, 5).as_subclass(Own)
     assert ours(own) == repr(own)
     own_parameter = OwnParameter(torch.randn(3, 4))
-    assert ours(own_parameter, is_parameter=True) == repr(own_parameter)
+    assert containing(ours(own_parameter, is_parameter=True)) == repr(own_parameter)
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0, 4)])
