@@ -718,7 +718,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
 def _whole(input: Tensor) -> Tensor:
     """The tensor of the whole storage, read as `input` reads it."""
     result = make_view(input)
-    result._steps = ()
+    result._steps, result._parent = (), None
     return result
 
 

@@ -113,19 +113,24 @@ class Source:
         self._version = -1
 
     def read(self, storage: Storage) -> Node:
+        """What a handle without view steps reads."""
         node = storage.read()
         if self.leaf is not None:
-            cached = self._node() if self._version == storage.version and self._node is not None else None
-            if cached is not None:
-                return cached  # type: ignore[no-any-return]
-            made = view.leaf(node)
-            made.tracked = True
-            made.operands = (node,)
-            side = made.sided()
-            side.leaf, side.hooks = self.leaf, self.hooks
-            self._node, self._version = weakref.ref(made), storage.version
-            return made
+            return self.leaf_node(node, storage.version)
         return view.stop(node) if node.tracked else node
+
+    def leaf_node(self, node: Node, version: int) -> Node:
+        """The leaf over a value, the same while one version of it is in use."""
+        cached = self._node() if self._version == version and self._node is not None else None
+        if cached is not None:
+            return cached  # type: ignore[no-any-return]
+        made = view.leaf(node)
+        made.tracked = True
+        made.operands = (node,)
+        side = made.sided()
+        side.leaf, side.hooks = self.leaf, self.hooks
+        self._node, self._version = weakref.ref(made), version
+        return made
 
 
 def new_source(storage: Storage, source: Source | None) -> Source | None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import dtype as dtypes
 from ..dtype import bfloat16, decode, dtype, encode, from_numpy_dtype
+from ..ir import view
 from ..ir.graph import Node, input_node, mode
 from ..ir.type import Type
 from ..runtime import executor
@@ -42,10 +43,11 @@ class Tensor(metaclass=_TensorMeta):
     tensor([1., 2.])
     """
 
-    __slots__ = ("_storage", "_steps", "_source", "_cached", "_cached_version", "_geometry", "_grad", "__dict__", "__weakref__")
+    __slots__ = ("_storage", "_steps", "_source", "_parent", "_cached", "_cached_version", "_geometry", "_grad", "__dict__", "__weakref__")
     _storage: Storage
     _steps: tuple[Step, ...]
     _source: Source | None
+    _parent: Tensor | None  # the handle a view was made from: its node is where the view's history goes on
     _cached: Node | None
     _cached_version: int
     _geometry: tuple[tuple[int, ...], int] | None
@@ -206,7 +208,7 @@ class Tensor(metaclass=_TensorMeta):
             if not (kind.is_floating_point or kind.is_complex):
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
             self._source = Source(leaf=weakref.ref(self))
-        self._cached = None
+        self._cached = self._parent = None
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Sets `requires_grad` and returns the tensor."""
@@ -242,7 +244,12 @@ class Tensor(metaclass=_TensorMeta):
     def data(self, value: Tensor) -> None:
         leaf = self._own_leaf()
         self._storage, self._steps, self._geometry = value._storage, value._steps, None
-        self._source = Source(leaf=weakref.ref(self)) if leaf else value._source if not value.requires_grad else Source(detached=True)
+        self._parent = value._parent
+        if leaf:
+            self._source, self._parent = Source(leaf=weakref.ref(self)), None
+        else:
+            self._source = value._source if not value.requires_grad else Source(detached=True)
+            self._parent = None
         self._cached = None
 
     def detach(self) -> Tensor:
@@ -376,7 +383,7 @@ def fill_handle(handle: Tensor, storage: Storage, steps: tuple[Step, ...], sourc
     handle._storage = storage
     handle._steps = steps
     handle._source = source
-    handle._cached = handle._geometry = handle._grad = None
+    handle._parent = handle._cached = handle._geometry = handle._grad = None
     handle._cached_version = -1
 
 
@@ -392,7 +399,7 @@ def wrap(node: Node) -> Tensor:
     result: Tensor = _new(Tensor)
     result._storage = Storage(node)
     result._steps = ()
-    result._source = result._cached = result._geometry = result._grad = None
+    result._source = result._parent = result._cached = result._geometry = result._grad = None
     result._cached_version = -1
     return result
 
@@ -431,13 +438,18 @@ def node_of(tensor: Tensor) -> Node:
 
 
 def levels(tensor: Tensor) -> list[Node]:
-    """The nodes along the tensor's view steps, from the storage's own to the tensor's."""
-    source = tensor._source
-    node = source.read(tensor._storage) if source is not None else tensor._storage.read()
+    """The nodes along the tensor's view steps, from the storage's own to the tensor's, for a write to go back through."""
+    node = tensor._storage.read()
+    if tensor._source is not None and node.tracked:
+        node = view.stop(node)
+    return _along(node, tensor._steps)
+
+
+def _along(node: Node, steps: tuple[Step, ...]) -> list[Node]:
     found = [node]
     tracking, mode.tracking = mode.tracking, True  # a view has its base's history whenever it is read
     try:
-        for step in tensor._steps:
+        for step in steps:
             part = step.read(node)
             if part is not node and part.label is None:
                 part.label = step.label
@@ -449,7 +461,13 @@ def levels(tensor: Tensor) -> list[Node]:
 
 
 def _derive(tensor: Tensor) -> Node:
-    node = levels(tensor)[-1]
+    parent = tensor._parent
+    if parent is not None:
+        node = _along(node_of(parent), tensor._steps[len(parent._steps) :])[-1]
+    else:
+        node = levels(tensor)[-1]
+        if tensor._own_leaf():
+            return tensor._source.leaf_node(node, tensor._storage.version)  # type: ignore[union-attr]
     if tensor._storage.buffer is None:
         tensor._cached, tensor._cached_version = node, tensor._storage.version
     return node
@@ -476,6 +494,8 @@ def make_view(tensor: Tensor, *steps: Step) -> Tensor:
     if not mode.tracking:
         source = new_source(tensor._storage, source)
     fill_handle(result, tensor._storage, (*tensor._steps, *steps), source)
+    if source is tensor._source:
+        result._parent = tensor
     return result
 
 
