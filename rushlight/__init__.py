@@ -7,7 +7,8 @@
 tensor([2., 4.])
 """
 
-from . import autograd, tensor as _tensor
+from . import autograd
+from . import tensor as _tensor
 from .dtype import (
     bfloat16,
     bool_,
@@ -47,8 +48,8 @@ from .tensor.autograd import (
     no_grad,
     set_grad_enabled,
 )
-from .tensor.creation import typed_constructors as _typed_constructors
 from .tensor.conversion import to_dlpack
+from .tensor.creation import typed_constructors as _typed_constructors
 from .tensor.geometry import (
     Size,
     channels_last,

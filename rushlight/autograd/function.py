@@ -28,7 +28,9 @@ class FunctionCtx:
         """Keeps tensors (or None) for `backward`, in `saved_tensors`."""
         for tensor in tensors:
             if tensor is not None and not isinstance(tensor, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(tensor).__name__}")
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument is of type {type(tensor).__name__}"
+                )
         # Kept by value: an in-place change after the forward does not reach what was saved.
         self._saved = tuple(None if t is None else _snapshot(t) for t in tensors)
 
@@ -124,7 +126,9 @@ def _graft(cls: Any, context: Any, args: tuple[Any, ...], nodes: list[Node], res
     """Ties each tensor among the results to the inputs."""
     single = not isinstance(results, (tuple, list))
     listed = [results] if single else list(results)
-    places = [i for i, r in enumerate(listed) if isinstance(r, Tensor) and not any(r is n for n in context._nondifferentiable)]
+    places = [
+        i for i, r in enumerate(listed) if isinstance(r, Tensor) and not any(r is n for n in context._nondifferentiable)
+    ]
     values = [node_of(listed[i].detach()) for i in places]
     whole = component.pack(*values)
     joint = view.graft(whole, *nodes)
@@ -158,7 +162,10 @@ def _rule(cls: Any, context: Any, args: tuple[Any, ...]) -> Callable[[Node, Node
             )
         gradients = [part for a, part in zip(args, found, strict=False) if isinstance(a, Tensor)]
         tensors = [a for a in args if isinstance(a, Tensor)]
-        return (None, *[_checked(cls, place, a, part) for place, (a, part) in enumerate(zip(tensors, gradients, strict=True))])
+        return (
+            None,
+            *[_checked(cls, place, a, part) for place, (a, part) in enumerate(zip(tensors, gradients, strict=True))],
+        )
 
     return backward
 

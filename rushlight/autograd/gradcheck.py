@@ -25,10 +25,16 @@ def _differentiable(values: Any) -> list[Tensor]:
 
 
 def _outputs(function: Callable[..., Any], inputs: list[Any]) -> list[Tensor]:
-    return [v for v in _listed(function(*inputs)) if isinstance(v, Tensor) and (v.dtype.is_floating_point or v.dtype.is_complex)]
+    return [
+        v
+        for v in _listed(function(*inputs))
+        if isinstance(v, Tensor) and (v.dtype.is_floating_point or v.dtype.is_complex)
+    ]
 
 
-def _perturbed(function: Callable[..., Any], inputs: list[Any], place: int, element: int, change: complex) -> list[np.ndarray]:
+def _perturbed(
+    function: Callable[..., Any], inputs: list[Any], place: int, element: int, change: complex
+) -> list[np.ndarray]:
     moved = list(inputs)
     array = np.array(inputs[place].detach()._array())
     array.reshape(-1)[element] += change
@@ -37,7 +43,9 @@ def _perturbed(function: Callable[..., Any], inputs: list[Any], place: int, elem
         return [np.array(v._array()) for v in _outputs(function, moved)]
 
 
-def _numerical(function: Callable[..., Any], inputs: list[Any], place: int, eps: float, change: complex) -> list[np.ndarray]:
+def _numerical(
+    function: Callable[..., Any], inputs: list[Any], place: int, eps: float, change: complex
+) -> list[np.ndarray]:
     """For each output the derivative by each element of one input, in the direction of `change`: (outputs, elements)."""
     columns: list[list[np.ndarray]] = []
     for element in range(inputs[place].numel()):
@@ -65,7 +73,9 @@ def _compare(text: str, analytic: np.ndarray, numeric: np.ndarray, atol: float, 
         raise GradcheckError(f"Jacobian mismatch for {text},\nnumerical:\n{numeric}\nanalytical:\n{analytic}\n")
 
 
-def _check_pair(function: Any, inputs: list[Any], place: int, number: int, output: Tensor, eps: float, atol: float, rtol: float) -> None:
+def _check_pair(
+    function: Any, inputs: list[Any], place: int, number: int, output: Tensor, eps: float, atol: float, rtol: float
+) -> None:
     given = inputs[place]
     text = f"output {number} with respect to input {place}"
     weights = (1, 1j) if output.dtype.is_complex else (1,)
@@ -109,7 +119,9 @@ def gradcheck(
     """
     given = _listed(inputs)
     if not _differentiable(given):
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+        )
     try:
         outputs = [output for output in _outputs(func, given) if output.requires_grad]
         for number, output in enumerate(outputs):
@@ -124,8 +136,15 @@ def gradcheck(
 
 
 def gradgradcheck(
-    func: Callable[..., Any], inputs: Any, grad_outputs: Any = None, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3,
-    raise_exception: bool = True, **options: Any,
+    func: Callable[..., Any],
+    inputs: Any,
+    grad_outputs: Any = None,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    **options: Any,
 ) -> bool:
     """Whether the second gradients of `func` agree with central differences of the first."""
     given = _listed(inputs)
@@ -144,13 +163,23 @@ def gradgradcheck(
 
     def first_gradients(*everything: Any) -> tuple[Tensor, ...]:
         values, gradients = everything[:count], everything[count:]
-        values = tuple(v if not isinstance(v, Tensor) or v.requires_grad or not g.requires_grad else v.requires_grad_() for v, g in zip(values, given, strict=True))
+        values = tuple(
+            v if not isinstance(v, Tensor) or v.requires_grad or not g.requires_grad else v.requires_grad_()
+            for v, g in zip(values, given, strict=True)
+        )
         wanted = [v for v in values if isinstance(v, Tensor) and v.requires_grad]
         found = [o for o in _listed(func(*values)) if isinstance(o, Tensor) and o.requires_grad]
         parts = grad(found, wanted, list(gradients), create_graph=True, allow_unused=True)
         return tuple(part for part in parts if part is not None)
 
-    return gradcheck(_with_grad(first_gradients), [*given, *cotangents], eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)
+    return gradcheck(
+        _with_grad(first_gradients),
+        [*given, *cotangents],
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+    )
 
 
 def _with_grad(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -163,7 +163,9 @@ def evaluate(expression: Expr, domain: Shape, arrays: list[np.ndarray]) -> np.nd
     return np.asarray(FUNCTIONS[expression.function](*[evaluate(a, domain, arrays) for a in expression.arguments]))
 
 
-def evaluate_at(op: Any, type: Type, operands: tuple[Type, ...], arrays: list[np.ndarray], attributes: dict[str, Any]) -> np.ndarray:
+def evaluate_at(
+    op: Any, type: Type, operands: tuple[Type, ...], arrays: list[np.ndarray], attributes: dict[str, Any]
+) -> np.ndarray:
     """The whole result of an op by its `at`."""
     handles = [Operand(number, t) for number, t in enumerate(operands)]
     expression = op.at(loops(type.ndim), *handles, type=type, **attributes)

@@ -108,7 +108,9 @@ class Trace:
     def enter(self, node: Node) -> None:
         """Gives a node from before this trace a slot, as an input."""
         if node.value is None:
-            raise RuntimeError(f"the result of {node.op_name} is missing: an operation before it failed when it was run")
+            raise RuntimeError(
+                f"the result of {node.op_name} is missing: an operation before it failed when it was run"
+            )
         node.slot = len(self.references)
         node.epoch = self.epoch
         self.key.append(-1 - node.type.number)

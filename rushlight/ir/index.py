@@ -53,7 +53,8 @@ def _take_eval(type: Type, x: np.ndarray, *indices: np.ndarray) -> np.ndarray:
 def _take_at(index: tuple[Expr, ...], x: Operand, *indices: Operand, type: Type) -> Expr:
     rank = type.ndim - (x.type.ndim - len(indices))
     places = [
-        expr.Apply("wrap", i.broadcast(index[:rank]), expr.Literal(x.type.shape[axis])) for axis, i in enumerate(indices)
+        expr.Apply("wrap", i.broadcast(index[:rank]), expr.Literal(x.type.shape[axis]))
+        for axis, i in enumerate(indices)
     ]
     return x[(*places, *index[rank:])]
 

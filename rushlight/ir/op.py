@@ -75,7 +75,9 @@ def bind(signature: Signature) -> Callable[..., Any]:
         return lambda *arrays: tuple(
             encode(part, part_type.dtype)
             for part, part_type in zip(
-                evaluate(result, *map(decode, arrays, [t.dtype for t in types]), **attributes), result.parts, strict=True
+                evaluate(result, *map(decode, arrays, [t.dtype for t in types]), **attributes),
+                result.parts,
+                strict=True,
             )
         )
     narrow = (bfloat16, float16)

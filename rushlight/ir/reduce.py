@@ -187,8 +187,12 @@ def _arg_infer(x: Type, *, axis: int) -> Type:
     return Type.of(_dropped(x.shape, (axis,)), int64)
 
 
-argmax = Op("argmax", infer=_arg_infer, eval=lambda type, x, *, axis: np.argmax(x, axis), vjp=NONDIFFERENTIABLE, anchor="reduce")
-argmin = Op("argmin", infer=_arg_infer, eval=lambda type, x, *, axis: np.argmin(x, axis), vjp=NONDIFFERENTIABLE, anchor="reduce")
+argmax = Op(
+    "argmax", infer=_arg_infer, eval=lambda type, x, *, axis: np.argmax(x, axis), vjp=NONDIFFERENTIABLE, anchor="reduce"
+)
+argmin = Op(
+    "argmin", infer=_arg_infer, eval=lambda type, x, *, axis: np.argmin(x, axis), vjp=NONDIFFERENTIABLE, anchor="reduce"
+)
 
 # ---- scans ----
 
@@ -227,7 +231,9 @@ def _cumprod_vjp(node: Node, g: Node) -> Cotangents:
         # prod_{j<=i, j!=k} x_j for i = k..n-1  =  (prefix before k) · (1, x_{k+1}, x_{k+1}x_{k+2}, …)
         one = constant(value=1, shape=(*lead, 1), dtype=x.type.dtype)
         before = reshape(prod(view_slice(flat, ndim, 0, k), axes=(ndim,)), (*lead, 1)) if k else one
-        after = concatenate((one, cumprod(view_slice(flat, ndim, k + 1, count), axis=ndim)), ndim) if k + 1 < count else one
+        after = (
+            concatenate((one, cumprod(view_slice(flat, ndim, k + 1, count), axis=ndim)), ndim) if k + 1 < count else one
+        )
         weighted = mul(view_slice(cotangent, ndim, k, count), cj(mul(before, after)))
         parts.append(reshape(sum_(weighted, (ndim,)), (*lead, 1)))
     return (permute(concatenate(tuple(parts), ndim), inverse) if parts else g,)

@@ -86,7 +86,9 @@ def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     return evaluate
 
 
-def scalar(name: str, function: Callable[..., Any], rule: Rule | str, result: dtype | None = None, real: bool = False) -> Op:
+def scalar(
+    name: str, function: Callable[..., Any], rule: Rule | str, result: dtype | None = None, real: bool = False
+) -> Op:
     """Makes the record of an elementwise op.
 
     `rule(g, y, *operands)` gives the cotangents before broadcasting is undone; `result` is the dtype of the result where it is
@@ -136,7 +138,9 @@ def _wide_bool(function: Callable[..., Any], of_bool: Callable[..., Any]) -> Cal
 neg = scalar("neg", np.negative, lambda g, y, x: (neg(g),))
 add = scalar("add", np.add, lambda g, y, a, b: (g, g))
 sub = scalar("sub", np.subtract, lambda g, y, a, b: (g, neg(g)))
-mul = scalar("mul", np.multiply, lambda g, y, a, b: (mul(g, cj(b)) if a.tracked else None, mul(g, cj(a)) if b.tracked else None))
+mul = scalar(
+    "mul", np.multiply, lambda g, y, a, b: (mul(g, cj(b)) if a.tracked else None, mul(g, cj(a)) if b.tracked else None)
+)
 div = scalar(
     "div",
     np.true_divide,
@@ -267,8 +271,12 @@ lt = scalar("lt", np.less, NONDIFFERENTIABLE, bool_)
 le = scalar("le", np.less_equal, NONDIFFERENTIABLE, bool_)
 gt = scalar("gt", np.greater, NONDIFFERENTIABLE, bool_)
 ge = scalar("ge", np.greater_equal, NONDIFFERENTIABLE, bool_)
-isnan = scalar("isnan", lambda x: np.isnan(x) if x.dtype.kind in "fc" else np.zeros(x.shape, bool), NONDIFFERENTIABLE, bool_)
-isinf = scalar("isinf", lambda x: np.isinf(x) if x.dtype.kind in "fc" else np.zeros(x.shape, bool), NONDIFFERENTIABLE, bool_)
+isnan = scalar(
+    "isnan", lambda x: np.isnan(x) if x.dtype.kind in "fc" else np.zeros(x.shape, bool), NONDIFFERENTIABLE, bool_
+)
+isinf = scalar(
+    "isinf", lambda x: np.isinf(x) if x.dtype.kind in "fc" else np.zeros(x.shape, bool), NONDIFFERENTIABLE, bool_
+)
 signbit = scalar("signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, NONDIFFERENTIABLE, bool_)
 
 # ---- logic and bits ----
@@ -293,7 +301,9 @@ def _shift(function: Callable[..., Any], overflow: Callable[[np.ndarray], Any]) 
 
 
 shift_left = scalar("shift_left", _shift(np.left_shift, lambda a: np.zeros_like(a)), NONDIFFERENTIABLE)
-shift_right = scalar("shift_right", _shift(np.right_shift, lambda a: np.where(a < 0, -1, 0).astype(a.dtype)), NONDIFFERENTIABLE)
+shift_right = scalar(
+    "shift_right", _shift(np.right_shift, lambda a: np.where(a < 0, -1, 0).astype(a.dtype)), NONDIFFERENTIABLE
+)
 gcd = scalar("gcd", np.gcd, NONDIFFERENTIABLE)
 lcm = scalar("lcm", np.lcm, NONDIFFERENTIABLE)
 
@@ -356,6 +366,8 @@ log = scalar("log", np.log, lambda g, y, x: (div(g, cj(x)),))
 log2 = scalar("log2", np.log2, lambda g, y, x: (_times(div(g, cj(x)), 1 / float(np.log(2))),))
 log10 = scalar("log10", np.log10, lambda g, y, x: (_times(div(g, cj(x)), 1 / float(np.log(10))),))
 log1p = scalar("log1p", np.log1p, lambda g, y, x: (div(g, cj(add(x, number(1, x.type.dtype)))),))
+
+
 def _logaddexp_rule(g: Node, y: Node, a: Node, b: Node) -> Sequence[Node | None]:
     def share(x: Node) -> Node:
         # Where y is infinite, y - y is NaN: the share of an infinite operand is 1 among equals.
@@ -447,7 +459,12 @@ def _complex_of(g: Node, type: Type) -> Node:
 
 
 real = scalar("real", lambda x: np.real(x).copy(), lambda g, y, x: (_complex_of(g, x.type),), real=True)
-imag = scalar("imag", lambda x: np.imag(x).copy(), lambda g, y, x: (mul(_complex_of(g, x.type), number(1j, x.type.dtype)),), real=True)
+imag = scalar(
+    "imag",
+    lambda x: np.imag(x).copy(),
+    lambda g, y, x: (mul(_complex_of(g, x.type), number(1j, x.type.dtype)),),
+    real=True,
+)
 
 
 def _angle(x: np.ndarray) -> Any:

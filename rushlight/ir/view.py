@@ -162,7 +162,9 @@ _slice = Op(
     infer=_slice_infer,
     eval=lambda type, x, *, start, stop, step: x[tuple(map(slice, start, stop, step))],
     vjp=_slice_vjp,
-    at=lambda index, x, *, type, start, stop, step: x[tuple(i * by + lo for i, lo, by in zip(index, start, step, strict=True))],
+    at=lambda index, x, *, type, start, stop, step: x[
+        tuple(i * by + lo for i, lo, by in zip(index, start, step, strict=True))
+    ],
     moves=True,
 )
 
@@ -240,7 +242,9 @@ def _concatenate_infer(*types: Type, axis: int) -> Type:
     first = types[0]
     for number, t in enumerate(types):
         if t.ndim != first.ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {t.ndim} — cat: operand {number}")
+            raise RuntimeError(
+                f"Tensors must have same number of dimensions: got {first.ndim} and {t.ndim} — cat: operand {number}"
+            )
         for other, (a, b) in enumerate(zip(first.shape, t.shape, strict=True)):
             if other != axis and a != b:
                 raise RuntimeError(
@@ -273,7 +277,9 @@ def _concatenate_at(index: tuple[Expr, ...], *operands: Operand, type: Type, axi
     for operand in reversed(operands):
         end -= operand.type.shape[axis]
         load = operand[moved(index[axis] - end)]
-        result = load if result is None else Apply("choose", index[axis].less(end + operand.type.shape[axis]), load, result)
+        result = (
+            load if result is None else Apply("choose", index[axis].less(end + operand.type.shape[axis]), load, result)
+        )
     assert result is not None
     return result
 
@@ -303,7 +309,9 @@ def _update_infer(base: Type, value: Type, *, start: Shape, stop: Shape, step: S
     return base
 
 
-def _update_eval(type: Type, base: np.ndarray, value: np.ndarray, *, start: Shape, stop: Shape, step: Shape) -> np.ndarray:
+def _update_eval(
+    type: Type, base: np.ndarray, value: np.ndarray, *, start: Shape, stop: Shape, step: Shape
+) -> np.ndarray:
     result = np.array(base, order="C")
     result[tuple(map(slice, start, stop, step))] = value
     return result
@@ -346,7 +354,8 @@ def update(base: Node, value: Node, start: Shape, stop: Shape, step: Shape) -> N
 def _window_infer(x: Type, *, size: Shape, stride: Shape, dilation: Shape) -> Type:
     lead = x.ndim - len(size)
     counts = tuple(
-        (extent - (k - 1) * d - 1) // s + 1 for extent, k, s, d in zip(x.shape[lead:], size, stride, dilation, strict=True)
+        (extent - (k - 1) * d - 1) // s + 1
+        for extent, k, s, d in zip(x.shape[lead:], size, stride, dilation, strict=True)
     )
     if min(counts, default=1) < 0:
         raise InternalError(f"window: {size} does not fit {x.shape}")
@@ -399,8 +408,6 @@ fold = Op(
     "fold",
     infer=lambda x, *, shape, size, stride, dilation: Type.of(shape, x.dtype),
     eval=_fold_eval,
-    vjp=lambda node, g: (
-        window(g, **{key: value for key, value in node.attributes.items() if key != "shape"}),
-    ),
+    vjp=lambda node, g: (window(g, **{key: value for key, value in node.attributes.items() if key != "shape"}),),
     anchor="contract",
 )

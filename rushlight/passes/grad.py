@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..ir.graph import Node
 from ..ir.component import accumulate
+from ..ir.graph import Node
 
 Visit = Callable[[Node, Node], "Node | None"]
 

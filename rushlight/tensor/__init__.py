@@ -1,6 +1,6 @@
 """Tensors and the public functions on them; importing the package binds every method."""
 
-from . import autograd, conversion, creation, elementwise, indexing, products, reductions, shape
+from . import autograd, conversion, creation, elementwise, indexing, matrices, ordering, products, reductions, shape
 from .conversion import flush_pending
 from .public import functions
 from .tensor import Tensor
@@ -14,6 +14,8 @@ __all__ = [
     "flush_pending",
     "functions",
     "indexing",
+    "matrices",
+    "ordering",
     "products",
     "reductions",
     "shape",

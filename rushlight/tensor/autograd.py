@@ -19,7 +19,6 @@ from ..ir import scalar
 from ..ir.graph import Node, mode
 from ..ir.type import TupleType
 from ..passes import grad as grad_pass
-from ..runtime import executor
 from .public import method
 from .tensor import Tensor, node_of, wrap
 
@@ -193,7 +192,9 @@ def _check_anomaly(node: Node, parts: Sequence[Node | None]) -> None:
         if np.isnan(wrap(part).detach()._decoded()).any():
             name = grad_fn_name(node)
             line = node.side.forward_line if node.side is not None else None
-            warnings.warn(f"Error detected in {name}. Traceback of forward call that caused the error:\n{line}", stacklevel=4)
+            warnings.warn(
+                f"Error detected in {name}. Traceback of forward call that caused the error:\n{line}", stacklevel=4
+            )
             raise RuntimeError(f"Function '{name}' returned nan values in its {place}th output.")
 
 
@@ -390,7 +391,10 @@ def grad(
     collected: dict[Node, Node] = dict.fromkeys(nodes)  # type: ignore[arg-type]
     retain = create_graph if retain_graph is None else retain_graph
     _walk(roots, create_graph, retain, lambda node, g: None, collected)
-    return tuple(_one_gradient(tensor, collected[node], allow_unused, materialize_grads) for tensor, node in zip(chosen, nodes, strict=True))
+    return tuple(
+        _one_gradient(tensor, collected[node], allow_unused, materialize_grads)
+        for tensor, node in zip(chosen, nodes, strict=True)
+    )
 
 
 def _one_gradient(tensor: Tensor, found: Node | None, allow_unused: bool | None, materialize: bool) -> Tensor | None:

@@ -34,7 +34,15 @@ def _converted(op: str, tensor: Tensor, kind: dtype, always_copy: bool) -> Tenso
 
 
 @method
-def to(self: Tensor, *args: Any, dtype: dtype | None = None, device: Any = None, non_blocking: bool = False, copy: bool = False, memory_format: Any = None) -> Tensor:
+def to(
+    self: Tensor,
+    *args: Any,
+    dtype: dtype | None = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """The tensor in another dtype (and on the CPU, the only device); itself where nothing changes."""
     where, kind = device, dtype
     for argument in args:
@@ -134,7 +142,9 @@ def is_signed(input: Tensor) -> bool:
 def is_nonzero(input: Tensor) -> bool:
     """Whether the one element is not zero."""
     if input.numel() != 1:
-        raise RuntimeError(f"Boolean value of Tensor with {'no values' if not input.numel() else 'more than one value'} is ambiguous")
+        raise RuntimeError(
+            f"Boolean value of Tensor with {'no values' if not input.numel() else 'more than one value'} is ambiguous"
+        )
     return bool(input.item())
 
 
@@ -218,7 +228,9 @@ def resize_as_(self: Tensor, other: Tensor) -> Tensor:
 @method
 def data_ptr(self: Tensor) -> int:
     """The address of the first element; equal for handles on the same memory."""
-    return int(self.detach().numpy().__array_interface__["data"][0]) if self.dtype is not bfloat16 else id(self._storage)
+    return (
+        int(self.detach().numpy().__array_interface__["data"][0]) if self.dtype is not bfloat16 else id(self._storage)
+    )
 
 
 @method
@@ -278,7 +290,13 @@ def _reduce(self: Tensor, protocol: int) -> Any:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support pickling at the moment; detach() the tensor first"
         )
-    return rebuild, (np.ascontiguousarray(self._array()).reshape(tuple(self.shape)), self.dtype, self.requires_grad, type(self), dict(self.__dict__))
+    return rebuild, (
+        np.ascontiguousarray(self._array()).reshape(tuple(self.shape)),
+        self.dtype,
+        self.requires_grad,
+        type(self),
+        dict(self.__dict__),
+    )
 
 
 Tensor.__deepcopy__ = _deepcopy  # type: ignore[attr-defined]
@@ -308,7 +326,9 @@ Tensor.__repr__ = _repr  # type: ignore[assignment]
 # ---- DLPack ----
 
 
-def _dlpack(self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None) -> Any:
+def _dlpack(
+    self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
+) -> Any:
     if self.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
     if self.dtype is bfloat16:
@@ -351,4 +371,3 @@ def to_dlpack(tensor: Tensor) -> Any:
 def flush_pending() -> None:
     """Runs everything recorded so far; `optimizer.step` ends with it."""
     executor.flush()
-

@@ -75,7 +75,9 @@ def _collect(data: Any, flat: list[Any], depth: int) -> tuple[int, ...]:
             return ()
         flat.extend(data.reshape(-1))
         return data.shape
-    if not isinstance(data, (list, tuple, range)) and not (hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, dict))):
+    if not isinstance(data, (list, tuple, range)) and not (
+        hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, dict))
+    ):
         flat.append(data)
         return ()
     if depth > 128:
@@ -85,7 +87,9 @@ def _collect(data: Any, flat: list[Any], depth: int) -> tuple[int, ...]:
         shape = _collect(item, flat, depth + 1)
         if inner is not None and shape != inner:
             got = shape[0] if shape else "a number"
-            raise ValueError(f"expected sequence of length {inner[0] if inner else 1} at dim {depth + 1} (got {got}) — item {place}")
+            raise ValueError(
+                f"expected sequence of length {inner[0] if inner else 1} at dim {depth + 1} (got {got}) — item {place}"
+            )
         inner = shape
     return (len(data), *(inner or ()))
 
@@ -148,7 +152,9 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tens
 
 
 @public(method=False, out=False)
-def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
+def asarray(
+    obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
     """`as_tensor` with a say on copying."""
     made = as_tensor(obj, dtype, device)
     return _finish(made.clone() if copy else made, requires_grad)
@@ -174,7 +180,9 @@ def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, r
     """A one-dimensional tensor that shares memory with a bytes-like object."""
     size = len(memoryview(buffer).cast("B"))
     if not 0 <= offset < size:
-        raise ValueError(f"offset must be non-negative and no greater than buffer length ({size}) minus 1, but got {offset}")
+        raise ValueError(
+            f"offset must be non-negative and no greater than buffer length ({size}) minus 1, but got {offset}"
+        )
     array = np.frombuffer(buffer, dtype.storage, count, offset)
     made = from_array(array.copy(), bfloat16) if dtype is bfloat16 else adopt_numpy(array)
     return _finish(made, requires_grad)
@@ -190,7 +198,9 @@ def shape_of(sizes: tuple[Any, ...], name: str) -> tuple[int, ...]:
     found = []
     for place, size in enumerate(sizes):
         if not hasattr(size, "__index__") or isinstance(size, bool):
-            raise TypeError(f"{name}(): argument 'size' must be tuple of ints, but found element of type {type(size).__name__} at pos {place}")
+            raise TypeError(
+                f"{name}(): argument 'size' must be tuple of ints, but found element of type {type(size).__name__} at pos {place}"
+            )
         extent = size.__index__()
         if extent < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {extent}: {list(sizes)}")
@@ -198,7 +208,9 @@ def shape_of(sizes: tuple[Any, ...], name: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _constant(value: Any, shape: tuple[int, ...], kind: dtype | None, device: Any, requires_grad: bool, name: str) -> Tensor:
+def _constant(
+    value: Any, shape: tuple[int, ...], kind: dtype | None, device: Any, requires_grad: bool, name: str
+) -> Tensor:
     require_cpu(device, name)
     return _finish(wrap(scalar.full(value, Type.of(shape, kind or Defaults.dtype))), requires_grad)
 
@@ -233,18 +245,32 @@ empty = public(method=False)(_filled("empty", 0, "A tensor whose elements do not
 
 @public(method=False)
 def full(
-    size: Any, fill_value: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor with one value everywhere."""
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
-    return _constant(fill_value, shape_of((size,), "full"), dtype or number_dtype(fill_value), device, requires_grad, "full")
+    return _constant(
+        fill_value, shape_of((size,), "full"), dtype or number_dtype(fill_value), device, requires_grad, "full"
+    )
 
 
 def _like(name: str, value: Any, text: str) -> Any:
     def make(
-        input: Tensor, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None,
+        input: Tensor,
+        *,
+        dtype: dtype | None = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        memory_format: Any = None,
         pin_memory: bool = False,
     ) -> Tensor:
         return _constant(value, tuple(input.shape), dtype or input.dtype, device, requires_grad, name)
@@ -256,11 +282,23 @@ def _like(name: str, value: Any, text: str) -> Any:
 
 zeros_like = public(method=False, out=False)(_like("zeros_like", 0, "Zeros in the shape and dtype of another tensor."))
 ones_like = public(method=False, out=False)(_like("ones_like", 1, "Ones in the shape and dtype of another tensor."))
-empty_like = public(method=False, out=False)(_like("empty_like", 0, "A tensor of another's shape and dtype, elements undefined."))
+empty_like = public(method=False, out=False)(
+    _like("empty_like", 0, "A tensor of another's shape and dtype, elements undefined.")
+)
 
 
 @public(method=False, out=False)
-def full_like(input: Tensor, fill_value: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False) -> Tensor:
+def full_like(
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """One value everywhere, in the shape and dtype of another tensor."""
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
@@ -289,7 +327,9 @@ for _name, _source in (("new_zeros", zeros), ("new_ones", ones), ("new_empty", e
 
 
 @public(function=False, out=False)
-def new_tensor(self: Tensor, data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """A new tensor from data, in this tensor's dtype unless told otherwise."""
     return _finish(_from_data(data, dtype or self.dtype, "new_tensor"), requires_grad)
 
@@ -304,11 +344,25 @@ def new_empty_strided(self: Tensor, size: Any, stride: Any, **options: Any) -> T
 
 
 def _range_dtype(*bounds: Any) -> dtype:
-    return int64 if all(isinstance(b, (int, np.integer)) or (isinstance(b, Tensor) and b.dtype.category < 2) for b in bounds) else Defaults.dtype
+    return (
+        int64
+        if all(isinstance(b, (int, np.integer)) or (isinstance(b, Tensor) and b.dtype.category < 2) for b in bounds)
+        else Defaults.dtype
+    )
 
 
 @public(method=False)
-def arange(*bounds: Any, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False, start: Any = None, end: Any = None, step: Any = None) -> Tensor:
+def arange(
+    *bounds: Any,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    start: Any = None,
+    end: Any = None,
+    step: Any = None,
+) -> Tensor:
     """Numbers from `start` (0) up to but not including `end`, `step` apart."""
     require_cpu(device, "arange")
     given = list(bounds)
@@ -329,7 +383,11 @@ def arange(*bounds: Any, dtype: dtype | None = None, layout: Any = None, device:
     kind = dtype or _range_dtype(*given)
     count = ceil((last - first) / by)
     if kind.category == 1:
-        array = int(first) + np.arange(count, dtype=np.int64) * int(by) if all(isinstance(v, int) for v in values) else first + np.arange(count) * by
+        array = (
+            int(first) + np.arange(count, dtype=np.int64) * int(by)
+            if all(isinstance(v, int) for v in values)
+            else first + np.arange(count) * by
+        )
     else:
         array = first + np.arange(count) * by
     return _finish(from_values(np.asarray(array).astype(kind.compute), kind), requires_grad)
@@ -342,7 +400,9 @@ def range_(start: Any = 0, end: Any = None, step: Any = 1, **options: Any) -> Te
         start, end = 0, start
     kind = options.pop("dtype", None) or Defaults.dtype
     count = int((end - start) / step) + 1
-    return _finish(from_values((start + np.arange(count) * step).astype(kind.compute), kind), options.get("requires_grad", False))
+    return _finish(
+        from_values((start + np.arange(count) * step).astype(kind.compute), kind), options.get("requires_grad", False)
+    )
 
 
 def _symmetric_range(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
@@ -360,7 +420,17 @@ def _symmetric_range(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarra
 
 
 @public(method=False)
-def linspace(start: Any, end: Any, steps: int, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def linspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """`steps` numbers evenly from `start` to `end`, both included."""
     require_cpu(device, "linspace")
     start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
@@ -371,7 +441,18 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: dtype | None = None, la
 
 
 @public(method=False)
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """`base` to the powers evenly from `start` to `end`."""
     require_cpu(device, "logspace")
     start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
@@ -381,11 +462,22 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: dty
     wide = complex128 if kind.is_complex else float64
     powers = _symmetric_range(start, end, steps, wide if kind.category < 2 else kind)
     with np.errstate(all="ignore"):
-        return _finish(from_values(np.power(np.array(base).astype(powers.dtype), powers).astype(kind.compute), kind), requires_grad)
+        return _finish(
+            from_values(np.power(np.array(base).astype(powers.dtype), powers).astype(kind.compute), kind), requires_grad
+        )
 
 
 @public(method=False)
-def eye(n: int, m: int | None = None, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Ones on the diagonal."""
     require_cpu(device, "eye")
     kind = dtype or Defaults.dtype
@@ -396,7 +488,15 @@ def eye(n: int, m: int | None = None, *, dtype: dtype | None = None, layout: Any
 
 
 @public(method=False, out=False)
-def scalar_tensor(s: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def scalar_tensor(
+    s: Any,
+    *,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """A zero-dimensional tensor."""
     return _constant(s, (), dtype or Defaults.dtype, device, requires_grad, "scalar_tensor")
 
@@ -405,7 +505,9 @@ def scalar_tensor(s: Any, *, dtype: dtype | None = None, layout: Any = None, dev
 def complex_(real: Tensor, imag: Tensor) -> Tensor:
     """A complex tensor from its parts."""
     if real.dtype is not imag.dtype:
-        raise RuntimeError(f"Expected object of scalar type {real.dtype.name} but got scalar type {imag.dtype.name} for second argument")
+        raise RuntimeError(
+            f"Expected object of scalar type {real.dtype.name} but got scalar type {imag.dtype.name} for second argument"
+        )
     return wrap(scalar.make_complex(node_of(real), node_of(imag)))
 
 
@@ -433,7 +535,9 @@ def construct(*args: Any, device: Any = None, dtype: dtype | None = None, **unkn
         return empty(*args, dtype=kind)
     if len(args) == 1:
         return _from_data(args[0], kind, "Tensor")
-    raise TypeError(f"Tensor(): expected sizes, a sequence or a tensor, got {', '.join(type(a).__name__ for a in args)}")
+    raise TypeError(
+        f"Tensor(): expected sizes, a sequence or a tensor, got {', '.join(type(a).__name__ for a in args)}"
+    )
 
 
 Tensor.constructor = staticmethod(construct)
@@ -476,7 +580,9 @@ typed_constructors = {name: _typed(name, kind) for name, kind in typed_names.ite
 def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False, **_: Any) -> Any:
     """The type's name (`'torch.FloatTensor'`), or the tensor converted to a dtype given as such, by name or by class."""
     if dtype is None:
-        return next((f"torch.{name}" for name, kind in typed_names.items() if kind is self.dtype), f"torch.{self.dtype.name}")
+        return next(
+            (f"torch.{name}" for name, kind in typed_names.items() if kind is self.dtype), f"torch.{self.dtype.name}"
+        )
     if isinstance(dtype, str):
         name = dtype.removeprefix("torch.")
         if name not in typed_names:

@@ -17,8 +17,8 @@ from ..ir import scalar
 from ..ir.graph import Node, mode
 from ..ir.op import Op
 from .promotion import Defaults, Number, _as_node, floating, is_number, promoted, result_type
-from .public import name as set_label
 from .public import functions, public, scalar_name
+from .public import name as set_label
 from .tensor import Tensor, adopt_numpy, node_of, wrap
 
 # ---- families ----
@@ -29,7 +29,18 @@ def _check_tensor(op: str, value: Any) -> None:
         raise TypeError(f"{op}(): argument 'input' (position 1) must be Tensor, not {type(value).__name__}")
 
 
-def _unary(own: str, op: Op, label: str | None, *, to_float: bool = False, integers_stay: bool = False, alias: tuple[str, ...] = (), inplace: bool = True, complex_ok: bool = True, bool_ok: bool = True) -> Callable[..., Tensor]:
+def _unary(
+    own: str,
+    op: Op,
+    label: str | None,
+    *,
+    to_float: bool = False,
+    integers_stay: bool = False,
+    alias: tuple[str, ...] = (),
+    inplace: bool = True,
+    complex_ok: bool = True,
+    bool_ok: bool = True,
+) -> Callable[..., Tensor]:
     """A function of one tensor. `to_float` computes integers in the default dtype; `integers_stay` returns them unchanged."""
 
     def function(input: Tensor) -> Tensor:
@@ -38,7 +49,7 @@ def _unary(own: str, op: Op, label: str | None, *, to_float: bool = False, integ
         if not complex_ok and kind.category == COMPLEX:
             raise RuntimeError(f"{own} is not supported for complex inputs: {kind}")
         if not bool_ok and kind.category == BOOL:
-            raise RuntimeError(f'"{own}_cpu" not implemented for \'Bool\'')
+            raise RuntimeError(f"\"{own}_cpu\" not implemented for 'Bool'")
         node = node_of(input)
         if kind.category < FLOATING:
             if to_float:
@@ -138,7 +149,7 @@ def round_(input: Tensor, *, decimals: int = 0) -> Tensor:
     if input.dtype.category == INTEGER:
         return wrap(node)
     if input.dtype.category == BOOL or input.dtype.is_complex:
-        raise RuntimeError(f'"round_cpu" not implemented for \'{scalar_name(input.dtype)}\'')
+        raise RuntimeError(f"\"round_cpu\" not implemented for '{scalar_name(input.dtype)}'")
     if not decimals:
         return wrap(scalar.rint(node))
     factor = scalar.number(float(10 ** abs(decimals)), input.dtype)
@@ -166,13 +177,25 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 # ---- two operands ----
 
 
-def _binary(own: str, op: Op, label: str | None, *, to_float: bool = False, alias: tuple[str, ...] = (), inplace: bool = True, method: bool = True, no_complex: bool = False) -> Callable[..., Tensor]:
+def _binary(
+    own: str,
+    op: Op,
+    label: str | None,
+    *,
+    to_float: bool = False,
+    alias: tuple[str, ...] = (),
+    inplace: bool = True,
+    method: bool = True,
+    no_complex: bool = False,
+) -> Callable[..., Tensor]:
     prepare = floating if to_float else promoted
 
     def function(input: Any, other: Any) -> Tensor:
         a, b = prepare(input, other, op=own)
         if no_complex and a.type.dtype.is_complex:
-            raise RuntimeError(f"{own} is not supported for complex inputs: '{own}' not implemented for '{scalar_name(a.type.dtype)}'")
+            raise RuntimeError(
+                f"{own} is not supported for complex inputs: '{own}' not implemented for '{scalar_name(a.type.dtype)}'"
+            )
         return wrap(op(a, b))
 
     function.__name__ = function.__qualname__ = own
@@ -289,10 +312,12 @@ def _divide(op: str, input: Any, other: Any, rounding_mode: str | None) -> Tenso
         a, b = floating(input, other, op=op)
         return wrap(scalar.div(a, b))
     if rounding_mode not in ("floor", "trunc"):
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
     a, b = promoted(input, other, op=op)
     if a.type.dtype is bool_ or a.type.dtype.is_complex:
-        raise RuntimeError(f'"div_{rounding_mode}" not implemented for \'{scalar_name(a.type.dtype)}\'')
+        raise RuntimeError(f"\"div_{rounding_mode}\" not implemented for '{scalar_name(a.type.dtype)}'")
     result = (scalar.floor_divide if rounding_mode == "floor" else scalar.truncate_divide)(a, b)
     # Tracked as PyTorch tracks it: the gradient of a rounded quotient is zero.
     if a.tracked or b.tracked:
@@ -359,7 +384,7 @@ def _bitwise(own: str, op: Op, on_bool: Op | None) -> Callable[..., Tensor]:
         a, b = promoted(input, other, op=own)
         kind = a.type.dtype
         if kind.category > INTEGER or (kind is bool_ and on_bool is None):
-            raise RuntimeError(f'"{own}_cpu" not implemented for \'{scalar_name(kind)}\'')
+            raise RuntimeError(f"\"{own}_cpu\" not implemented for '{scalar_name(kind)}'")
         return wrap(on_bool(a, b) if kind is bool_ and on_bool else op(a, b))
 
     function.__name__ = function.__qualname__ = own
@@ -382,7 +407,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)  # type: ignore[attr-defined]
     if condition.dtype not in (bool_, dtypes.uint8):
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {scalar_name(condition.dtype)}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {scalar_name(condition.dtype)}"
+        )
     a, b = promoted(input, other, op="where")
     return wrap(scalar.select(scalar.cast(node_of(condition), dtype=bool_), a, b))
 
@@ -433,7 +460,9 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 
 
 @public("NanToNum", inplace=True)
-def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+def nan_to_num(
+    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
     """NaN and infinities replaced: by 0 and the greatest and least numbers unless told otherwise."""
     node = node_of(input)
     kind = input.dtype
@@ -445,8 +474,12 @@ def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = N
     def replaced(x: Node) -> Node:
         real = x.type.dtype
         x = scalar.select(scalar.isnan(x), scalar.number(nan or 0, real), x)
-        x = scalar.select(scalar.eq(x, scalar.number(inf, real)), scalar.number(top if posinf is None else posinf, real), x)
-        return scalar.select(scalar.eq(x, scalar.number(-inf, real)), scalar.number(-top if neginf is None else neginf, real), x)
+        x = scalar.select(
+            scalar.eq(x, scalar.number(inf, real)), scalar.number(top if posinf is None else posinf, real), x
+        )
+        return scalar.select(
+            scalar.eq(x, scalar.number(-inf, real)), scalar.number(-top if neginf is None else neginf, real), x
+        )
 
     if kind.is_complex:
         return wrap(scalar.make_complex(replaced(scalar.real(node)), replaced(scalar.imag(node))))
@@ -454,16 +487,21 @@ def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = N
 
 
 def _finfo_max(kind: dtype) -> float:
-    return {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "complex64": 3.4028234663852886e38}.get(
-        kind.name, 1.7976931348623157e308
-    )
+    return {
+        "float16": 65504.0,
+        "bfloat16": 3.3895313892515355e38,
+        "float32": 3.4028234663852886e38,
+        "complex64": 3.4028234663852886e38,
+    }.get(kind.name, 1.7976931348623157e308)
 
 
 @public("Lerp", inplace=True)
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight * (end - input), computed from the nearer end as PyTorch does."""
     if end.dtype is not input.dtype:
-        raise RuntimeError(f"expected dtype {scalar_name(input.dtype).lower()} for `end` but got dtype {scalar_name(end.dtype).lower()}")
+        raise RuntimeError(
+            f"expected dtype {scalar_name(input.dtype).lower()} for `end` but got dtype {scalar_name(end.dtype).lower()}"
+        )
     a, b = node_of(input), node_of(end)
     w = _as_node(weight, input.dtype)
     gap = scalar.sub(b, a)
@@ -502,13 +540,17 @@ def isfinite(input: Tensor) -> Tensor:
 @public(None)
 def isposinf(input: Tensor) -> Tensor:
     """Whether each element is +inf."""
-    return wrap(scalar.logical_and(scalar.isinf(node_of(input)), scalar.gt(node_of(input), scalar.number(0, input.dtype))))
+    return wrap(
+        scalar.logical_and(scalar.isinf(node_of(input)), scalar.gt(node_of(input), scalar.number(0, input.dtype)))
+    )
 
 
 @public(None)
 def isneginf(input: Tensor) -> Tensor:
     """Whether each element is -inf."""
-    return wrap(scalar.logical_and(scalar.isinf(node_of(input)), scalar.lt(node_of(input), scalar.number(0, input.dtype))))
+    return wrap(
+        scalar.logical_and(scalar.isinf(node_of(input)), scalar.lt(node_of(input), scalar.number(0, input.dtype)))
+    )
 
 
 @public(None)

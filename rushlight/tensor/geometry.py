@@ -53,9 +53,7 @@ def _extent(value: Any) -> int:
     try:
         return value.__index__()  # type: ignore[no-any-return]
     except AttributeError:
-        raise TypeError(
-            f"torch.Size() takes an iterable of 'int' (item 0 is '{type(value).__name__}')"
-        ) from None
+        raise TypeError(f"torch.Size() takes an iterable of 'int' (item 0 is '{type(value).__name__}')") from None
 
 
 class device:
@@ -69,7 +67,28 @@ class device:
     type: str
     index: int | None
 
-    KNOWN = ("cpu", "cuda", "mps", "xpu", "meta", "hpu", "xla", "vulkan", "mtia", "privateuseone", "ipu", "hip", "ve", "lazy", "fpga", "maia", "ideep", "mkldnn", "opengl", "opencl")
+    KNOWN = (
+        "cpu",
+        "cuda",
+        "mps",
+        "xpu",
+        "meta",
+        "hpu",
+        "xla",
+        "vulkan",
+        "mtia",
+        "privateuseone",
+        "ipu",
+        "hip",
+        "ve",
+        "lazy",
+        "fpga",
+        "maia",
+        "ideep",
+        "mkldnn",
+        "opengl",
+        "opencl",
+    )
 
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         if isinstance(type, device):
@@ -79,7 +98,9 @@ class device:
         elif isinstance(type, str):
             name, colon, place = type.partition(":")
             if colon and index is not None:
-                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed explicitly: {type}"
+                )
             if colon and not place.isdigit():
                 raise RuntimeError(f"Invalid device string: '{type}'")
             type, index = name, int(place) if colon else index

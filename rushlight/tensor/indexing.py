@@ -47,7 +47,11 @@ def _as_index(item: Any) -> Any:
 def _items(key: Any) -> list[Any]:
     if isinstance(key, tuple):
         return list(key)
-    if isinstance(key, list) and any(isinstance(part, (slice, type(None), type(...), Tensor, list)) for part in key) and len(key) <= 32:
+    if (
+        isinstance(key, list)
+        and any(isinstance(part, (slice, type(None), type(...), Tensor, list)) for part in key)
+        and len(key) <= 32
+    ):
         if any(isinstance(part, (slice, type(None), type(...))) for part in key):
             return key
     return [key]
@@ -107,15 +111,15 @@ def parse(tensor: Tensor, key: Any) -> _Parsed:
     return _Parsed(_viewed(tensor, low, high, step, target, items), axes, indices)
 
 
-def _viewed(tensor: Tensor, low: list[int], high: list[int], step: list[int], target: list[int], items: list[Any]) -> Tensor:
+def _viewed(
+    tensor: Tensor, low: list[int], high: list[int], step: list[int], target: list[int], items: list[Any]
+) -> Tensor:
     shape = tuple(tensor.shape)
     selects = any(_is_integer(item) for item in items)
     label = "Select" if selects and not any(isinstance(item, slice) for item in items) else "Slice"
     steps: list[Any] = []
     sliced = tuple([-(-(hi - lo) // by) for lo, hi, by in zip(low, high, step, strict=True)])
-    if sliced != shape:
-        steps.append(Slice(tuple(low), tuple(high), tuple(step), label))
-    elif any(by != 1 for by in step):
+    if sliced != shape or any(by != 1 for by in step):
         steps.append(Slice(tuple(low), tuple(high), tuple(step), label))
     if tuple(target) != sliced:
         steps.append(Reshape(tuple(target), label if selects else "Unsqueeze"))
@@ -145,7 +149,9 @@ def _slice_bounds(item: slice, extent: int) -> tuple[int, int, int]:
     return start, max(start, stop), by
 
 
-def _tensor_item(item: Tensor, place: int, shape: tuple[int, ...], target: list[int], axes: list[int], indices: list[Tensor]) -> int:
+def _tensor_item(
+    item: Tensor, place: int, shape: tuple[int, ...], target: list[int], axes: list[int], indices: list[Tensor]
+) -> int:
     """Adds an index tensor or mask; returns the next axis of the indexed tensor."""
     if item.dtype in (bool_, uint8):
         covered = shape[place : place + item.ndim]
@@ -201,7 +207,9 @@ def _index_nodes(parsed: _Parsed) -> tuple[list[Node], tuple[int, ...]]:
         shape = broadcast_shapes("index", *[node.type.shape for node in nodes])
     except RuntimeError:
         listed = ", ".join(str(list(node.type.shape)) for node in nodes)
-        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {listed}") from None
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {listed}"
+        ) from None
     return nodes, shape
 
 
@@ -299,7 +307,9 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrites every element with one value."""
     if isinstance(value, Tensor):
         if value.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            )
         assign("fill_", self, view.expand(scalar.cast(node_of(value), dtype=self.dtype), tuple(self.shape)))
     else:
         assign("fill_", self, scalar.full(value, self._type()))
@@ -335,7 +345,9 @@ def _check_gather(op: str, input: Tensor, axis: int, index: Node, other: tuple[i
     if index.type.size == 0:
         return
     if len(shape) != len(own):
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor — {op}: index {shape}, input {own}")
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as input tensor — {op}: index {shape}, input {own}"
+        )
     for place, (i, e) in enumerate(zip(shape, own, strict=True)):
         if place != axis and i > e:
             raise RuntimeError(
@@ -394,8 +406,12 @@ def scatter_node(op: str, input: Tensor, dim: int, index: Tensor, source: Any, h
     if not index.numel():
         return view.identity(base)
     if not input.ndim:
-        return view.reshape(index_ops.scatter(_as_vector(base), _as_vector(values), _as_vector(place), axis=0, reduce=how), ())
-    region = tuple(e if a == axis else i for a, (e, i) in enumerate(zip(base.type.shape, place.type.shape, strict=True)))
+        return view.reshape(
+            index_ops.scatter(_as_vector(base), _as_vector(values), _as_vector(place), axis=0, reduce=how), ()
+        )
+    region = tuple(
+        e if a == axis else i for a, (e, i) in enumerate(zip(base.type.shape, place.type.shape, strict=True))
+    )
     if region == base.type.shape:
         return index_ops.scatter(base, values, place, axis=axis, reduce=how)
     zeros, ones = (0,) * len(region), (1,) * len(region)
@@ -407,7 +423,9 @@ _SCATTER_MODES = {None: "set", "add": "add", "multiply": "mul"}
 
 
 @public("Scatter", inplace=True)
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
     """The input with elements along an axis replaced (or added to, multiplied) at the places of an index."""
     if reduce not in _SCATTER_MODES:
         raise RuntimeError(f"reduce argument must be either add or multiply, got {reduce!r}")
@@ -453,16 +471,22 @@ def _index_write(op: str, input: Tensor, dim: int, index: Tensor, source: Any, a
     region = (place.type.shape[0], *moved.type.shape[1:])
     if isinstance(source, Tensor) and source.ndim:
         if source.dtype is not input.dtype:
-            raise RuntimeError(f"{op}(): self ({scalar_name(input.dtype)}) and source ({scalar_name(source.dtype)}) must have the same scalar type")
+            raise RuntimeError(
+                f"{op}(): self ({scalar_name(input.dtype)}) and source ({scalar_name(source.dtype)}) must have the same scalar type"
+            )
         if source.ndim != max(input.ndim, 1) or source.shape[axis] != region[0]:
-            raise IndexError(f"{op}(): Number of indices ({region[0]}) should be equal to source.size(dim) — source {tuple(source.shape)}")
+            raise IndexError(
+                f"{op}(): Number of indices ({region[0]}) should be equal to source.size(dim) — source {tuple(source.shape)}"
+            )
         values, _ = rows_first(source, axis)
     else:
         one = source if isinstance(source, Tensor) else None
         values = scalar.cast(node_of(one), dtype=input.dtype) if one is not None else scalar.number(source, input.dtype)
         values = view.expand(values, region)
     if values.type.shape != region:
-        raise RuntimeError(f"{op}(): source {tuple(source.shape)} does not fit region {region} of input {tuple(input.shape)}")
+        raise RuntimeError(
+            f"{op}(): source {tuple(source.shape)} does not fit region {region} of input {tuple(input.shape)}"
+        )
     result = view.permute(index_ops.put(moved, values, place, accumulate=accumulate), back)
     return view.reshape(result, tuple(input.shape))
 
@@ -483,7 +507,9 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """The input with the parts of an axis at the places of an index set to one value."""
     if isinstance(value, Tensor) and value.ndim:
-        raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+        raise RuntimeError(
+            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+        )
     return wrap(_index_write("index_fill", input, dim, index, value, False))
 
 
@@ -516,7 +542,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         return gather(input.reshape(-1), 0, indices.reshape(-1))  # type: ignore[attr-defined]
     axis = wrap_axis("take_along_dim", dim, input.ndim)
     if input.ndim != indices.ndim:
-        raise RuntimeError(f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+        raise RuntimeError(
+            f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
     shape = [1 if a == axis else e for a, e in enumerate(input.shape)]
     other = [1 if a == axis else e for a, e in enumerate(indices.shape)]
     common = broadcast_shapes("take_along_dim", tuple(shape), tuple(other))
@@ -539,7 +567,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """The input with one value where the mask holds."""
     if isinstance(value, Tensor):
         if value.ndim:
-            raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+            raise RuntimeError(
+                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+            )
         filler = scalar.cast(node_of(value), dtype=input.dtype)
     else:
         if isinstance(value, complex) and not input.dtype.is_complex:
@@ -561,7 +591,10 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """The input with elements of `source`, in order, where the mask holds."""
     _mask_node("masked_scatter_", mask)
     if source.dtype is not input.dtype:
-        raise RuntimeError("masked_scatter: expected self and source to have same dtypes but got" + f"{scalar_name(input.dtype)} and {scalar_name(source.dtype)}")
+        raise RuntimeError(
+            "masked_scatter: expected self and source to have same dtypes but got"
+            + f"{scalar_name(input.dtype)} and {scalar_name(source.dtype)}"
+        )
     shape = broadcast_shapes("masked_scatter", tuple(input.shape), tuple(mask.shape))
     where = np.flatnonzero(np.broadcast_to(mask._array(), shape))
     if where.size > source.numel():
@@ -570,8 +603,6 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     flat = view.reshape(view.expand(node_of(input), shape), (int(np.prod(shape)),))
     values = view.slice_(view.reshape(node_of(source), (source.numel(),)), (0,), (where.size,))
     return wrap(view.reshape(index_ops.put(flat, values, places, accumulate=False), shape))
-
-
 
 
 @public(None)

@@ -32,8 +32,20 @@ def _pair(op: str, a: Tensor, b: Tensor) -> tuple[Node, Node]:
 
 
 def _c_name(kind: dtype) -> str:
-    names = {"float32": "float", "float64": "double", "int64": "long long", "int32": "int", "int16": "short", "int8": "signed char"}
-    names |= {"uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "complex64": "c10::complex<float>"}
+    names = {
+        "float32": "float",
+        "float64": "double",
+        "int64": "long long",
+        "int32": "int",
+        "int16": "short",
+        "int8": "signed char",
+    }
+    names |= {
+        "uint8": "unsigned char",
+        "float16": "c10::Half",
+        "bfloat16": "c10::BFloat16",
+        "complex64": "c10::complex<float>",
+    }
     names |= {"complex128": "c10::complex<double>"}
     return names.get(kind.name, kind.name)
 
@@ -42,7 +54,9 @@ def _ranks(op: str, operands: Sequence[tuple[str, Tensor, int]]) -> None:
     for name, operand, ndim in operands:
         if operand.ndim != ndim:
             kind = {1: "vector", 2: "matrix", 3: "3D tensor"}[ndim]
-            raise RuntimeError(f"{op}: Expected a {kind} ({ndim}-D) as {name}, got {operand.ndim}-D of shape {tuple(operand.shape)}")
+            raise RuntimeError(
+                f"{op}: Expected a {kind} ({ndim}-D) as {name}, got {operand.ndim}-D of shape {tuple(operand.shape)}"
+            )
 
 
 def matmul_node(op: str, a: Node, b: Node) -> Node:
@@ -78,7 +92,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     node = matmul_node("matmul", a, b)
     if node.tracked:
         ranks = (min(input.ndim, 3), min(other.ndim, 3))
-        node.label = {(1, 1): "Dot", (2, 1): "Mv", (2, 2): "Mm", (1, 2): "SqueezeBackward4", (3, 3): "Bmm"}.get(ranks, "UnsafeView")
+        node.label = {(1, 1): "Dot", (2, 1): "Mv", (2, 2): "Mm", (1, 2): "SqueezeBackward4", (3, 3): "Bmm"}.get(
+            ranks, "UnsafeView"
+        )
     return wrap(node)
 
 
@@ -114,7 +130,9 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     if input.ndim != 1 or tensor.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
     if input.dtype is not tensor.dtype:
-        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {scalar_name(input.dtype)} and {scalar_name(tensor.dtype)}")
+        raise RuntimeError(
+            f"dot : expected both vectors to have same dtype, but found {scalar_name(input.dtype)} and {scalar_name(tensor.dtype)}"
+        )
     return wrap(matmul_node("dot", *_pair("dot", input, tensor)))
 
 
@@ -151,7 +169,9 @@ def _combined(op: str, input: Tensor, product: Node, beta: Number, alpha: Number
     if alpha != 1:
         product = scalar.mul(product, scalar.number(alpha, kind))
     if input.dtype is not kind:
-        raise RuntimeError(f"self and mat2 must have the same dtype, but got {scalar_name(input.dtype)} and {scalar_name(kind)} — {op}")
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {scalar_name(input.dtype)} and {scalar_name(kind)} — {op}"
+        )
     have = node_of(input)
     lead = product.type.ndim - have.type.ndim
     if lead < 0 or any(e not in (1, p) for e, p in zip(have.type.shape, product.type.shape[lead:], strict=True)):
@@ -220,7 +240,9 @@ def _split_equation(equation: str, count: int) -> tuple[list[str], str | None]:
     for term in [*terms, output]:
         for letter in term.replace("...", ""):
             if letter not in Letters:
-                raise RuntimeError(f"einsum(): invalid subscript given at index {term.index(letter)} in the equation string, subscripts must be in [a-zA-Z]")
+                raise RuntimeError(
+                    f"einsum(): invalid subscript given at index {term.index(letter)} in the equation string, subscripts must be in [a-zA-Z]"
+                )
     return terms, output if arrow else None
 
 
@@ -265,7 +287,9 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     if not listed:
         raise RuntimeError("einsum(): must provide at least one operand")
     terms, output = _split_equation(equation, len(listed))
-    labelled = [_labels(term, operand.ndim, place) for place, (term, operand) in enumerate(zip(terms, listed, strict=True))]
+    labelled = [
+        _labels(term, operand.ndim, place) for place, (term, operand) in enumerate(zip(terms, listed, strict=True))
+    ]
     found = [label for labels in labelled for label in labels]
     dots = sorted({label for label in found if isinstance(label, int)})
     if output is None:
@@ -275,7 +299,9 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         wanted = [*head, *(dots if has_dots else []), *tail]
         for letter in [*head, *tail]:
             if letter not in found:
-                raise RuntimeError(f"einsum(): output subscript {letter} does not appear in the equation for any input operand")
+                raise RuntimeError(
+                    f"einsum(): output subscript {letter} does not appear in the equation for any input operand"
+                )
             if wanted.count(letter) > 1:
                 raise RuntimeError(f"einsum(): output subscript {letter} appears more than once in the output")
     numbers = {label: number for number, label in enumerate(dict.fromkeys(found))}
@@ -337,9 +363,13 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     names_b = [a.ndim + axis for axis in range(b.ndim)]
     for x, y in zip(left, right, strict=True):
         if a.shape[x] != b.shape[y] and 1 not in (a.shape[x], b.shape[y]):
-            raise RuntimeError(f"contracted dimensions need to match, but first has size {a.shape[x]} in dim {x} and second has size {b.shape[y]} in dim {y}")
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[x]} in dim {x} and second has size {b.shape[y]} in dim {y}"
+            )
         names_b[y] = names_a[x]
-    output = [n for axis, n in enumerate(names_a) if axis not in left] + [n for axis, n in enumerate(names_b) if axis not in right]
+    output = [n for axis, n in enumerate(names_a) if axis not in left] + [
+        n for axis, n in enumerate(names_b) if axis not in right
+    ]
     nodes = _pair("tensordot", a, b)
     spec = build.einsum((tuple(names_a), tuple(names_b)), tuple(output), (tuple(a.shape), tuple(b.shape)))
     return wrap(contract(*nodes, spec=spec))
@@ -404,7 +434,9 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 def linalg_cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
     """The cross product of vectors of three elements along an axis."""
     if input.shape[dim] != 3 or other.shape[dim] != 3:
-        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}")
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}"
+        )
     a = [input.roll(-k, dim) for k in (1, 2)]  # type: ignore[attr-defined]
     b = [other.roll(-k, dim) for k in (1, 2)]  # type: ignore[attr-defined]
     return a[0] * b[1] - a[1] * b[0]  # type: ignore[no-any-return]

@@ -125,9 +125,7 @@ def promoted(*operands: Any, op: str = "operation") -> list[Node]:
 def _check(op: str, operands: tuple[Any, ...]) -> None:
     for place, operand in enumerate(operands):
         if not isinstance(operand, Tensor) and not is_number(operand):
-            raise TypeError(
-                f"{op}(): argument {place + 1} must be Tensor or Number, not {type(operand).__name__}"
-            )
+            raise TypeError(f"{op}(): argument {place + 1} must be Tensor or Number, not {type(operand).__name__}")
 
 
 def floating(*operands: Any, op: str = "operation") -> list[Node]:

@@ -155,7 +155,13 @@ def _graft(value: Node, old: Node) -> Node:
 
 
 def public(
-    label: str | None = None, *, function: bool = True, method: bool = True, inplace: bool = False, out: bool = True, alias: tuple[str, ...] = ()
+    label: str | None = None,
+    *,
+    function: bool = True,
+    method: bool = True,
+    inplace: bool = False,
+    out: bool = True,
+    alias: tuple[str, ...] = (),
 ) -> Callable[[Function], Function]:
     """Registers a function under its own name and each alias; a trailing underscore that avoids a builtin is dropped."""
 

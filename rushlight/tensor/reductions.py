@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from math import prod as product
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..ir import index, reduce, scalar, view
 from ..ir.graph import Node
 from .promotion import Defaults
 from .public import public, scalar_name
+from .return_types import return_type
 from .tensor import Tensor, node_of, wrap, wrap_axes, wrap_axis
 
 
@@ -47,7 +47,15 @@ def _summed(op: str, input: Tensor, dim: Any, keepdim: bool, kind: dtype | None)
 
 
 @public("Sum")
-def sum_(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None, axis: Any = None, keepdims: bool | None = None) -> Tensor:
+def sum_(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: dtype | None = None,
+    axis: Any = None,
+    keepdims: bool | None = None,
+) -> Tensor:
     """The sum over all axes or over `dim`; integers and bools add up in int64.
 
     >>> import rushlight as torch
@@ -85,7 +93,15 @@ def _mean_of(op: str, input: Tensor, dim: Any, keepdim: bool, kind: dtype | None
 
 
 @public("Mean")
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None, axis: Any = None, keepdims: bool | None = None) -> Tensor:
+def mean(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: dtype | None = None,
+    axis: Any = None,
+    keepdims: bool | None = None,
+) -> Tensor:
     """The mean over all axes or over `dim`, of a floating tensor."""
     dim, keepdim = (axis if axis is not None else dim), bool(keepdims or keepdim)
     return _named(_mean_of("mean", input, dim, keepdim, dtype), _label("Mean", dim))
@@ -116,7 +132,9 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype 
 def _nonempty(op: str, input: Tensor, axes: tuple[int, ...]) -> None:
     if any(input.shape[axis] == 0 for axis in axes):
         if len(axes) == input.ndim:
-            raise RuntimeError(f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+            raise RuntimeError(
+                f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+            )
         axis = next(axis for axis in axes if input.shape[axis] == 0)
         raise IndexError(f"{op}(): Expected reduction dim {axis} to have non-zero size.")
 
@@ -152,12 +170,14 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
 @public(None)
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """`amin` and `amax` at once."""
-    return minmax_result(amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim))
+    return minmax_result(
+        amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim)
+    )
 
 
-minmax_result = namedtuple("aminmax", "min max")
-max_result = namedtuple("max", "values indices")
-min_result = namedtuple("min", "values indices")
+minmax_result = return_type("aminmax", "min max")
+max_result = return_type("max", "values indices")
+min_result = return_type("min", "values indices")
 
 
 def places(input: Tensor, axis: int, greatest: bool) -> Node:
@@ -214,7 +234,9 @@ def _arg_extreme(op: str, input: Tensor, dim: int | None, keepdim: bool) -> Tens
     reduction = reduce.argmax if op == "argmax" else reduce.argmin
     if dim is None:
         if not input.numel():
-            raise IndexError(f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+            raise IndexError(
+                f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+            )
         flat = view.reshape(node, (input.numel(),))
         result = reduction(flat, axis=0)
         return wrap(view.reshape(result, (1,) * input.ndim) if keepdim else result)
@@ -309,7 +331,9 @@ def _spread_arguments(dim: Any, unbiased: bool | None, correction: Any) -> tuple
 
 
 @public("Var")
-def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
+def var(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
     """The variance, with n - 1 below the line unless `correction` says otherwise."""
     dim, by = _spread_arguments(dim, unbiased, correction)
     return wrap(_spread("var", input, dim, by, keepdim)[0])
@@ -320,14 +344,18 @@ def _root(variance: Node) -> Node:
 
 
 @public("Std")
-def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
+def std(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
     """The standard deviation, with n - 1 below the line unless `correction` says otherwise."""
     dim, by = _spread_arguments(dim, unbiased, correction)
     return wrap(_root(_spread("std", input, dim, by, keepdim)[0]))
 
 
 @public("VarMean", method=False, out=False)
-def var_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None) -> tuple[Tensor, Tensor]:
+def var_mean(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> tuple[Tensor, Tensor]:
     """Variance and mean."""
     dim, by = _spread_arguments(dim, unbiased, correction)
     variance, average = _spread("var_mean", input, dim, by, keepdim)
@@ -335,7 +363,9 @@ def var_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepd
 
 
 @public("StdMean", method=False, out=False)
-def std_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None) -> tuple[Tensor, Tensor]:
+def std_mean(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean."""
     dim, by = _spread_arguments(dim, unbiased, correction)
     variance, average = _spread("std_mean", input, dim, by, keepdim)
@@ -412,8 +442,8 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     return _scanned("logcumsumexp", reduce.logcumsumexp, input, dim, None)
 
 
-cummax_result = namedtuple("cummax", "values indices")
-cummin_result = namedtuple("cummin", "values indices")
+cummax_result = return_type("cummax", "values indices")
+cummin_result = return_type("cummin", "values indices")
 
 
 def _running(op: str, input: Tensor, dim: int, record: Any, result: Any) -> Any:
@@ -475,7 +505,9 @@ def _safe_root(square: Node) -> Node:
 
 
 @public("LinalgVectorNorm", out=False)
-def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, out: Any = None, dtype: dtype | None = None) -> Tensor:
+def norm(
+    input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, out: Any = None, dtype: dtype | None = None
+) -> Tensor:
     """The vector p-norm over all elements or over `dim` ('fro' is 2, 'nuc' the sum of singular values)."""
     node = node_of(input)
     if dtype is not None:
@@ -495,4 +527,3 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of the difference."""
     gap = input - other  # type: ignore[operator]
     return wrap(norm_node(node_of(gap), float(p), tuple(range(gap.ndim)), False))
-

@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-
-
 from ..dtype import dtype, float32, float64, promote_types
 from ..ir import scalar, view
 from ..ir.graph import Node
 from ..ir.type import Type, broadcast_shapes
 from .creation import shape_of
 from .geometry import contiguous_strides, view_strides
-
 from .public import public
 from .tensor import Tensor, make_view, node_of, wrap, wrap_axes, wrap_axis
 from .views import AsComplex, AsReal, Bitcast, Expand, Permute, Reshape, Slice, Strided
@@ -56,7 +53,9 @@ def shape_with_unknown(op: str, sizes: Sequence[Any]) -> tuple[int, ...]:
     for place, size in enumerate(sizes):
         if type(size) is not int:
             if not hasattr(size, "__index__") or isinstance(size, bool):
-                raise TypeError(f"{op}(): argument 'shape' must be tuple of ints, but found element of type {type(size).__name__} at pos {place}")
+                raise TypeError(
+                    f"{op}(): argument 'shape' must be tuple of ints, but found element of type {type(size).__name__} at pos {place}"
+                )
             size = size.__index__()
         found.append(size)
     return tuple(found)
@@ -71,7 +70,9 @@ def _viewable(tensor: Tensor, shape: tuple[int, ...]) -> bool:
 @public(function=False, out=False)
 def view_method(self: Tensor, *shape: Any, dtype: dtype | None = None) -> Tensor:
     """The same memory in another shape (one extent may be -1), or as another dtype."""
-    if dtype is not None or (len(shape) == 1 and not hasattr(shape[0], "__index__") and not isinstance(shape[0], (tuple, list))):
+    if dtype is not None or (
+        len(shape) == 1 and not hasattr(shape[0], "__index__") and not isinstance(shape[0], (tuple, list))
+    ):
         return view_as_dtype(self, dtype or shape[0])
     target = resolve_shape("view", shape, self.numel())
     if not _viewable(self, target):
@@ -95,9 +96,7 @@ def view_as_dtype(self: Tensor, target: Any) -> Tensor:
         return make_view(self)
     if have.itemsize != target.itemsize:
         if not self.ndim:
-            raise RuntimeError(
-                f"self.dim() cannot be 0 to view {have.name} as {target.name} (different element sizes)"
-            )
+            raise RuntimeError(f"self.dim() cannot be 0 to view {have.name} as {target.name} (different element sizes)")
         last = self.shape[-1] * have.itemsize
         if last % target.itemsize:
             raise RuntimeError(
@@ -292,7 +291,9 @@ def expand(self: Tensor, *sizes: Any, implicit: bool = False) -> Tensor:
         own = shape[axis - lead] if axis >= lead else None
         if extent == -1:
             if own is None:
-                raise RuntimeError(f"expand: The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {axis}")
+                raise RuntimeError(
+                    f"expand: The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {axis}"
+                )
             extent = own
         elif own is not None and own not in (1, extent):
             raise RuntimeError(
@@ -392,7 +393,9 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     extent = input.shape[axis]
     place = int(index)
     if not -extent <= place < extent:
-        raise IndexError(f"select(): index {place} out of range for tensor of size {list(input.shape)} at dimension {axis}")
+        raise IndexError(
+            f"select(): index {place} out of range for tensor of size {list(input.shape)} at dimension {axis}"
+        )
     return select_axis(input, axis, place % extent)
 
 
@@ -492,7 +495,9 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 def cat(tensors: Sequence[Tensor], dim: int = 0, axis: int | None = None) -> Tensor:
     """Tensors joined along an axis; an empty one-dimensional tensor among them is passed over, as in PyTorch."""
     if isinstance(tensors, Tensor) or not isinstance(tensors, (tuple, list)):
-        raise TypeError(f"cat(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+        raise TypeError(
+            f"cat(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
+        )
     if not tensors:
         raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
     for place, part in enumerate(tensors):
@@ -620,7 +625,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
             raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:0")
         flat = view.reshape(node, (input.numel(),))
         return wrap(view.reshape(_rolled(flat, moves[0], 0), node.type.shape))
-    axes = tuple(wrap_axis("roll", axis, input.ndim) for axis in ((dims,) if not isinstance(dims, (tuple, list)) else dims))
+    axes = tuple(
+        wrap_axis("roll", axis, input.ndim) for axis in ((dims,) if not isinstance(dims, (tuple, list)) else dims)
+    )
     if len(axes) != len(moves):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(axes)}")
     for move, axis in zip(moves, axes, strict=True):
@@ -752,7 +759,9 @@ def view_as_real(input: Tensor) -> Tensor:
 def view_as_complex(input: Tensor) -> Tensor:
     """Pairs of real numbers on the last axis as a complex tensor; a view."""
     if input.dtype not in (float32, float64):
-        raise RuntimeError(f"view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: {input.dtype.name.capitalize()}")
+        raise RuntimeError(
+            f"view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: {input.dtype.name.capitalize()}"
+        )
     if not input.ndim or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
     return make_view(input, AsComplex(input.dtype))
@@ -770,8 +779,6 @@ def imag(input: Tensor) -> Tensor:
     if not input.dtype.is_complex:
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
     return select(view_as_real(input), -1, 1)
-
-
 
 
 Tensor.real = property(lambda self: real(self), lambda self, value: real(self).copy_(value))  # type: ignore[attr-defined]

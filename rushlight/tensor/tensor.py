@@ -43,7 +43,18 @@ class Tensor(metaclass=_TensorMeta):
     tensor([1., 2.])
     """
 
-    __slots__ = ("_storage", "_steps", "_source", "_parent", "_cached", "_cached_version", "_geometry", "_grad", "__dict__", "__weakref__")
+    __slots__ = (
+        "_storage",
+        "_steps",
+        "_source",
+        "_parent",
+        "_cached",
+        "_cached_version",
+        "_geometry",
+        "_grad",
+        "__dict__",
+        "__weakref__",
+    )
     _storage: Storage
     _steps: tuple[Step, ...]
     _source: Source | None
@@ -224,11 +235,17 @@ class Tensor(metaclass=_TensorMeta):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+                )
             if value.shape != self.shape:
-                raise RuntimeError(f"assigned grad has data of a different size: {tuple(value.shape)} for a tensor of {tuple(self.shape)}")
+                raise RuntimeError(
+                    f"assigned grad has data of a different size: {tuple(value.shape)} for a tensor of {tuple(self.shape)}"
+                )
             if value.dtype is not self.dtype:
-                raise RuntimeError(f"assigned grad has data of a different type: {value.dtype} for a tensor of {self.dtype}")
+                raise RuntimeError(
+                    f"assigned grad has data of a different type: {value.dtype} for a tensor of {self.dtype}"
+                )
         self._grad = value
 
     @grad.deleter
@@ -312,7 +329,9 @@ class Tensor(metaclass=_TensorMeta):
         """
         if self.requires_grad:
             if not force:
-                raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+                raise RuntimeError(
+                    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                )
             return self.detach().numpy()
         if self.dtype is bfloat16:
             raise TypeError("Got unsupported ScalarType BFloat16")

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import dtype
+from ..dtype import dtype, int64
 from ..ir import index, scalar, view
 from ..ir.graph import Node, input_node
 from ..ir.op import Op
 from ..ir.type import Type
-from ..dtype import int64
 from .geometry import contiguous_strides, view_strides
 
 Shape = tuple[int, ...]
@@ -199,7 +198,9 @@ def _bitcast_infer(x: Type, *, dtype: dtype) -> Type:
 bitcast = Op(
     "bitcast",
     infer=_bitcast_infer,
-    eval=lambda type, x, *, dtype: np.ascontiguousarray(x).reshape(x.shape).view(dtype.storage) if x.ndim else x.view(dtype.storage),
+    eval=lambda type, x, *, dtype: (
+        np.ascontiguousarray(x).reshape(x.shape).view(dtype.storage) if x.ndim else x.view(dtype.storage)
+    ),
     vjp="nondifferentiable",
     anchor="bitcast",
     moves=True,

@@ -5,7 +5,6 @@ Shapes that do not fit raise PyTorch's errors. An axis of extent 1 that stands f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from typing import NamedTuple

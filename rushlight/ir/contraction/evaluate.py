@@ -139,7 +139,7 @@ def _chain(steps: list[Load]) -> Load:
 def _is_sparse(axis: Axis, extent: int, extents: Extents) -> bool:
     """Whether the addresses are so far apart that padding between them would waste memory."""
     low, high = axis.numerator_bounds(extents)
-    inside = 0 <= low and high < extent and axis.denominator == 1
+    inside = low >= 0 and high < extent and axis.denominator == 1
     return not inside and high - low > 16 + 4 * prod(extents[loop] for loop in axis.loops)
 
 
