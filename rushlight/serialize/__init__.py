@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from typing import Any
 
+from . import safetensors
 from .allowed import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from .files import load_object, save_object, unsafe_globals
 from .tensors import TENSORS
@@ -67,7 +69,8 @@ def load(
     given, and raises UnpicklingError for anything else. False runs whatever the file names: only for files you trust.
     map_location: where storages go that were saved from another device; a device, its name, a dictionary of names, or
     a function of storage and name. mmap: leave the storages in the file until they are used (paths only; their
-    checksums are not looked at then). A damaged file is a RuntimeError or an UnpicklingError that says what is wrong.
+    checksums are not looked at then). A path that ends in ".safetensors" is read as such a file. A damaged file is a
+    RuntimeError or an UnpicklingError that says what is wrong.
 
     >>> import io
     >>> import rushlight as torch
@@ -78,6 +81,13 @@ def load(
     tensor([[1., 0.],
             [0., 1.]])
     """
+    if isinstance(f, (str, os.PathLike)) and os.fspath(f).endswith(".safetensors"):
+        if isinstance(map_location, dict) or callable(map_location):
+            raise RuntimeError(
+                "Loading safetensors file with dict or callable map_location is not supported. Use a device string or "
+                "torch.device instead."
+            )
+        return safetensors.load_file(f, device="cpu" if map_location is None else map_location)
     return load_object(
         f,
         TENSORS,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import secrets
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from .archive import Binding, Reading, read_archive, write_archive
 from .container import ArchiveReader, is_zip
 from .legacy import read_legacy, scan_legacy, write_legacy
 from .location import restorer
+from .replacing import replacing
 from .restricted import Scanner
 
 _TRUST = (
@@ -108,24 +107,8 @@ def _archive_name(path: str) -> str:
 
 @contextmanager
 def _replacing(path: str) -> Iterator[IO[bytes]]:
-    """A file that takes the place of `path` when all went well, and otherwise leaves no trace."""
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "wb") as file:  # a device or a pipe is written to, not replaced
-            yield file
-        return
-    temporary = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{secrets.token_hex(8)}.tmp")
-    # Opened this way it gets the permissions that a plain open would give it.
-    file = os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb")
-    try:
-        with file:
-            yield file
-        if os.path.exists(target):
-            os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        yield file
 
 
 @contextmanager
