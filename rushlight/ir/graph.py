@@ -85,6 +85,8 @@ class Mode(threading.local):
     tracking = True
     depth = 0  # how deep in public functions the thread is
     inference = False
+    anomaly = False  # whether nodes remember where the user made them, and backward looks for NaN
+    check_nan = True
 
 
 class Trace:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..dtype import bool_, int64
 from . import scalar
-from .graph import Node
+from .graph import Node, input_node
 from .op import NONDIFFERENTIABLE, Cotangents, Op
 from .scalar import cj, constant, div, eq, mul, neg, number, select, sub
 from .type import Shape, Type
@@ -242,18 +242,44 @@ def _cumprod_vjp(node: Node, g: Node) -> Cotangents:
 cumprod = _scan("cumprod", lambda x, axis: np.cumprod(x, axis, dtype=x.dtype), _cumprod_vjp)
 
 
-def _logcumsumexp_vjp(node: Node, g: Node) -> Cotangents:
-    # Positive and negative cotangents apart, each in the log domain, so that nothing overflows.
-    x = node.operands[0]
+def _logcumsumexp_back_eval(type: Type, g: np.ndarray, y: np.ndarray, x: np.ndarray, *, axis: int) -> np.ndarray:
+    """sum over i >= k of g_i·exp(x_k - y_i), in the log domain, positive and negative cotangents apart."""
+
+    def half(part: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            logs = np.flip(np.where(part > 0, np.log(np.where(part > 0, part, 1)), -np.inf) - y, axis)
+            return np.exp(np.flip(np.logaddexp.accumulate(logs, axis), axis) + x)
+
+    return half(g) - half(-g)
+
+
+def _logcumsumexp_back_vjp(node: Node, h: Node) -> Cotangents:
+    g, y, x = node.operands
     axis = node.attributes["axis"]
-    zero = number(0, g.type.dtype)
-    low = number(float("-inf"), g.type.dtype)
+    # d g_i = sum over k <= i of h_k·exp(x_k - y_i): all pairs, each exponent at most 0.
+    shape = x.type.shape
+    count = shape[axis]
+    rows, columns = (*shape[:axis], count, 1, *shape[axis + 1 :]), (*shape[:axis], 1, count, *shape[axis + 1 :])
+    weights = scalar.exp(sub(reshape(x, rows), reshape(y, columns)))
+    keep = np.arange(count)[:, None] <= np.arange(count)
+    mask = keep.reshape((1,) * axis + keep.shape + (1,) * (len(shape) - axis - 1))
+    within = input_node(mask, Type.of(mask.shape, bool_))
+    zero = number(0, x.type.dtype)
+    to_g = sum_(mul(select(within, weights, zero), reshape(h, rows)), (axis,))
+    return to_g, neg(mul(g, to_g)), mul(h, node)
 
-    def half(part: Node) -> Node:
-        logs = sub(select(scalar.gt(part, zero), scalar.log(part), low), node)
-        return scalar.exp(scalar.add(_backwards(logs, logcumsumexp, axis), x))
 
-    return (sub(half(g), half(neg(g))),)
+logcumsumexp_back = Op(
+    "logcumsumexp_back",
+    infer=lambda g, y, x, *, axis: x,
+    eval=_logcumsumexp_back_eval,
+    vjp=_logcumsumexp_back_vjp,
+    anchor="scan",
+)
+
+
+def _logcumsumexp_vjp(node: Node, g: Node) -> Cotangents:
+    return (logcumsumexp_back(g, node, node.operands[0], axis=node.attributes["axis"]),)
 
 
 logcumsumexp = _scan("logcumsumexp", lambda x, axis: np.logaddexp.accumulate(x, axis), _logcumsumexp_vjp)

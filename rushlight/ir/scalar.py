@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import BOOL, INTEGER, bool_, dtype, encode
+from ..dtype import ALL, BOOL, INTEGER, bool_, dtype, encode
 from ..errors import InternalError
 from . import expr, special
 from .graph import Node, input_node
@@ -526,6 +526,13 @@ def _cast_vjp(node: Node, g: Node) -> Cotangents:
 def _cast_at(index: tuple[expr.Expr, ...], x: expr.Operand, *, type: Type, dtype: dtype) -> expr.Expr:
     return expr.Apply(f"cast_{dtype.name}", x[index])
 
+
+def _cast_function(target: dtype) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: _cast_eval(Type.of(np.shape(x), target), np.asarray(x), dtype=target)
+
+
+for _target in ALL:
+    expr.FUNCTIONS[f"cast_{_target.name}"] = _cast_function(_target)
 
 _cast = Op("cast", infer=lambda x, *, dtype: x.with_dtype(dtype), eval=_cast_eval, vjp=_cast_vjp, at=_cast_at)
 

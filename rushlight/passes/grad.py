@@ -40,15 +40,31 @@ def order(roots: Iterable[Node]) -> list[Node]:
     return result
 
 
-def backward(cotangents: dict[Node, Node], visit: Visit, vjp: Callable[[Node, Node], tuple[Node | None, ...]]) -> None:
+def leading_to(nodes: list[Node], wanted: Iterable[Node]) -> set[Node]:
+    """Of nodes ordered users first, those from which a wanted one is reached."""
+    found = set(wanted)
+    for node in reversed(nodes):
+        if node not in found and any(operand in found for operand in node.operands):
+            found.add(node)
+    return found
+
+
+def backward(
+    cotangents: dict[Node, Node],
+    visit: Visit,
+    vjp: Callable[[Node, Node], tuple[Node | None, ...]],
+    wanted: Iterable[Node] | None = None,
+) -> None:
     """Carries cotangents from the roots to everything tracked below them.
 
     `visit(node, g)` sees each complete cotangent before it goes on, and may replace it (hooks) or stop it (None, at leaves).
-    `vjp(node, g)` gives the cotangents of a node's operands.
+    `vjp(node, g)` gives the cotangents of a node's operands. With `wanted` only the nodes that lead to one of them are gone through.
     """
-    for node in order(list(cotangents)):
+    nodes = order(list(cotangents))
+    useful = None if wanted is None else leading_to(nodes, wanted)
+    for node in nodes:
         g = cotangents.pop(node, None)
-        if g is None:
+        if g is None or (useful is not None and node not in useful):
             continue
         passed = visit(node, g)
         if passed is None:

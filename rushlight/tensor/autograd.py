@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import traceback
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
@@ -157,13 +156,6 @@ def is_inference_mode_enabled() -> bool:
 # ---- the walk ----
 
 
-class _Anomaly:
-    """`detect_anomaly`'s state."""
-
-    on = False
-    check_nan = True
-
-
 def _vjp(node: Node, g: Node) -> tuple[Node | None, ...]:
     side = node.side
     if side is not None:
@@ -178,13 +170,13 @@ def _vjp(node: Node, g: Node) -> tuple[Node | None, ...]:
             return side.backward(node, g)  # type: ignore[no-any-return]
     rule: Any = node.signature.op.vjp  # type: ignore[union-attr]
     parts = rule(node, g)
-    if _Anomaly.on:
+    if mode.anomaly:
         _check_anomaly(node, parts)
     return parts  # type: ignore[no-any-return]
 
 
 def _check_anomaly(node: Node, parts: Sequence[Node | None]) -> None:
-    if not _Anomaly.check_nan:
+    if not mode.check_nan:
         return
     for place, part in enumerate(parts):
         if part is None or isinstance(part.type, TupleType) or not part.type.dtype.category > 1:
@@ -208,32 +200,27 @@ class detect_anomaly:
         self._wanted = (True, check_nan)
 
     def __enter__(self) -> None:
-        self._saved = (_Anomaly.on, _Anomaly.check_nan)
-        _Anomaly.on, _Anomaly.check_nan = self._wanted
+        self._saved = (mode.anomaly, mode.check_nan)
+        mode.anomaly, mode.check_nan = self._wanted
 
     def __exit__(self, *exception: Any) -> None:
-        _Anomaly.on, _Anomaly.check_nan = self._saved
+        mode.anomaly, mode.check_nan = self._saved
 
 
 class set_detect_anomaly(detect_anomaly):
     """`detect_anomaly` that can also be set at once."""
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._saved = (_Anomaly.on, _Anomaly.check_nan)
-        _Anomaly.on, _Anomaly.check_nan = mode, check_nan
+        state = grad_mode()
+        self._saved = (state.anomaly, state.check_nan)
+        state.anomaly, state.check_nan = mode, check_nan
 
     def __enter__(self) -> None:
         return None
 
 
 def is_anomaly_enabled() -> bool:
-    return _Anomaly.on
-
-
-def remember_line(node: Node) -> None:
-    """While anomalies are detected: keeps the user's stack with the node."""
-    if _Anomaly.on and node.tracked:
-        node.sided().forward_line = "".join(traceback.format_stack()[:-3])
+    return mode.anomaly
 
 
 def _run_hooks(node: Node, g: Node) -> Node:
@@ -276,7 +263,7 @@ def _walk(
     tracking, mode.tracking = mode.tracking, create_graph
     depth, mode.depth = mode.depth, 0
     try:
-        grad_pass.backward(roots, visit, _vjp)
+        grad_pass.backward(roots, visit, _vjp, wanted)
     finally:
         mode.tracking = tracking
         mode.depth = depth

@@ -10,6 +10,7 @@ Names go to the table `functions`; `rushlight/__init__.py` takes them from there
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -47,6 +48,8 @@ def name(result: Any, label: str) -> None:
         node = result._storage.node
         if node.tracked and node.label is None and not result._steps:
             node.label = label
+        if mode.anomaly and node.tracked:
+            node.sided().forward_line = "".join(traceback.format_stack(limit=16)[:-2])
     elif isinstance(result, (tuple, list)):
         for part in result:
             name(part, label)

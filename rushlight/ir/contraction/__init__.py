@@ -6,7 +6,7 @@ Loops o and r run over boxes; A, b, d are integers for each operand axis. A read
 multiple of d, is 0. So padding is an offset, stride and dilation are coefficients, a transposed convolution is a denominator; and
 the derivative of a contraction is a contraction.
 
-`form` holds the type, its vjp and its meaning by enumeration; `build` makes contractions from shapes; `evaluate` computes them
+`form` holds the type, its vjp and its meaning by enumeration; `build` makes contractions from shapes; `evaluation` computes them
 by matrix products.
 """
 
@@ -27,7 +27,7 @@ from .build import (
     window_counts,
     window_sum,
 )
-from .evaluate import evaluate
+from .evaluation import evaluate
 from .form import Contraction, enumerate_contraction, vjp
 from .text import parse
 

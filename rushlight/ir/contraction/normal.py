@@ -18,7 +18,8 @@ from .form import Contraction, Shape
 FOLD_STEPS = 1024  # at most so many taps
 _STEP = 4000  # what one step of a Python loop costs, in elements copied
 _MULTIPLY = 0.1  # what one multiply-add of a matrix product costs, in elements copied
-_ADD = 3.0  # what adding one element to where it belongs costs, in elements copied
+_ADD = 2.0  # what adding one element to where it belongs costs, in elements copied
+LONG = 8  # a loop from which it pays to have it innermost
 
 
 @dataclass
@@ -147,17 +148,23 @@ class Folded:
 class Fold:
     """How to add up what the core computes: for each point of the taps (loop -> extent) a piece of the result.
 
-    result: the loops of the result, a folded one under its address's number.
+    output: the loops of the problem's output, a folded one under its address's number.
+    result: the same, in the order in which they are added up.
     """
 
+    output: list[int]
     result: list[int]
     taps: dict[int, int] = field(default_factory=dict)
     folded: dict[int, Folded] = field(default_factory=dict)
 
+    def shape(self, loops: list[int], core: Problem) -> Shape:
+        """Extents of loops of the result."""
+        return tuple(self.folded[loop].extent if loop in self.folded else core.extents[loop] for loop in loops)
+
 
 def fold_windows(problem: Problem) -> tuple[Problem, Fold | None]:
     """The problem with windows of output loops folded, if that costs less."""
-    core, fold = problem.copy(), Fold(list(problem.output))
+    core, fold = problem.copy(), Fold(list(problem.output), [])
     for loop in problem.output:
         window = _window_of(core, loop)
         if window is None:
@@ -166,21 +173,37 @@ def fold_windows(problem: Problem) -> tuple[Problem, Fold | None]:
         address = core.new_loop(extent)
         solution = axis.solve(loop, address)
         fold.folded[address] = Folded(address, solution, core.extents.pop(loop))
-        fold.result[fold.result.index(loop)] = address
+        fold.output[fold.output.index(loop)] = address
         fold.taps |= {tap: core.extents[tap] for tap in axis.loops if tap != loop}
         core.maps = [[a.substitute(loop, solution) for a in axes] for axes in core.maps]
     if not fold.folded:
         return problem, None
-    steps = prod(fold.taps.values())
-    # Taps stand before the addresses, so that (row, tap) and address are rows and columns of a matrix product.
-    first = min(fold.result.index(address) for address in fold.folded)
     used = {loop for axes in core.maps for axis in axes for loop in axis.loops}
     for tap in fold.taps.keys() - used:
         del core.extents[tap]
-    core.output = [*fold.result[:first], *[tap for tap in fold.taps if tap in used], *fold.result[first:]]
-    if steps > FOLD_STEPS or _cost(core) + _cost_of_fold(core, steps) >= _cost(problem):
+    _order_fold(core, fold, used)
+    if prod(fold.taps.values()) > FOLD_STEPS or _cost(core) + _cost_of_fold(core, fold) >= _cost(problem):
         return problem, None
     return core, fold
+
+
+def _order_fold(core: Problem, fold: Fold, used: set[int]) -> None:
+    """Orders the core's output: (rows, taps), then (addresses, inner), as rows and columns of a matrix product.
+
+    Inner are the other loops of the operand that had the window, if they are long: so what is added lies together.
+    """
+    window = [any(axis.plain_loop in fold.folded for axis in axes) for axes in core.maps]
+    others = {
+        loop for axes, has in zip(core.maps, window, strict=True) if not has for axis in axes for loop in axis.loops
+    }
+    inner = [loop for loop in fold.output if loop in used and loop not in others and loop not in fold.folded]
+    turned = sum(prod(shape) for shape, has in zip(core.shapes, window, strict=True) if has)
+    added = prod(core.extents[loop] for loop in {*fold.output, *fold.taps} if loop in core.extents)
+    if prod(core.extents[loop] for loop in inner) < LONG or added < 2 * turned:
+        inner = []
+    fold.result = [loop for loop in fold.output if loop not in inner] + inner
+    first = min(fold.result.index(address) for address in fold.folded)
+    core.output = [*fold.result[:first], *[tap for tap in fold.taps if tap in used], *fold.result[first:]]
 
 
 def _window_of(problem: Problem, loop: int) -> tuple[Axis, int] | None:
@@ -206,8 +229,8 @@ def _cost(problem: Problem) -> float:
     return _MULTIPLY * multiplied + copied
 
 
-def _cost_of_fold(core: Problem, steps: int) -> float:
-    return _ADD * prod(core.extents[loop] for loop in {*core.output}) + _STEP * steps
+def _cost_of_fold(core: Problem, fold: Fold) -> float:
+    return _ADD * prod(core.extents[loop] for loop in core.output) + _STEP * prod(fold.taps.values())
 
 
 def folded_positions(fold: Fold, core: Problem) -> list[tuple[dict[int, int], dict[int, tuple[slice, slice]]]]:

@@ -161,14 +161,18 @@ class _MatrixShape:
         rows = _last_run(own[: len(own) - len(columns)], left)
         rest = own[: len(own) - len(columns) - len(rows)]
         columns_left = bool(columns) and columns[0] in left
-        # What is left of the output's loops either joins the batch, or the rows and columns, which then need a transposition.
+        # What is left of the output's loops joins the batch; or, where that makes small products or takes the innermost
+        # loop of an array, the rows and columns, in the order their array has them. The result is then transposed.
         size = {True: prod(extents[x] for x in columns), False: prod(extents[x] for x in rows)}
-        if all(size[(loop in left) == columns_left] >= FILLED for loop in rest):
+        innermost = {
+            part.loops[i] for part in (problem.left, problem.right) for i, s in enumerate(part.nominal) if s == 1
+        }
+        if all(size[(loop in left) == columns_left] >= FILLED and loop not in innermost for loop in rest):
             everything = [loop for loop in out if loop in batch or loop in rest]
         else:
             everything = batch
-            columns = [loop for loop in own if (loop in left) == columns_left]
-            rows = [loop for loop in own if (loop in left) != columns_left]
+            columns = [loop for loop in problem.of(left=columns_left).loops if loop in own]
+            rows = [loop for loop in problem.of(left=not columns_left).loops if loop in own]
         natural = (*everything, *rows, *columns) == out
         return cls(not columns_left, tuple(everything), tuple(rows), tuple(columns), problem.depth, natural)
 

@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import InternalError
 from ..affine import Axis
 from .form import Contraction, Shape
-from .normal import Fold, Problem, fold_windows, folded_positions, simplify
+from .normal import LONG, Fold, Problem, fold_windows, folded_positions, simplify
 from .product import TAPS, Extents, Layout, Run, plan_product
 
 Load = Callable[[np.ndarray], np.ndarray]  # an operand to an array whose axes are loops
@@ -23,7 +23,9 @@ Recipe = Callable[..., np.ndarray]
 Strides = tuple[int, ...]
 
 SMALL = 1 << 20  # products of this size have kernels whose last bits depend on how operands lie in memory
-PIECE = 1 << 18  # elements of a core result that are computed before they are folded
+PIECE = 1 << 21  # elements of a core's result that are computed before they are folded
+LANES = 16  # stretches of an innermost loop that are a multiple of this go faster
+RUN = 16  # elements in a row from which copying them costs no more than it must
 
 
 def evaluate(contraction: Contraction, *arrays: np.ndarray) -> np.ndarray:
@@ -62,12 +64,8 @@ def _recipe(
     gaps = [found is not None and (small or _misaligned(found, dtype)) for _, found in operands]
     strides = [_contiguous_strides(shape) if gap else s for gap, s, shape in zip(gaps, strides, shapes, strict=True)]
     core, fold = fold_windows(problem)
-    loads, layouts = [], []
-    for axes, shape, stride in zip(core.maps, shapes, strides, strict=True):
-        load, layout = _loader(axes, shape, stride, core.extents, dtype)
-        loads.append(load)
-        layouts.append(layout)
-    compute = _compute(core, loads, layouts, fold, dtype)
+    loaded = [_loader(core, k, stride, dtype) for k, stride in enumerate(strides)]
+    compute = _compute(core, [load for load, _ in loaded], [layout for _, layout in loaded], fold, dtype)
     if any(gaps):
         inner = compute
 
@@ -88,10 +86,9 @@ def _misaligned(strides: Strides, dtype: np.dtype[Any]) -> bool:
 # Operands as arrays over loops.
 
 
-def _loader(
-    axes: list[Axis], shape: Shape, strides: Strides, extents: Extents, dtype: np.dtype[Any]
-) -> tuple[Load, Layout]:
-    """How to make an array over loops of an operand, as a view where possible, and how it lies."""
+def _loader(core: Problem, k: int, strides: Strides, dtype: np.dtype[Any]) -> tuple[Load, Layout]:
+    """How to make an array over loops of operand k, as a view where possible, and how it lies."""
+    axes, shape, extents = core.maps[k], core.shapes[k], core.extents
     plain = [axis.plain_loop for axis in axes]
     loops = [loop for loop in plain if loop is not None]
     exact = all(loop is None or extents[loop] == extent for loop, extent in zip(plain, shape, strict=True))
@@ -100,24 +97,49 @@ def _loader(
 
     steps: list[Load] = []
     gather = [_is_sparse(axis, extent, extents) for axis, extent in zip(axes, shape, strict=True)]
+    last = None if any(gather) else _axis_to_put_last(core, k)
     if any(gather):
         load, axes, shape = _gathered(axes, shape, gather, extents)
         steps.append(load)
         strides = _contiguous_strides(shape)
+    elif last is not None:
+        order = (*range(last), *range(last + 1, len(axes)), last)
+        axes, shape = [axes[i] for i in order], tuple(shape[i] for i in order)
+        steps.append(lambda array: array.transpose(order))
     padded = _padded(axes, shape, extents)
     if padded is not None:
         load, axes, shape = padded
         steps.append(load)
         strides = _contiguous_strides(shape)
-    found: dict[int, None] = {loop: None for axis in axes for loop in _by_size(axis)}
-    order = tuple(found)
-    origin = tuple(axis.offset for axis in axes)
-    actual, nominal = (
-        tuple(sum(axis.coefficient(loop) * s for axis, s in zip(axes, some, strict=True)) for loop in order)
-        for some in (strides, _contiguous_strides(shape))
-    )
-    steps.append(_window(tuple(extents[loop] for loop in order), actual, origin, dtype))
-    return _chain(steps), Layout(order, actual, nominal)
+    elif last is not None:
+        steps.append(np.ascontiguousarray)
+        strides = _contiguous_strides(shape)
+    step, layout = _window(axes, shape, strides, extents, dtype)
+    return _chain([*steps, step]), layout
+
+
+def _axis_to_put_last(core: Problem, k: int) -> int | None:
+    """The axis of an operand that should lie innermost in memory, where windows along its last axis are short.
+
+    The windows are then copied in runs of that axis instead.
+    """
+    axes, shape, extents = core.maps[k], core.shapes[k], core.extents
+    size = prod(extents[loop] for loop in {loop for axis in axes for loop in axis.loops})
+    run = max((extents[loop] for loop, value in axes[-1].terms if abs(value) == 1), default=1)
+    if len(core.maps) == 1 or len(axes[-1].terms) == 1 or run >= RUN or size < 2 * prod(shape):
+        return None
+    for place, axis in enumerate(axes):
+        loop = axis.plain_loop
+        if loop is None or extents[loop] < LONG:
+            continue
+        along = sum(
+            prod(other)
+            for j, other in enumerate(core.shapes)
+            if j != k and any(a.coefficient(loop) for a in core.maps[j])
+        )
+        if 2 * along <= size:  # what has to be copied with it
+            return place
+    return None
 
 
 def _by_size(axis: Axis) -> list[int]:
@@ -215,19 +237,27 @@ def _padded(axes: list[Axis], shape: Shape, extents: Extents) -> tuple[Load, lis
     return load, new_axes, padded
 
 
-def _window(shape: Shape, strides: Strides, origin: tuple[int, ...], dtype: np.dtype[Any]) -> Load:
-    """A view of an array that steps through it by these strides (in elements) from its element `origin`."""
-    size = dtype.itemsize
-    steps = tuple(stride * size for stride in strides)
+def _window(
+    axes: list[Axis], shape: Shape, strides: Strides, extents: Extents, dtype: np.dtype[Any]
+) -> tuple[Load, Layout]:
+    """A view of an array in which every address is integral and inside."""
+    loops = tuple(dict.fromkeys(loop for axis in axes for loop in _by_size(axis)))
+    actual, nominal = (
+        tuple(sum(axis.coefficient(loop) * stride for axis, stride in zip(axes, some, strict=True)) for loop in loops)
+        for some in (strides, _contiguous_strides(shape))
+    )
+    origin = tuple(axis.offset for axis in axes)
+    spread = tuple(extents[loop] for loop in loops)
+    steps = tuple(stride * dtype.itemsize for stride in actual)
+    corner = tuple(slice(place, None) for place in origin)
 
     def load(array: np.ndarray) -> np.ndarray:
         if array.flags.c_contiguous:
             offset = sum(place * stride for place, stride in zip(origin, array.strides, strict=True))
-            return np.ndarray(shape, dtype, array, offset, steps)
-        corner = array[tuple(slice(place, None) for place in origin)]
-        return np.lib.stride_tricks.as_strided(corner, shape, steps, writeable=False)
+            return np.ndarray(spread, dtype, array, offset, steps)
+        return np.lib.stride_tricks.as_strided(array[corner], spread, steps, writeable=False)
 
-    return load
+    return load, Layout(loops, actual, nominal)
 
 
 # From arrays over loops to the result.
@@ -236,15 +266,56 @@ def _window(shape: Shape, strides: Strides, origin: tuple[int, ...], dtype: np.d
 def _compute(
     core: Problem, loads: list[Load], layouts: list[Layout], fold: Fold | None, dtype: np.dtype[Any]
 ) -> Recipe:
-    run = _Sum(core, layouts, dtype).plan()
     if fold is None:
+        run = _Sum(core, layouts, dtype).plan()
         return lambda *arrays: run(*[load(array) for load, array in zip(loads, arrays, strict=True)])
-    add_up = _folder(core, fold, dtype)
-    return lambda *arrays: add_up(run(*[load(array) for load, array in zip(loads, arrays, strict=True)]))
+    add_up = _folded(core, layouts, fold, dtype)
+    return lambda *arrays: add_up(*[load(array) for load, array in zip(loads, arrays, strict=True)])
 
 
-def _folder(core: Problem, fold: Fold, dtype: np.dtype[Any]) -> Load:
-    shape = tuple(fold.folded[loop].extent if loop in fold.folded else core.extents[loop] for loop in fold.result)
+def _folded(core: Problem, layouts: list[Layout], fold: Fold, dtype: np.dtype[Any]) -> Recipe:
+    """Computes the core a stretch of one loop at a time, and adds it up."""
+    shape = fold.shape(fold.output, core)
+    back = tuple(fold.result.index(loop) for loop in fold.output)
+    cut = _loop_to_cut(core, fold)
+    count = 1 if cut is None else core.extents[cut]
+    length = min(count, max(1, PIECE * count // prod(core.extents[x] for x in core.output)))
+    if LANES < length < count:
+        length -= length % LANES
+    stretches = []
+    plans: dict[int, tuple[Recipe, Callable[[np.ndarray], np.ndarray]]] = {}
+    for start in range(0, count, length):
+        here = min(length, count - start)
+        if here not in plans:
+            part = core.copy()
+            if cut is not None:
+                part.extents[cut] = here
+            plans[here] = (_Sum(part, layouts, dtype).plan(), _adder(part, fold, dtype))
+        slices = [_cut_at(layout.loops, cut, start, here) for layout in layouts]
+        stretches.append((slices, _cut_at(tuple(fold.output), cut, start, here), *plans[here]))
+
+    def run(*arrays: np.ndarray) -> np.ndarray:
+        result = np.empty(shape, dtype)
+        for slices, out, compute, add_up in stretches:
+            values = compute(*[array[one] for array, one in zip(arrays, slices, strict=True)])
+            result[out] = add_up(values).transpose(back)
+        return result
+
+    return run
+
+
+def _loop_to_cut(core: Problem, fold: Fold) -> int | None:
+    """A loop of the result that is not folded, as long as possible, from the innermost on."""
+    whole = [loop for loop in reversed(fold.result) if loop not in fold.folded]
+    return max(whole, key=lambda loop: core.extents[loop], default=None)
+
+
+def _cut_at(loops: tuple[int, ...], cut: int | None, start: int, length: int) -> tuple[slice, ...]:
+    return tuple(slice(start, start + length) if loop == cut else slice(None) for loop in loops)
+
+
+def _adder(core: Problem, fold: Fold, dtype: np.dtype[Any]) -> Load:
+    shape = fold.shape(fold.result, core)
     everything = (slice(None), slice(None))
     pieces = []
     for point, slices in folded_positions(fold, core):

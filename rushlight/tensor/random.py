@@ -1,0 +1,250 @@
+"""Random tensors, with PyTorch's CPU stream: the same seed gives the same numbers, bit for bit.
+
+Draws happen at the call, on the host, in program order; the values enter the graph as inputs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtype import bool_, dtype, float32, int64, uint8
+from ..generator import Generator, default_generator, draws
+from ..ir import scalar
+from ..ir.graph import input_node
+from ..ir.type import Type
+from .creation import _finish, shape_of
+from .geometry import require_cpu
+from .promotion import Defaults
+from .public import assign, method, public
+from .tensor import Tensor, from_array, node_of, wrap
+
+
+def engine_of(generator: Generator | None) -> Any:
+    """The engine to draw from."""
+    return (default_generator if generator is None else generator).engine
+
+
+# ---- the stream ----
+
+
+def manual_seed(seed: Any) -> Generator:
+    """Seeds the default generator.
+
+    >>> import rushlight as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.rand(2)
+    tensor([0.4963, 0.7682])
+    """
+    return default_generator.manual_seed(int(seed))
+
+
+def seed() -> int:
+    """Seeds the default generator from the system's entropy; returns the seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The default generator's state, as bytes that PyTorch reads too."""
+    return from_array(default_generator.engine.get_state(), uint8)
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Goes on from a state."""
+    if not isinstance(new_state, Tensor) or new_state.dtype is not uint8:
+        raise TypeError("RNG state must be a torch.ByteTensor")
+    default_generator.engine.set_state(new_state._array())
+
+
+class fork_rng:
+    """Puts the default generator's state back at the end of the block."""
+
+    def __init__(self, devices: Any = None, enabled: bool = True, device_type: str = "cpu") -> None:
+        self._enabled = enabled
+
+    def __enter__(self) -> None:
+        self._state = default_generator.engine.get_state()
+
+    def __exit__(self, *exception: Any) -> None:
+        if self._enabled:
+            default_generator.engine.set_state(self._state)
+
+
+# ---- new tensors ----
+
+
+def _made(array: np.ndarray, kind: dtype, requires_grad: bool) -> Tensor:
+    return _finish(from_array(array, kind), requires_grad)
+
+
+def _sized(sizes: tuple[Any, ...], options: dict[str, Any], name: str) -> tuple[int, ...]:
+    if "size" in options:
+        sizes = (options.pop("size"),)
+    return shape_of(sizes or ((),), name)
+
+
+def _fresh(draw: Any, name: str, text: str) -> Any:
+    def function(*size: Any, generator: Any = None, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+        require_cpu(device, name)
+        kind = dtype or Defaults.dtype
+        return _made(draw(engine_of(generator), _sized(size, options, name), kind), kind, requires_grad)
+
+    function.__name__ = name
+    function.__doc__ = text
+    return public(method=False)(function)
+
+
+rand = _fresh(draws.uniform, "rand", "Uniform numbers in [0, 1).")
+randn = _fresh(draws.normal, "randn", "Standard normal numbers.")
+
+
+def _fresh_like(draw: Any, name: str, text: str) -> Any:
+    def function(input: Tensor, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, generator: Any = None) -> Tensor:
+        require_cpu(device, name)
+        kind = dtype or input.dtype
+        return _made(draw(engine_of(generator), tuple(input.shape), kind), kind, requires_grad)
+
+    function.__name__ = name
+    function.__doc__ = text
+    return public(method=False, out=False)(function)
+
+
+rand_like = _fresh_like(draws.uniform, "rand_like", "Uniform numbers in the shape and dtype of another tensor.")
+randn_like = _fresh_like(draws.normal, "randn_like", "Standard normal numbers in the shape and dtype of another tensor.")
+
+
+@public(method=False)
+def randint(low: Any, high: Any = None, size: Any = None, *, generator: Any = None, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """Uniform integers in [low, high); `randint(high, size)` starts at 0."""
+    if size is None:
+        low, high, size = 0, low, high
+    require_cpu(device, "randint")
+    kind = dtype or int64
+    low, high = (int(bound) for bound in (low, high))
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    return _made(draws.randint(engine_of(generator), shape_of((size,), "randint"), kind, low, high), kind, requires_grad)
+
+
+@public(method=False, out=False)
+def randint_like(input: Tensor, low: Any, high: Any = None, *, dtype: dtype | None = None, **options: Any) -> Tensor:
+    """Uniform integers in the shape and dtype of another tensor."""
+    if high is None:
+        low, high = 0, low
+    return randint(low, high, tuple(input.shape), dtype=dtype or input.dtype, **{k: v for k, v in options.items() if k in ("generator", "device", "requires_grad")})  # type: ignore[no-any-return]
+
+
+@public(method=False)
+def randperm(n: int, *, generator: Any = None, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """The numbers 0 … n-1 in random order."""
+    require_cpu(device, "randperm")
+    if n < 0:
+        raise RuntimeError(f"n must be non-negative, got{n}")
+    kind = dtype or int64
+    return _made(draws.randperm(engine_of(generator), int(n), kind), kind, requires_grad)
+
+
+@public("Normal", method=False)
+def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """Normal numbers with the given means and deviations (numbers with `size`, or tensors)."""
+    engine = engine_of(generator)
+    if size is not None:
+        kind = dtype or Defaults.dtype
+        return _made(draws.normal(engine, shape_of((size,), "normal"), kind, float(mean), float(std)), kind, requires_grad)
+    tensors = [part for part in (mean, std) if isinstance(part, Tensor)]
+    if not tensors:
+        raise TypeError("normal(): mean and std are numbers: give size= too")
+    kind = tensors[0].dtype
+    shape = tuple(tensors[0].shape)
+    parts = [part._decoded() if isinstance(part, Tensor) else part for part in (mean, std)]
+    if len(tensors) == 2:
+        shape = np.broadcast_shapes(*[tuple(t.shape) for t in tensors])
+    if isinstance(std, Tensor) and std.numel() and float(std._decoded().min()) < 0:
+        raise RuntimeError("normal expects all elements of std >= 0.0")
+    return _made(draws.normal_around(engine, shape, kind, *parts), kind, requires_grad)
+
+
+@public("Bernoulli")
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
+    """0 or 1 with the probabilities given (by the input, or by `p` alone)."""
+    shape, kind = tuple(input.shape), input.dtype
+    chance = p if p is not None else input._decoded()
+    if p is None and not kind.is_floating_point:
+        raise RuntimeError(f"bernoulli: input must be floating, got {kind}")
+    return from_array(draws.bernoulli(engine_of(generator), shape, kind, chance), kind)
+
+
+@public(None)
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
+    """Places drawn with the probabilities that each row's weights stand for."""
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype.name.capitalize()}")
+    return from_array(draws.multinomial(engine_of(generator), input._array(), input.dtype, num_samples, replacement), int64)
+
+
+@public("Poisson", out=False, method=False)
+def poisson(input: Tensor, generator: Any = None) -> Tensor:
+    """Poisson numbers with the rates given."""
+    return from_array(draws.poisson(engine_of(generator), input._array(), input.dtype), input.dtype)
+
+
+# ---- overwriting ----
+
+
+def overwrite(op: str, target: Tensor, array: np.ndarray) -> Tensor:
+    """Puts drawn values into a tensor."""
+    assign(op, target, input_node(array, target._type()))
+    return target
+
+
+@method
+def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **named: Any) -> Tensor:
+    """Overwrites with uniform numbers in [from, to)."""
+    low = named.pop("from", from_)
+    return overwrite("uniform_", self, draws.uniform(engine_of(generator), tuple(self.shape), self.dtype, float(low), float(to)))
+
+
+@method
+def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
+    """Overwrites with normal numbers."""
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    return overwrite("normal_", self, draws.normal(engine_of(generator), tuple(self.shape), self.dtype, float(mean), float(std)))
+
+
+@method
+def random_(self: Tensor, from_: Any = None, to: Any = None, *, generator: Any = None, **named: Any) -> Tensor:
+    """Overwrites with uniform integers: of the whole dtype, in [0, to), or in [from, to)."""
+    from_ = named.pop("from", from_)
+    engine, shape, kind = engine_of(generator), tuple(self.shape), self.dtype
+    if from_ is None:
+        return overwrite("random_", self, draws.random(engine, shape, kind))
+    low, high = (0, from_) if to is None else (from_, to)
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    return overwrite("random_", self, draws.randint(engine, shape, kind, int(low), int(high)))
+
+
+@method
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+    """Overwrites with 0 or 1."""
+    chance = p._decoded() if isinstance(p, Tensor) else float(p)
+    return overwrite("bernoulli_", self, draws.bernoulli(engine_of(generator), tuple(self.shape), self.dtype, chance))
+
+
+def _overwriting(name: str, draw: Any, text: str) -> Any:
+    def function(self: Tensor, *arguments: Any, generator: Any = None, **named: Any) -> Tensor:
+        return overwrite(name, self, draw(engine_of(generator), tuple(self.shape), self.dtype, *arguments, **named))
+
+    function.__name__ = name
+    function.__doc__ = text
+    return method(function)
+
+
+_ = (bool_, float32, scalar, Type, node_of, wrap, _overwriting)
