@@ -26,6 +26,7 @@ _END64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR64 = struct.Struct("<4sIQI")
 _END = struct.Struct("<4s4H2IH")
 _PADDING = b"FB"
+_CHUNK = 1 << 20  # bytes read at once: few enough to be in cache still when their checksum is computed
 
 
 class _Written(NamedTuple):
@@ -159,9 +160,8 @@ class ArchiveReader:
         entry = self._entry(record)
         self._file.seek(self.offset(record))
         array = np.empty(entry.file_size, np.uint8)
-        _fill(self._file, array, record)
         # A checksum of 0 says that the writer was told to write none.
-        if entry.CRC and zlib.crc32(array.data) != entry.CRC:
+        if _fill(self._file, array, record) != entry.CRC and entry.CRC:
             raise RuntimeError(f"PytorchStreamReader failed reading file {record}: its checksum does not fit; corrupt?")
         return array
 
@@ -196,19 +196,22 @@ class ArchiveReader:
         return entry
 
 
-def _fill(file: IO[bytes], array: np.ndarray, record: str) -> None:
-    """Read exactly as many bytes as `array` holds."""
-    view, done = array.data, 0
+def _fill(file: IO[bytes], array: np.ndarray, record: str) -> int:
+    """Read exactly as many bytes as `array` holds; their checksum."""
+    view, done, crc = array.data, 0, 0
     while done < len(view):
+        part = view[done : done + _CHUNK]
         if hasattr(file, "readinto"):
-            count = file.readinto(view[done:]) or 0
+            count = file.readinto(part) or 0
         else:
-            chunk = file.read(len(view) - done)
-            count = len(chunk)
-            view[done : done + count] = chunk
+            read = file.read(len(part))
+            count = len(read)
+            part[:count] = read
         if not count:
             raise RuntimeError(f"PytorchStreamReader failed reading file {record}: the file ends within it")
+        crc = zlib.crc32(part[:count], crc)
         done += count
+    return crc
 
 
 def is_zip(file: IO[bytes]) -> bool:
