@@ -38,6 +38,7 @@ from .dtype import (
     uint64,
 )
 from .errors import OutOfMemoryError
+from .limits import finfo, iinfo
 from .tensor import Tensor
 from .tensor.autograd import (
     enable_grad,
@@ -64,6 +65,15 @@ from .tensor.geometry import (
     strided,
 )
 from .tensor.printing import set_printoptions
+from .tensor.random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from .tensor.promotion import get_default_dtype, result_type, set_default_dtype
 from .version import __version__
 

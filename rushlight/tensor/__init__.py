@@ -1,6 +1,18 @@
 """Tensors and the public functions on them; importing the package binds every method."""
 
-from . import autograd, conversion, creation, elementwise, indexing, matrices, ordering, products, reductions, shape
+from . import (
+    autograd,
+    conversion,
+    creation,
+    elementwise,
+    indexing,
+    matrices,
+    ordering,
+    products,
+    random,
+    reductions,
+    shape,
+)
 from .conversion import flush_pending
 from .public import functions
 from .tensor import Tensor
@@ -17,6 +29,7 @@ __all__ = [
     "matrices",
     "ordering",
     "products",
+    "random",
     "reductions",
     "shape",
 ]

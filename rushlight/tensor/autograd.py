@@ -376,10 +376,17 @@ def grad(
         nodes.append(node)
     roots = _roots(found, gradients)
     collected: dict[Node, Node] = dict.fromkeys(nodes)  # type: ignore[arg-type]
+    at_leaves: dict[int, Node] = {}  # by leaf tensor: one that was written to since has a leaf node for each version
+
+    def at_leaf(node: Node, g: Node) -> None:
+        owner = node.side.leaf() if node.side is not None and node.side.leaf is not None else None
+        have = at_leaves.get(id(owner))
+        at_leaves[id(owner)] = g if have is None else scalar.add(have, g)
+
     retain = create_graph if retain_graph is None else retain_graph
-    _walk(roots, create_graph, retain, lambda node, g: None, collected)
+    _walk(roots, create_graph, retain, at_leaf, collected)
     return tuple(
-        _one_gradient(tensor, collected[node], allow_unused, materialize_grads)
+        _one_gradient(tensor, at_leaves.get(id(tensor), collected[node]), allow_unused, materialize_grads)
         for tensor, node in zip(chosen, nodes, strict=True)
     )
 
@@ -502,7 +509,7 @@ def grad_fn_name(node: Node) -> str:
     if node.op_name == "leaf":
         return "AccumulateGrad"
     name = node.label or "".join(part.capitalize() for part in node.op_name.split("_"))
-    return name if "Backward" in name else f"{name}Backward0"
+    return name if "Backward" in name or name == "CopySlices" else f"{name}Backward0"
 
 
 class GradFn:

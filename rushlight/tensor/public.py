@@ -14,10 +14,11 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..dtype import can_cast
+from ..dtype import bool_, can_cast
 from ..errors import InternalError
 from ..ir import scalar, view
 from ..ir.graph import Node, mode
+from ..ir.type import Type
 from ..runtime import executor
 from .tensor import Tensor, levels, node_of
 
@@ -140,13 +141,21 @@ def assign(op: str, target: Tensor, value: Node) -> None:
         along = levels(target)
         for step, base in zip(reversed(target._steps), reversed(along[:-1]), strict=True):
             value = step.write(base, value)
+        if value.tracked:
+            value.label = "CopySlices"
     if old.tracked and (not value.tracked or not mode.tracking):
-        value = _graft(value, old)
+        behind = not mode.tracking or (source is not None and source.detached)
+        value = _graft(value, old) if behind else _overwrite(value, old)
     elif value is old:
         storage.version += 1
         return
     storage.rebind(value)
     executor.settle()
+
+
+def _overwrite(value: Node, old: Node) -> Node:
+    """The value, which has nothing of the old one, as a result that requires grad: what flows back is zero."""
+    return scalar.select(scalar.full(False, Type.of(old.type.shape, bool_)), old, value)
 
 
 def _graft(value: Node, old: Node) -> Node:

@@ -9,21 +9,68 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import bool_, dtype, float32, int64, uint8
-from ..generator import Generator, default_generator, draws
-from ..ir import scalar
+from ..dtype import dtype, int64, uint8
+from ..generator import continuous, discrete, integers, seeding
+from ..generator.mt19937 import Engine
 from ..ir.graph import input_node
-from ..ir.type import Type
 from .creation import _finish, shape_of
-from .geometry import require_cpu
+from .geometry import CPU, require_cpu
 from .promotion import Defaults
 from .public import assign, method, public
-from .tensor import Tensor, from_array, node_of, wrap
+from .tensor import Tensor, from_array
 
 
-def engine_of(generator: Generator | None) -> Any:
+class Generator(seeding.Generator):
+    """A source of random numbers with its own state, as `torch.Generator`.
+
+    >>> import rushlight as torch
+    >>> g = torch.Generator().manual_seed(0)
+    >>> torch.rand(1, generator=g)
+    tensor([0.4963])
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        require_cpu(device, "Generator")
+        super().__init__()
+
+    device = CPU
+
+    def get_state(self) -> Tensor:
+        """The state as a tensor of bytes, which PyTorch reads too."""
+        return from_array(self.state(), uint8)
+
+    def set_state(self, new_state: Tensor) -> None:
+        """Goes on from a state that `get_state` gave, here or in PyTorch."""
+        if not isinstance(new_state, Tensor) or new_state.dtype is not uint8:
+            raise TypeError("RNG state must be a torch.ByteTensor")
+        self.restore(new_state._array())
+
+    def clone_state(self) -> Generator:
+        """Another generator in the same state."""
+        other = Generator()
+        other.restore(self.state())
+        return other
+
+    def __reduce__(self) -> Any:
+        return _generator_from, (self.state(),)
+
+
+def _generator_from(state: np.ndarray) -> Generator:
+    made = Generator()
+    made.restore(state)
+    return made
+
+
+default_generator = Generator()
+
+
+def engine_of(generator: Generator | None) -> Engine:
     """The engine to draw from."""
-    return (default_generator if generator is None else generator).engine
+    if generator is None:
+        return default_generator.engine
+    if not isinstance(generator, Generator):
+        raise TypeError(f"expected a torch.Generator, got {type(generator).__name__}")
+    return generator.engine
 
 
 # ---- the stream ----
@@ -90,7 +137,14 @@ def _sized(sizes: tuple[Any, ...], options: dict[str, Any], name: str) -> tuple[
 
 
 def _fresh(draw: Any, name: str, text: str) -> Any:
-    def function(*size: Any, generator: Any = None, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+    def function(
+        *size: Any,
+        generator: Any = None,
+        dtype: dtype | None = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        **options: Any,
+    ) -> Tensor:
         require_cpu(device, name)
         kind = dtype or Defaults.dtype
         return _made(draw(engine_of(generator), _sized(size, options, name), kind), kind, requires_grad)
@@ -100,12 +154,21 @@ def _fresh(draw: Any, name: str, text: str) -> Any:
     return public(method=False)(function)
 
 
-rand = _fresh(draws.uniform, "rand", "Uniform numbers in [0, 1).")
-randn = _fresh(draws.normal, "randn", "Standard normal numbers.")
+rand = _fresh(continuous.uniform, "rand", "Uniform numbers in [0, 1).")
+randn = _fresh(continuous.normal, "randn", "Standard normal numbers.")
 
 
 def _fresh_like(draw: Any, name: str, text: str) -> Any:
-    def function(input: Tensor, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, generator: Any = None) -> Tensor:
+    def function(
+        input: Tensor,
+        *,
+        dtype: dtype | None = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        memory_format: Any = None,
+        generator: Any = None,
+    ) -> Tensor:
         require_cpu(device, name)
         kind = dtype or input.dtype
         return _made(draw(engine_of(generator), tuple(input.shape), kind), kind, requires_grad)
@@ -115,12 +178,25 @@ def _fresh_like(draw: Any, name: str, text: str) -> Any:
     return public(method=False, out=False)(function)
 
 
-rand_like = _fresh_like(draws.uniform, "rand_like", "Uniform numbers in the shape and dtype of another tensor.")
-randn_like = _fresh_like(draws.normal, "randn_like", "Standard normal numbers in the shape and dtype of another tensor.")
+rand_like = _fresh_like(continuous.uniform, "rand_like", "Uniform numbers in the shape and dtype of another tensor.")
+randn_like = _fresh_like(
+    continuous.normal, "randn_like", "Standard normal numbers in the shape and dtype of another tensor."
+)
 
 
 @public(method=False)
-def randint(low: Any, high: Any = None, size: Any = None, *, generator: Any = None, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def randint(
+    low: Any,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Uniform integers in [low, high); `randint(high, size)` starts at 0."""
     if size is None:
         low, high, size = 0, low, high
@@ -129,7 +205,9 @@ def randint(low: Any, high: Any = None, size: Any = None, *, generator: Any = No
     low, high = (int(bound) for bound in (low, high))
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return _made(draws.randint(engine_of(generator), shape_of((size,), "randint"), kind, low, high), kind, requires_grad)
+    return _made(
+        integers.randint(engine_of(generator), shape_of((size,), "randint"), kind, low, high), kind, requires_grad
+    )
 
 
 @public(method=False, out=False)
@@ -137,26 +215,54 @@ def randint_like(input: Tensor, low: Any, high: Any = None, *, dtype: dtype | No
     """Uniform integers in the shape and dtype of another tensor."""
     if high is None:
         low, high = 0, low
-    return randint(low, high, tuple(input.shape), dtype=dtype or input.dtype, **{k: v for k, v in options.items() if k in ("generator", "device", "requires_grad")})  # type: ignore[no-any-return]
+    return randint(
+        low,
+        high,
+        tuple(input.shape),
+        dtype=dtype or input.dtype,
+        **{k: v for k, v in options.items() if k in ("generator", "device", "requires_grad")},
+    )  # type: ignore[no-any-return]
 
 
 @public(method=False)
-def randperm(n: int, *, generator: Any = None, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    generator: Any = None,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """The numbers 0 … n-1 in random order."""
     require_cpu(device, "randperm")
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}")
     kind = dtype or int64
-    return _made(draws.randperm(engine_of(generator), int(n), kind), kind, requires_grad)
+    return _made(integers.randperm(engine_of(generator), int(n), kind), kind, requires_grad)
 
 
 @public("Normal", method=False)
-def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def normal(
+    mean: Any,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Normal numbers with the given means and deviations (numbers with `size`, or tensors)."""
     engine = engine_of(generator)
     if size is not None:
         kind = dtype or Defaults.dtype
-        return _made(draws.normal(engine, shape_of((size,), "normal"), kind, float(mean), float(std)), kind, requires_grad)
+        return _made(
+            continuous.normal(engine, shape_of((size,), "normal"), kind, float(mean), float(std)), kind, requires_grad
+        )
     tensors = [part for part in (mean, std) if isinstance(part, Tensor)]
     if not tensors:
         raise TypeError("normal(): mean and std are numbers: give size= too")
@@ -167,31 +273,36 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None
         shape = np.broadcast_shapes(*[tuple(t.shape) for t in tensors])
     if isinstance(std, Tensor) and std.numel() and float(std._decoded().min()) < 0:
         raise RuntimeError("normal expects all elements of std >= 0.0")
-    return _made(draws.normal_around(engine, shape, kind, *parts), kind, requires_grad)
+    return _made(continuous.normal_around(engine, shape, kind, *parts), kind, requires_grad)
+
+
+def _bernoulli(generator: Generator | None, shape: tuple[int, ...], kind: dtype, chance: Any) -> np.ndarray:
+    engine = engine_of(generator)
+    if isinstance(chance, Tensor):
+        wide = np.broadcast_to(chance._decoded(), shape)
+        return discrete.bernoulli_from(engine, shape, kind, wide, chance.dtype)
+    return discrete.bernoulli(engine, shape, kind, float(chance))
 
 
 @public("Bernoulli")
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """0 or 1 with the probabilities given (by the input, or by `p` alone)."""
     shape, kind = tuple(input.shape), input.dtype
-    chance = p if p is not None else input._decoded()
     if p is None and not kind.is_floating_point:
         raise RuntimeError(f"bernoulli: input must be floating, got {kind}")
-    return from_array(draws.bernoulli(engine_of(generator), shape, kind, chance), kind)
+    return from_array(_bernoulli(generator, shape, kind, input if p is None else p), kind)
 
 
 @public(None)
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
     """Places drawn with the probabilities that each row's weights stand for."""
     if not input.dtype.is_floating_point:
-        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype.name.capitalize()}")
-    return from_array(draws.multinomial(engine_of(generator), input._array(), input.dtype, num_samples, replacement), int64)
-
-
-@public("Poisson", out=False, method=False)
-def poisson(input: Tensor, generator: Any = None) -> Tensor:
-    """Poisson numbers with the rates given."""
-    return from_array(draws.poisson(engine_of(generator), input._array(), input.dtype), input.dtype)
+        raise RuntimeError(
+            f"multinomial only supports floating-point dtypes for input, got: {input.dtype.name.capitalize()}"
+        )
+    return from_array(
+        discrete.multinomial(engine_of(generator), input._array(), input.dtype, num_samples, replacement), int64
+    )
 
 
 # ---- overwriting ----
@@ -207,7 +318,9 @@ def overwrite(op: str, target: Tensor, array: np.ndarray) -> Tensor:
 def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **named: Any) -> Tensor:
     """Overwrites with uniform numbers in [from, to)."""
     low = named.pop("from", from_)
-    return overwrite("uniform_", self, draws.uniform(engine_of(generator), tuple(self.shape), self.dtype, float(low), float(to)))
+    return overwrite(
+        "uniform_", self, continuous.uniform(engine_of(generator), tuple(self.shape), self.dtype, float(low), float(to))
+    )
 
 
 @method
@@ -215,7 +328,9 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
     """Overwrites with normal numbers."""
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    return overwrite("normal_", self, draws.normal(engine_of(generator), tuple(self.shape), self.dtype, float(mean), float(std)))
+    return overwrite(
+        "normal_", self, continuous.normal(engine_of(generator), tuple(self.shape), self.dtype, float(mean), float(std))
+    )
 
 
 @method
@@ -224,27 +339,31 @@ def random_(self: Tensor, from_: Any = None, to: Any = None, *, generator: Any =
     from_ = named.pop("from", from_)
     engine, shape, kind = engine_of(generator), tuple(self.shape), self.dtype
     if from_ is None:
-        return overwrite("random_", self, draws.random(engine, shape, kind))
+        return overwrite("random_", self, integers.random(engine, shape, kind))
     low, high = (0, from_) if to is None else (from_, to)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return overwrite("random_", self, draws.randint(engine, shape, kind, int(low), int(high)))
+    return overwrite("random_", self, integers.randint(engine, shape, kind, int(low), int(high)))
 
 
 @method
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Overwrites with 0 or 1."""
-    chance = p._decoded() if isinstance(p, Tensor) else float(p)
-    return overwrite("bernoulli_", self, draws.bernoulli(engine_of(generator), tuple(self.shape), self.dtype, chance))
+    return overwrite("bernoulli_", self, _bernoulli(generator, tuple(self.shape), self.dtype, p))
 
 
-def _overwriting(name: str, draw: Any, text: str) -> Any:
+def _overwriting(name: str, draw: Any, defaults: tuple[Any, ...], text: str) -> None:
     def function(self: Tensor, *arguments: Any, generator: Any = None, **named: Any) -> Tensor:
-        return overwrite(name, self, draw(engine_of(generator), tuple(self.shape), self.dtype, *arguments, **named))
+        given = [*arguments, *named.values()]
+        values = [*given, *defaults[len(given) :]]
+        return overwrite(name, self, draw(engine_of(generator), tuple(self.shape), self.dtype, *map(float, values)))
 
     function.__name__ = name
     function.__doc__ = text
-    return method(function)
+    method(function)
 
 
-_ = (bool_, float32, scalar, Type, node_of, wrap, _overwriting)
+_overwriting("exponential_", continuous.exponential, (1.0,), "Overwrites with exponential numbers of a rate.")
+_overwriting("cauchy_", continuous.cauchy, (0.0, 1.0), "Overwrites with Cauchy numbers of a median and a width.")
+_overwriting("log_normal_", continuous.log_normal, (1.0, 2.0), "Overwrites with exponentials of normal numbers.")
+_overwriting("geometric_", discrete.geometric, (), "Overwrites with geometric numbers of a probability.")
