@@ -1,16 +1,27 @@
-"""The bridge between tensors and NumPy arrays for this package and `vision`: the only place that goes below the public
+"""Between tensors, NumPy arrays and the random stream: what this package and `vision` need below the public
 functions."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..tensor import Tensor, from_numpy
+from ..dtype import BY_NAME, from_numpy_dtype
+from ..generator import default_generator
+from ..tensor import Tensor
+from ..tensor.tensor import from_array
 
 
 def tensor_of_array(array: np.ndarray, dtype_name: str | None = None) -> Tensor:
-    return from_numpy(array)
+    """A tensor that takes the array over: nobody may write to it afterwards. `dtype_name` where the array's type is
+    not enough."""
+    return from_array(array, from_numpy_dtype(array.dtype) if dtype_name is None else BY_NAME[dtype_name])
 
 
 def array_of_tensor(value: Tensor) -> tuple[np.ndarray, str]:
-    return value.detach().numpy(), str(value.dtype)
+    """The tensor's values, which nobody may write to, and the name of its dtype."""
+    return value._array(), str(value.dtype).removeprefix("torch.")
+
+
+def random_words(count: int) -> np.ndarray:
+    """The next 32-bit words of the default generator, from which all draws are made."""
+    return default_generator.engine.random32(count)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import float64
-from ..tensor import Tensor, as_tensor, stack, tensor
+from ..tensor import Tensor, as_tensor, stack
 
 CollateMap = dict[Any, Callable[..., Any]]
 
@@ -123,11 +123,11 @@ def collate_numpy_scalar_fn(batch: Any, *, collate_fn_map: CollateMap | None = N
 
 
 def collate_float_fn(batch: Any, *, collate_fn_map: CollateMap | None = None) -> Tensor:
-    return tensor(batch, dtype=float64)
+    return as_tensor(batch, dtype=float64)
 
 
 def collate_int_fn(batch: Any, *, collate_fn_map: CollateMap | None = None) -> Tensor:
-    return tensor(batch)
+    return as_tensor(batch)
 
 
 def collate_str_fn(batch: Any, *, collate_fn_map: CollateMap | None = None) -> Any:

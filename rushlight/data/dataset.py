@@ -22,7 +22,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from ..tensor import Generator, Tensor, default_generator, randperm, tensor
+from ..generator import Generator, default_generator
+from ..tensor import Tensor, as_tensor, randperm
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -98,7 +99,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
             return NotImplemented
         if any(type(t) is not Tensor or t.requires_grad for t in self.tensors):
             return NotImplemented  # stacked rows have a history that one indexing would not have
-        rows = tensor(indices)
+        rows = as_tensor(indices)
         return [t[rows] for t in self.tensors]
 
 

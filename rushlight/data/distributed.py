@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ..tensor import Generator, randperm
+from ..generator import Generator
+from ..tensor import randperm
 from .sampler import Sampler
 
 

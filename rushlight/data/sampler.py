@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
 from ..dtype import float64, int64
-from ..tensor import Generator, Tensor, as_tensor, empty, multinomial, randint, randperm
+from ..generator import Generator
+from ..tensor import Tensor, as_tensor, empty, multinomial, randint, randperm
 
 T_co = TypeVar("T_co", covariant=True)
 

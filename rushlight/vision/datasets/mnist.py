@@ -1,0 +1,171 @@
+"""MNIST and the data sets made in its likeness: 70,000 grey images of 28 x 28 pixels."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...data.arrays import tensor_of_array
+from ...tensor import Tensor
+from .download import check_integrity, download, extract_gzip
+from .vision import ArrayDataset
+
+# The third byte of an idx file says what it holds.
+_IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(path: str | Path, dimensions: int) -> np.ndarray:
+    """The array of bytes in an idx file; RuntimeError that names the file where it is not one or is cut off."""
+    content = Path(path).read_bytes()
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES:
+        raise RuntimeError(f"{path} is corrupt: it does not begin as an idx file")
+    if content[2] != 0x08 or content[3] != dimensions:
+        raise RuntimeError(f"{path} is corrupt: it does not hold bytes in {dimensions} dimensions")
+    head = 4 + 4 * dimensions
+    shape = tuple(int(length) for length in np.frombuffer(content[4:head], ">u4"))
+    if len(shape) != dimensions or math.prod(shape) != len(content) - head:
+        raise RuntimeError(f"{path} is corrupt: it announces {shape} bytes and holds {max(len(content) - head, 0)}")
+    return np.frombuffer(bytearray(content), np.uint8, offset=head).reshape(shape)
+
+
+class MNIST(ArrayDataset):
+    """MNIST (http://yann.lecun.com/exdb/mnist/): handwritten digits, 60,000 to learn from and 10,000 to test on.
+
+    Args:
+        root: folder that holds, or with `download` gets, the folder `MNIST/raw`.
+        train: the images to learn from, or those to test on.
+        transform: called with the PIL image.
+        target_transform: called with the class, an integer.
+        download: get the data set where it is missing.
+    """
+
+    mirrors = ["https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"]
+    resources = [
+        ("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+        ("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
+        ("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
+        ("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
+    ]
+    classes = [
+        "0 - zero",
+        "1 - one",
+        "2 - two",
+        "3 - three",
+        "4 - four",
+        "5 - five",
+        "6 - six",
+        "7 - seven",
+        "8 - eight",
+        "9 - nine",
+    ]
+    data: Tensor
+    targets: Tensor
+
+    def __init__(
+        self,
+        root: str | Path,
+        train: bool = True,
+        transform: Callable | None = None,
+        target_transform: Callable | None = None,
+        download: bool = False,
+    ) -> None:
+        super().__init__(root, transform=transform, target_transform=target_transform)
+        self.train = train
+        if download:
+            self.download()
+        if not self._check_exists():
+            raise RuntimeError("Dataset not found. You can use download=True to download it")
+        self.data, self.targets = self._load_data()
+
+    def _load_data(self) -> tuple[Tensor, Tensor]:
+        split = "train" if self.train else "t10k"
+        images = read_idx(os.path.join(self.raw_folder, f"{split}-images-idx3-ubyte"), 3)
+        labels = read_idx(os.path.join(self.raw_folder, f"{split}-labels-idx1-ubyte"), 1)
+        if len(images) != len(labels):
+            raise RuntimeError(f"{self.raw_folder} is corrupt: {len(images)} images and {len(labels)} labels")
+        return tensor_of_array(images), tensor_of_array(labels.astype(np.int64))
+
+    def _pixels(self) -> np.ndarray:
+        return self.data.numpy()
+
+    def _target(self, index: int) -> Any:
+        return int(self.targets[index])
+
+    @property
+    def raw_folder(self) -> str:
+        return os.path.join(self.root, type(self).__name__, "raw")
+
+    @property
+    def processed_folder(self) -> str:
+        return os.path.join(self.root, type(self).__name__, "processed")
+
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.classes)}
+
+    def _check_exists(self) -> bool:
+        return all(
+            check_integrity(os.path.join(self.raw_folder, name.removesuffix(".gz"))) for name, _ in self.resources
+        )
+
+    def download(self) -> None:
+        """Gets the files where one is missing."""
+        if self._check_exists():
+            return
+        for name, md5 in self.resources:
+            archive = os.path.join(self.raw_folder, name)
+            place = f"put the unpacked {name.removesuffix('.gz')} into {self.raw_folder}"
+            download([mirror + name for mirror in self.mirrors], archive, md5, place)
+            extract_gzip(archive, archive.removesuffix(".gz"))
+
+    def extra_repr(self) -> str:
+        return f"Split: {'Train' if self.train is True else 'Test'}"
+
+
+def _renamed(old: str, new: str) -> property:
+    def read(self: MNIST) -> Tensor:
+        warnings.warn(f"{old} has been renamed {new}", stacklevel=2)
+        return getattr(self, new)
+
+    return property(read)
+
+
+for _old, _new in (
+    ("train_labels", "targets"),
+    ("test_labels", "targets"),
+    ("train_data", "data"),
+    ("test_data", "data"),
+):
+    setattr(MNIST, _old, _renamed(_old, _new))
+
+
+class FashionMNIST(MNIST):
+    """Fashion-MNIST (https://github.com/zalandoresearch/fashion-mnist): clothes, in MNIST's form."""
+
+    mirrors = ["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"]
+    resources = [
+        ("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+        ("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
+        ("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
+        ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
+    ]
+    classes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+
+
+class KMNIST(MNIST):
+    """Kuzushiji-MNIST (https://github.com/rois-codh/kmnist): cursive Japanese characters, in MNIST's form."""
+
+    mirrors = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
+    resources = [
+        ("train-images-idx3-ubyte.gz", "bdb82020997e1d708af4cf47b453dcf7"),
+        ("train-labels-idx1-ubyte.gz", "e144d726b3acfaa3e44228e80efcd344"),
+        ("t10k-images-idx3-ubyte.gz", "5c965bf0a639b31b8f53240b1b52f4d7"),
+        ("t10k-labels-idx1-ubyte.gz", "7320c461ea6c1c855c0b718fb2a4b134"),
+    ]
+    classes = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"]
