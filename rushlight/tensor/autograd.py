@@ -274,8 +274,13 @@ def _walk(
                 node.operands = ()  # a pending node needs none: the trace has its structure
 
 
+def _leaf_of(node: Node) -> Tensor | None:
+    """The leaf tensor that a leaf node stands for, while it lives."""
+    return node.side.leaf() if node.side is not None and node.side.leaf is not None else None
+
+
 def _accumulate(node: Node, g: Node) -> None:
-    tensor = node.side.leaf() if node.side is not None and node.side.leaf is not None else None
+    tensor = _leaf_of(node)
     if tensor is None:
         return
     have = tensor._grad
@@ -376,12 +381,16 @@ def grad(
         nodes.append(node)
     roots = _roots(found, gradients)
     collected: dict[Node, Node] = dict.fromkeys(nodes)  # type: ignore[arg-type]
-    at_leaves: dict[int, Node] = {}  # by leaf tensor: one that was written to since has a leaf node for each version
+    # A leaf tensor that was written to since has a leaf node for each version: their cotangents belong together.
+    owners = {id(tensor) for tensor in chosen}
+    for node in grad_pass.order(roots):
+        if node.op_name == "leaf" and id(_leaf_of(node)) in owners:
+            collected.setdefault(node)  # type: ignore[call-overload]
+    at_leaves: dict[int, Node] = {}
 
     def at_leaf(node: Node, g: Node) -> None:
-        owner = node.side.leaf() if node.side is not None and node.side.leaf is not None else None
-        have = at_leaves.get(id(owner))
-        at_leaves[id(owner)] = g if have is None else scalar.add(have, g)
+        owner = id(_leaf_of(node))
+        at_leaves[owner] = scalar.add(at_leaves[owner], g) if owner in at_leaves else g
 
     retain = create_graph if retain_graph is None else retain_graph
     _walk(roots, create_graph, retain, at_leaf, collected)
