@@ -11,9 +11,10 @@ import pytest
 
 from .source_tree import MODULES, ROOT, Module, functions
 
-BOTTOM = {"dtype", "errors", "config", "version"}
+BOTTOM = {"dtype", "errors", "config", "limits", "version"}
 CORE = BOTTOM | {"generator", "ir", "passes", "runtime", "tensor"}
-PUBLIC = CORE | {"autograd", "nn", "optim", "data", "vision", "serialize", "utils", "rushlight"}
+NAMED = {"autograd", "backends", "cuda", "utils"}  # packages that PyTorch's users know, and little more
+PUBLIC = CORE | NAMED | {"nn", "optim", "data", "vision", "serialize", "rushlight"}
 
 # unit -> the units it may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -21,18 +22,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
     "config": {"errors"},
     "dtype": {"errors"},
+    "limits": {"dtype", "errors"},
     "generator": BOTTOM,
     "ir": BOTTOM,
     "passes": BOTTOM | {"ir"},
     "runtime": BOTTOM | {"ir", "passes"},
     "tensor": BOTTOM | {"generator", "ir", "passes", "runtime"},
     "nn": CORE,
-    "optim": CORE,
+    "optim": CORE | {"nn"},
     "serialize": CORE,
     "autograd": CORE,
     "data": CORE,
     "vision": CORE | {"data", "nn"},
     "utils": CORE | {"data", "nn"},
+    "backends": BOTTOM,
+    "cuda": CORE,
     "debug": PUBLIC,
     "alias": PUBLIC,
     "demo": PUBLIC,
