@@ -1,0 +1,118 @@
+"""Arithmetic that rounds exactly as PyTorch's compiled kernels do.
+
+NumPy rounds a product before it adds; the kernels fuse the two. And NumPy's float64 `log` or `tan` need not agree with the C library's in
+the last bit, which is what the kernels call; Python's `math` does call it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from ..dtype import bfloat16, bool_, dtype, encode, float16
+
+_TIE = 1 << 28  # the lowest 29 bits of a float64 that lies halfway between two float32
+_BELOW_FLOAT32 = (1 << 29) - 1
+
+
+def fused32(a: np.ndarray, b: np.ndarray | np.float32, c: np.ndarray | np.float32) -> np.ndarray:
+    """a * b + c with one rounding: `a` float32 values in a float64 array, the result float32.
+
+    The product is exact in float64. The sum is rounded there and again to float32, which goes wrong only if the first rounding lands halfway
+    between two float32; then it is moved to the side that the exact sum lies on.
+    """
+    product = a * np.float64(b)
+    c = np.float64(c)
+    total = product + c
+    tie = (total.view(np.int64) & _BELOW_FLOAT32) == _TIE
+    if tie.any():
+        exact, addend = product[tie], np.broadcast_to(c, total.shape)[tie]
+        rounded, error = _two_sum(exact, addend)
+        total[tie] = np.where(error == 0, rounded, np.nextafter(rounded, np.copysign(np.inf, error)))
+    return narrowed(total)
+
+
+def fused64(a: np.ndarray, b: float, c: float) -> np.ndarray:
+    """a * b + c in float64 with one rounding, for an array `a` of moderate size and any numbers `b` and `c`."""
+    if b == 0 or c == 0 or not (math.isfinite(b) and math.isfinite(c)):
+        return a * b + c  # the product or the sum is exact, or there is nothing to round
+    fraction, exponent = math.frexp(b)
+    if abs(exponent) < 400:
+        return _fused64(a, b, c)
+    return np.ldexp(_fused64(a, fraction, math.ldexp(c, -exponent) if exponent > 0 else c * 2.0**-exponent), exponent)
+
+
+def _fused64(a: np.ndarray, b: float, c: float) -> np.ndarray:
+    """The exact sum of three parts, by rounding the two smaller ones to odd (Boldo and Melquiond, 2008)."""
+    high, low = _two_product(a, b)
+    middle, rest = _two_sum(low, c)
+    high, middle = _two_sum(high, middle)
+    small, error = _two_sum(middle, rest)
+    bits = small.view(np.int64)
+    inexact_even = (error != 0) & ((bits & 1) == 0)
+    # Rounding to odd: of the two neighbours of the exact value, the one whose last bit is set.
+    toward_zero = (error < 0) != (small < 0)
+    bits += np.where(inexact_even, np.where(toward_zero, -1, 1), 0)
+    return high + small
+
+
+def _two_sum(a: np.ndarray, b: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """The rounded sum and its error, which together are exact (Knuth)."""
+    total = a + b
+    virtual = total - a
+    return total, (a - (total - virtual)) + (b - virtual)
+
+
+def _two_product(a: np.ndarray, b: float) -> tuple[np.ndarray, np.ndarray]:
+    """The rounded product and its error, which together are exact (Dekker, with Veltkamp's halves)."""
+    product = a * b
+    scaled = a * 134217729.0
+    a_high = scaled - (scaled - a)
+    a_low = a - a_high
+    scaled_b = b * 134217729.0
+    b_high = scaled_b - (scaled_b - b)
+    b_low = b - b_high
+    return product, a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
+
+
+def multiply_add(a: np.ndarray, b: float, c: float, fused: bool) -> np.ndarray:
+    """a * b + c in the dtype of `a` (float32 or float64), in one rounding if `fused`, else in two."""
+    if a.dtype == np.float32:
+        b, c = np.float32(b), np.float32(c)
+        return fused32(a.astype(np.float64), b, c) if fused else a * b + c
+    return fused64(a, b, c) if fused else a * b + c
+
+
+def libm(function: Callable[[float], float], x: np.ndarray) -> np.ndarray:
+    """`function` of `math` on every element of a float64 array, within its domain."""
+    return np.fromiter(map(function, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
+
+
+def narrowed(x: np.ndarray, to: type = np.float32) -> np.ndarray:
+    """`x` converted as C does it, silently."""
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        return x.astype(to)
+
+
+def stored(x: np.ndarray, to: dtype) -> np.ndarray:
+    """A floating-point result as an array of dtype `to`; the half types are rounded by way of float32, as C10's are."""
+    if to in (float16, bfloat16):
+        x = narrowed(x)
+        with np.errstate(over="ignore"):
+            return encode(x, to)
+    if to is bool_:
+        return x != 0
+    return narrowed(x, to.storage.type)
+
+
+def float_libm(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """The C library's float32 function `name` ("logf"), on every element of a float32 array.
+
+    Python's `math` has no float32 functions, and rounding its float64 results differs from what the C library's give.
+    """
+    function = getattr(ctypes.CDLL(None), name)
+    function.restype, function.argtypes = ctypes.c_float, [ctypes.c_float]
+    return lambda x: np.fromiter(map(function, x.ravel().tolist()), np.float32, x.size).reshape(x.shape)
