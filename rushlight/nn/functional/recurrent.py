@@ -1,0 +1,212 @@
+"""Recurrent networks: one step of each kind, and whole layers of them over a sequence.
+
+A layer is one matrix product for the inputs of all steps, then a loop over time. All of that stands here alone, so that
+one op for a whole sequence can take its place.
+
+Weights of a layer in one direction: (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr), None for what it does not
+have. Gates stand in PyTorch's order: input, forget, cell, output for LSTM; reset, update, new for GRU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ...tensor import Tensor, addmm, cat, mm, relu, sigmoid, stack, tanh
+
+State = tuple[Tensor, ...]
+
+
+class Weights(NamedTuple):
+    """What one layer in one direction has learnt."""
+
+    ih: Tensor
+    hh: Tensor
+    bias_ih: Tensor | None = None
+    bias_hh: Tensor | None = None
+    hr: Tensor | None = None
+
+
+def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x·Wᵀ + b for x of two axes."""
+    return mm(x, weight.t()) if bias is None else addmm(bias, x, weight.t())
+
+
+def _rnn_step(activation: Callable[[Tensor], Tensor]) -> Callable:
+    def step(x: Tensor, state: State, weights: Weights, hidden_weight: Tensor) -> State:
+        return (activation(addmm(x, state[0], hidden_weight)),)
+
+    return step
+
+
+def _lstm_step(x: Tensor, state: State, weights: Weights, hidden_weight: Tensor) -> State:
+    h, c = state
+    scores = addmm(x, h, hidden_weight)
+    size = c.shape[1]
+    opened = sigmoid(scores)
+    into, kept, out = opened[:, :size], opened[:, size : 2 * size], opened[:, 3 * size :]
+    c = kept * c + into * tanh(scores[:, 2 * size : 3 * size])
+    h = out * tanh(c)
+    return (h if weights.hr is None else mm(h, weights.hr.t())), c
+
+
+def _gru_step(x: Tensor, state: State, weights: Weights, hidden_weight: Tensor) -> State:
+    (h,) = state
+    size = h.shape[1]
+    inner = mm(h, hidden_weight) if weights.bias_hh is None else addmm(weights.bias_hh, h, hidden_weight)
+    opened = sigmoid(x[:, : 2 * size] + inner[:, : 2 * size])
+    reset, kept = opened[:, :size], opened[:, size:]
+    new = tanh(x[:, 2 * size :] + reset * inner[:, 2 * size :])
+    return (new + kept * (h - new),)
+
+
+class Kind(NamedTuple):
+    """A kind of recurrent layer: its step, and whether the hidden bias may be added to all inputs beforehand."""
+
+    step: Callable
+    bias_beforehand: bool
+
+
+KINDS = {
+    "RNN_TANH": Kind(_rnn_step(tanh), True),
+    "RNN_RELU": Kind(_rnn_step(relu), True),
+    "LSTM": Kind(_lstm_step, True),
+    "GRU": Kind(_gru_step, False),  # its reset gate multiplies the hidden bias
+}
+
+
+def _project(kind: Kind, x: Tensor, weights: Weights) -> Tensor:
+    """The inputs' part of the gates' scores, for rows of x."""
+    bias = weights.bias_ih
+    if kind.bias_beforehand and bias is not None:
+        bias = bias + weights.bias_hh
+    return _affine(x, weights.ih, bias)
+
+
+def cell(mode: str, x: Tensor, state: State, weights: Weights) -> State:
+    """One step: x (N, input_size), state of tensors (N, hidden_size); gives the new state."""
+    kind = KINDS[mode]
+    return kind.step(_project(kind, x, weights), state, weights, weights.hh.t())
+
+
+def _steps(projected: Tensor, batch_sizes: Sequence[int]) -> list[Tensor]:
+    steps = []
+    start = 0
+    for size in batch_sizes:
+        steps.append(projected[start : start + size])
+        start += size
+    return steps
+
+
+def _run_forward(step: Callable, steps: list[Tensor], state: State) -> tuple[list[Tensor], State]:
+    """Over time; where the batch shrinks, the states of the sequences that ended are put aside."""
+    outputs = []
+    ended: list[State] = []
+    for x in steps:
+        size = x.shape[0]
+        if size < state[0].shape[0]:
+            ended.append(tuple(s[size:] for s in state))
+            state = tuple(s[:size] for s in state)
+        state = step(x, state)
+        outputs.append(state[0])
+    if ended:
+        parts = [state, *reversed(ended)]
+        state = tuple(cat(list(each), 0) for each in zip(*parts, strict=True))
+    return outputs, state
+
+
+def _run_backward(step: Callable, steps: list[Tensor], first: State) -> tuple[list[Tensor], State]:
+    """Against time; where the batch grows, the sequences that come in bring their first states."""
+    outputs = []
+    size = steps[-1].shape[0]
+    state = first if size == first[0].shape[0] else tuple(s[:size] for s in first)
+    for x in reversed(steps):
+        grown = x.shape[0]
+        if grown > size:
+            state = tuple(cat([s, f[size:grown]], 0) for s, f in zip(state, first, strict=True))
+            size = grown
+        state = step(x, state)
+        outputs.append(state[0])
+    return outputs[::-1], state
+
+
+def _direction(
+    mode: str, x: Tensor, batch_sizes: Sequence[int] | None, state: State, weights: Weights, reverse: bool
+) -> tuple[Tensor, State]:
+    """One layer in one direction; x: (T, N, I), or (rows, I) packed where there are batch sizes."""
+    kind = KINDS[mode]
+    rows = x if batch_sizes is not None else x.reshape(-1, x.shape[-1])
+    projected = _project(kind, rows, weights)
+    sizes = batch_sizes if batch_sizes is not None else [x.shape[1]] * x.shape[0]
+    hidden_weight = weights.hh.t()
+
+    def step(x_t: Tensor, state: State) -> State:
+        return kind.step(x_t, state, weights, hidden_weight)
+
+    run = _run_backward if reverse else _run_forward
+    outputs, state = run(step, _steps(projected, sizes), state)
+    return (stack(outputs, 0) if batch_sizes is None else cat(outputs, 0)), state
+
+
+def run_layers(
+    mode: str,
+    x: Tensor,
+    batch_sizes: Sequence[int] | None,
+    states: Sequence[State],
+    weights: Sequence[Weights],
+    directions: int,
+    dropout: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[Tensor, State]:
+    """All layers of a recurrent network.
+
+    mode: a key of `KINDS`. x: (T, N, I), or (rows, I) of a packed sequence with its batch_sizes. states and weights:
+    one for each layer and direction, in that order. dropout: applied between layers. Gives the last layer's outputs,
+    like x, and the final state, each tensor (layers · directions, N, hidden_size).
+    """
+    finals: list[State] = []
+    layers = len(weights) // directions
+    for layer in range(layers):
+        outputs = []
+        for direction in range(directions):
+            place = layer * directions + direction
+            out, final = _direction(mode, x, batch_sizes, states[place], weights[place], direction == 1)
+            outputs.append(out)
+            finals.append(final)
+        x = outputs[0] if directions == 1 else cat(outputs, -1)
+        if dropout is not None and layer < layers - 1:
+            x = dropout(x)
+    return x, tuple(stack(list(each), 0) for each in zip(*finals, strict=True))
+
+
+def rnn_tanh_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of an Elman network with tanh; input (N, I), hx (N, H)."""
+    return cell("RNN_TANH", input, (hx,), Weights(w_ih, w_hh, b_ih, b_hh))[0]
+
+
+def rnn_relu_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of an Elman network with ReLU; input (N, I), hx (N, H)."""
+    return cell("RNN_RELU", input, (hx,), Weights(w_ih, w_hh, b_ih, b_hh))[0]
+
+
+def gru_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of a GRU; input (N, I), hx (N, H)."""
+    return cell("GRU", input, (hx,), Weights(w_ih, w_hh, b_ih, b_hh))[0]
+
+
+def lstm_cell(
+    input: Tensor,
+    hx: tuple[Tensor, Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One step of an LSTM; input (N, I), hx two of (N, H)."""
+    h, c = cell("LSTM", input, tuple(hx), Weights(w_ih, w_hh, b_ih, b_hh))
+    return h, c
