@@ -7,7 +7,8 @@
 tensor([2., 4.])
 """
 
-from . import autograd
+from . import autograd, backends, cuda
+from . import config as _config
 from . import tensor as _tensor
 from .dtype import (
     bfloat16,
@@ -85,3 +86,8 @@ newaxis = None
 
 globals().update(_tensor.functions)
 globals().update(_typed_constructors)
+
+if _config.DEBUG:
+    from . import debug
+
+    debug.start()

@@ -10,6 +10,7 @@ True
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from ..dtype import dtype
 
@@ -27,7 +28,7 @@ class Type:
     number: int
 
     _interned: dict[tuple[Shape, dtype], Type] = {}
-    count = 0  # of types of both kinds: a trace's key tells inputs apart by their type's number
+    by_number: list[Any] = []  # types of both kinds: a trace's key tells inputs apart by their type's number
 
     @classmethod
     def of(cls, shape: Shape, dtype: dtype) -> Type:
@@ -38,8 +39,8 @@ class Type:
             found.dtype = dtype
             found.size = prod(shape)
             found.ndim = len(shape)
-            found.number = Type.count
-            Type.count += 1
+            found.number = len(Type.by_number)
+            Type.by_number.append(found)
             cls._interned[found.shape, dtype] = found
         return found
 
@@ -70,8 +71,8 @@ class TupleType:
         if found is None:
             found = cls.__new__(cls)
             found.parts = parts
-            found.number = Type.count
-            Type.count += 1
+            found.number = len(Type.by_number)
+            Type.by_number.append(found)
             found.size = sum(part.size for part in parts)
             found.dtype = parts[0].dtype
             found.shape = ()

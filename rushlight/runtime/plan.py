@@ -12,6 +12,8 @@ import numpy as np
 
 from ..ir.graph import Signature, signatures
 from ..ir.op import bind
+from ..ir.text import Entry, show
+from ..ir.type import Type
 
 Step = tuple[Callable[..., Any], tuple[int, ...], int, tuple[int, ...]]  # evaluate, operand slots, result slot, dropped
 
@@ -33,15 +35,38 @@ def entries(key: tuple[int, ...]) -> list[tuple[Signature | None, tuple[int, ...
     return result
 
 
+def typed(key: tuple[int, ...]) -> list[Entry]:
+    """The trace's key as what `ir.text` prints: with the type of each slot."""
+    result: list[Entry] = []
+    numbers = iter(input_types(key))
+    for signature, operands in entries(key):
+        result.append((signature, next(numbers) if signature is None else signature.type, operands))
+    return result
+
+
+def input_types(key: tuple[int, ...]) -> list[Type]:
+    """The types of the inputs in order."""
+    found, place = [], 0
+    while place < len(key):
+        number = key[place]
+        place += 1
+        if number < 0:
+            found.append(Type.by_number[-1 - number])
+        else:
+            place += len(signatures[number].operands)
+    return found
+
+
 class Plan:
     """Steps for one (structure, live set)."""
 
-    __slots__ = ("steps", "slots", "inputs", "live", "signatures", "uses")
+    __slots__ = ("steps", "slots", "inputs", "live", "key", "uses")
 
     def __init__(self, key: tuple[int, ...], live: tuple[int, ...]) -> None:
         found = entries(key)
         self.slots = len(found)
         self.live = live
+        self.key = key
         self.inputs = [slot for slot, (signature, _) in enumerate(found) if signature is None]
         self.uses = 0
         wanted = set(live)
@@ -59,11 +84,14 @@ class Plan:
         for operand, user in last_use.items():
             if operand not in live:
                 dropped.setdefault(user, []).append(operand)
-        self.signatures = [found[slot][0] for slot in reversed(kept)]
         self.steps: list[Step] = [
             (bind(found[slot][0]), found[slot][1], slot, tuple(dropped.get(slot, ())))  # type: ignore[arg-type]
             for slot in reversed(kept)
         ]
+
+    def text(self) -> str:
+        """The graph as text that reads back, dead nodes included."""
+        return show(typed(self.key), self.live)
 
     def run(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
         """The values of the live slots."""
