@@ -69,13 +69,17 @@ _STORAGE_TYPES: dict[str, StorageType] = {
 }
 _DTYPES = {f"torch.{made.name}": made for made in ALL}
 
-# Where Rushlight keeps a class elsewhere than PyTorch does.
+# Where Rushlight keeps classes elsewhere than PyTorch does, with the modules below or (False) with these in one.
 _MOVED = {
-    "rushlight.tensor": "torch",
-    "rushlight.dtype": "torch",
-    "rushlight.data": "torch.utils.data",
-    "rushlight.vision": "torchvision",
-    "rushlight.serialize": "torch.serialization",
+    "rushlight.tensor": ("torch", False),
+    "rushlight.dtype": ("torch", False),
+    "rushlight.serialize": ("torch.serialization", False),
+    "rushlight.nn.modules.multihead": ("torch.nn.modules.activation", False),
+    "rushlight.nn.modules.hooks": ("torch.utils.hooks", False),
+    "rushlight.optim.lr_scheduler": ("torch.optim.lr_scheduler", False),
+    "rushlight.data": ("torch.utils.data", True),
+    "rushlight.vision": ("torchvision", True),
+    OURS: (PYTORCH, True),
 }
 
 
@@ -91,12 +95,16 @@ def dtype_named(path: str) -> dtype | None:
 
 def pytorch_module(module: str) -> str | None:
     """PyTorch's name of one of our modules, or None for a module that is not ours."""
-    if module.partition(".")[0] != OURS:
-        return None
-    for ours, pytorch in _MOVED.items():
+    for ours, (pytorch, keeps_modules) in _MOVED.items():
         if module == ours or module.startswith(ours + "."):
-            return pytorch if pytorch == PYTORCH else pytorch + module[len(ours) :]
-    return PYTORCH + module[len(OURS) :]
+            return pytorch + module[len(ours) :] if keeps_modules else pytorch
+    return None
+
+
+def name_in_file(obj: Any, name: str) -> Global | None:
+    """The name PyTorch knows one of our classes or functions by, if that name leads back to it."""
+    module = pytorch_module(getattr(obj, "__module__", None) or "")
+    return Global(module, name) if module is not None and find_ours(module, name) is obj else None
 
 
 def find_ours(module: str, name: str) -> Any | None:
@@ -119,8 +127,8 @@ def find_ours(module: str, name: str) -> Any | None:
 def _our_modules(module: str) -> list[str]:
     candidates = [
         ours + module[len(pytorch) :]
-        for ours, pytorch in (*_MOVED.items(), (OURS, PYTORCH))
-        if module == pytorch or module.startswith(pytorch + ".")
+        for ours, (pytorch, keeps_modules) in _MOVED.items()
+        if module == pytorch or (keeps_modules and module.startswith(pytorch + "."))
     ]
     parents = [candidate.rsplit(".", depth)[0] for candidate in candidates for depth in range(candidate.count("."))]
     return list(dict.fromkeys([*candidates, *parents, OURS]))

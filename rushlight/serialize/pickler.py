@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import sys
 import types
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import dtype
-from .names import DTYPE_GLOBALS, STORAGE_GLOBALS, UNTYPED_STORAGE, Global, pytorch_module
+from .names import DTYPE_GLOBALS, STORAGE_GLOBALS, UNTYPED_STORAGE, Global, name_in_file
 
 _DEFAULT_PICKLER: type = pickle._Pickler
 # Types of plain data, for which no binding need be asked.
@@ -93,14 +92,12 @@ def new_pickler(
             return NotImplemented if type(obj) in _PLAIN else reduce(obj)
 
         def save_global(self, obj: Any, name: str | None = None) -> None:
-            ours = getattr(obj, "__module__", None) or ""
             name = name or obj.__qualname__
-            module = pytorch_module(ours)
-            # What is nested or not importable is pickle's business, and its error.
-            if module is None or getattr(sys.modules.get(ours), name, None) is not obj:
+            known = name_in_file(obj, name)
+            if known is None or "." in name:
                 super().save_global(obj, name)
             else:
-                self.write_name(obj, module, name)
+                self.write_name(obj, known.module, known.name)
 
         def save_name(self, obj: Global) -> None:
             self.write_name(obj, obj.module, obj.name)
