@@ -1,4 +1,7 @@
-"""Tensors and the public functions on them; importing the package binds every method."""
+"""Tensors and the public functions on them: what `nn`, `optim`, `data` and the rest are written against.
+
+Importing the package binds every method. Besides the names below it has every public function (`rushlight.tensor.cat`).
+"""
 
 from . import (
     autograd,
@@ -13,23 +16,52 @@ from . import (
     reductions,
     shape,
 )
-from .conversion import flush_pending
+from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .conversion import flush_pending, to_dlpack
+from .creation import typed_constructors
+from .geometry import Size, device
+from .promotion import get_default_dtype, result_type, set_default_dtype
 from .public import functions
+from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import Tensor
 
+_FAMILIES = (
+    autograd,
+    conversion,
+    creation,
+    elementwise,
+    indexing,
+    matrices,
+    ordering,
+    products,
+    random,
+    reductions,
+    shape,
+)
+
 __all__ = [
+    "Generator",
+    "Size",
     "Tensor",
-    "autograd",
-    "conversion",
-    "creation",
-    "elementwise",
+    "default_generator",
+    "device",
+    "enable_grad",
     "flush_pending",
     "functions",
-    "indexing",
-    "matrices",
-    "ordering",
-    "products",
-    "random",
-    "reductions",
-    "shape",
+    "get_default_dtype",
+    "get_rng_state",
+    "inference_mode",
+    "initial_seed",
+    "is_grad_enabled",
+    "manual_seed",
+    "no_grad",
+    "result_type",
+    "seed",
+    "set_default_dtype",
+    "set_grad_enabled",
+    "set_rng_state",
+    "to_dlpack",
+    "typed_constructors",
 ]
+
+globals().update(functions)
