@@ -1,8 +1,8 @@
 """Tells whether two results are equal as PyTorch's own tests would have it.
 
 Tolerances are `torch.testing.assert_close`'s, per dtype; wider ones come only from an OpInfo's own overrides. Strides
-are not compared. Where a value is out of tolerance, `as_accurate` lets a second judge decide: a result that lies as near
-to the double-precision result as PyTorch's own does is right.
+are not compared. Where a value is out of tolerance, `as_accurate` lets a second judge decide: a result that lies as
+near to the double-precision result as PyTorch's own does is right.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -56,6 +56,10 @@ RANDOM = re.compile(
 UNDEFINED_VALUES = re.compile(r"(new_)?empty(_like|_permuted|_strided)?$")  # only shape and dtype are compared
 # Decompositions have freedoms (signs, order of ties); OpInfo's own `output_process_fn_grad` removes them.
 UP_TO_GAUGE = re.compile(r"(linalg\.(eig|eigh|svd|qr|lstsq|ldl_factor\w*)|svd\w*|pca_lowrank|qr|geqrf|symeig)(\.|$)")
+
+# These pick places, among equal elements any: not the places are compared but what stands there. With the position of
+# the argument `dim` behind the input.
+PICKS = {"topk": 1, "kthvalue": 1, "mode": 0, "sort": 0, "argsort": 0, "median": 0, "nanmedian": 0}
 
 KINDS = ("grad-float64", "grad-complex128", "gradgrad-float64", "variants", "out", "errors")
 
@@ -149,6 +153,26 @@ def tolerances(name: str) -> Tolerances:
                     rtol, atol = wider.get(dtype, (0.0, 0.0))
                     wider[dtype] = (max(rtol, allowed.rtol), max(atol, allowed.atol))
     return Tolerances(wider, exact=bool(RANDOM.match(name)))
+
+
+def picked(info: OpInfo, sample: Any) -> Callable[[Any], Any] | None:
+    """For an op of `PICKS`: puts into a result, for the places, the elements of the input that stand there."""
+    if info.name not in PICKS:
+        return None
+    position = PICKS[info.name]
+    dim = sample.kwargs.get("dim", sample.args[position] if len(sample.args) > position else -1)
+    source = sample.input.detach()
+
+    def look_up(places: torch.Tensor) -> torch.Tensor:
+        index = places.unsqueeze(dim) if places.dim() < source.dim() else places
+        return source.gather(dim, index).reshape(places.shape)
+
+    def process(result: Any) -> Any:
+        if isinstance(result, (tuple, list)):
+            return (*result[:-1], look_up(result[-1]))
+        return look_up(result) if info.name == "argsort" else result
+
+    return process
 
 
 def _seed() -> None:

@@ -1,7 +1,7 @@
 """Mistakes, the exception they raise, and what its text must name.
 
-A row is the program, PyTorch's exception class, and patterns of which each must be found in the text: the op, the shapes or
-dtypes, the argument, and where there is an obvious one the mend.
+A row is the program, PyTorch's exception class, and patterns of which each must be found in the text (in either case):
+the op, the shapes or dtypes, the argument, and where there is an obvious one the mend.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Mistake:
 
 
 def _rows(error: str, *rows: tuple[str, ...]) -> list[Mistake]:
-    return [Mistake(program, error, patterns) for program, *rest in rows for patterns in [tuple(rest)]]
+    return [Mistake(program, error, tuple(patterns)) for program, *patterns in rows]
 
 
 NET = """
@@ -62,9 +62,7 @@ SHAPES = _rows(
     ("torch.cat([torch.ones(2, 3), torch.ones(3)], 0)", "cat|concat|dimension", "2", "1"),
     ("torch.stack([torch.ones(2), torch.ones(3)])", "stack", "2", "3"),
     ("torch.stack([])", "stack|non-empty|empty"),
-    ("torch.ones(2, 3).squeeze(0).gather(2, torch.zeros(1, 1, dtype=torch.int64))", "gather|Dimension|dim")
-    if False
-    else ("torch.ones(2, 3).gather(0, torch.zeros(3, dtype=torch.int64))", "gather|[Ii]ndex", "dim"),
+    ("torch.ones(2, 3).gather(0, torch.zeros(3, dtype=torch.int64))", "gather|index", "dim"),
     ("torch.ones(2, 3).gather(1, torch.tensor([[3], [0]]))", "3|bounds"),
     ("torch.ones(3).masked_fill(torch.ones(2) > 0, 1)", "mask|size", "3", "2"),
     ("torch.ones(2, 3).diagonal(0, 0, 0)", "diagonal|dim"),
@@ -91,7 +89,6 @@ SHAPES = _rows(
     ("torch.ones(3).topk(4)", "topk|k|range"),
     ("torch.ones(2, 2).item()", "item|scalar|Tensor with", "4"),
     ("bool(torch.ones(2))", "[Bb]oolean|bool", "ambiguous"),
-    ("float(torch.ones(2))", "scalar|one element|2"),
 )
 
 NN = _rows(
@@ -113,7 +110,7 @@ NN = _rows(
     ),
     ("F.max_pool2d(torch.ones(1, 3, 2, 2), 3)", "size|small|pool", "3|0"),
     ("F.max_pool2d(torch.ones(1, 3, 8, 8), 2, padding=2)", "pad", "half|2"),
-    ("F.avg_pool2d(torch.ones(8), 2)", "avg_pool2d|[Ee]xpected|dimension"),
+    ("F.avg_pool2d(torch.ones(1, 2, 3, 8, 8), 2)", "avg_pool2d|expected", "3D|dimension|5"),
     ("F.layer_norm(torch.ones(2, 3), (4,))", "normalized_shape|layer_norm", "4", "3"),
     ("F.group_norm(torch.ones(2, 3, 4), 2)", "group|channels", "3", "2"),
     ("F.batch_norm(torch.ones(2, 3), torch.zeros(4), torch.ones(4))", "running_mean", "3", "4"),
@@ -126,7 +123,7 @@ NN = _rows(
     ("nn.LSTM(3, 4)(torch.ones(2, 1, 5))", "3", "5", "input"),
     ("nn.GRU(3, 4)(torch.ones(2, 1, 3), torch.ones(1, 2, 4))", "hidden|hx", "1", "2"),
     ("F.scaled_dot_product_attention(torch.ones(2, 3, 4), torch.ones(2, 5, 6), torch.ones(2, 5, 6))", "4", "6"),
-    (NET + "net(torch.ones(2, 3, 32, 32))", r"2[x, ]+1600|1600", "120", r"fc", r"Linear"),
+    (NET + "net(torch.ones(2, 3, 32, 32))", r"2x9216|2, 9216", "120", r"fc", r"Linear"),
     (NET + "net(torch.ones(2, 4, 32, 32))", "channels", "3", "4", r"features\.0", "Conv2d"),
 )
 NN += _rows(
@@ -151,7 +148,7 @@ NN += _rows(
 )
 NN += _rows(
     "KeyError",
-    ("nn.Module().load_state_dict({}).missing_keys; nn.ModuleDict({'a': nn.ReLU()})['b']", "b"),
+    ("nn.ModuleDict({'a': nn.ReLU()})['b']", "b"),
 )
 NN += _rows(
     "AttributeError",
@@ -182,7 +179,6 @@ DTYPES = _rows(
     ("torch.ones(2, dtype=torch.int64).mean()", "mean", "[Ll]ong|int64", "float|floating"),
     ("torch.ones(2, dtype=torch.int64).add_(0.5)", "[Ff]loat", "[Ll]ong|int64"),
     ("torch.ones(2) & torch.ones(2)", "and", "[Ff]loat"),
-    ("~torch.ones(2)", "not|bitwise", "float|Float|integer"),
     ("-torch.ones(2, dtype=torch.bool)", "bool", "logical_not|~"),
     ("torch.ones(2, dtype=torch.bool) - torch.ones(2, dtype=torch.bool)", "bool", r"\^|logical_xor"),
     ("torch.ones(3, dtype=torch.int64).softmax(0)", "softmax", "[Ll]ong|int64"),
@@ -193,7 +189,7 @@ DTYPES = _rows(
     ("torch.ones(2).scatter(0, torch.tensor([0.0]), 1.0)", "index|scatter", "int64|Long"),
     ("torch.add(torch.ones(2), torch.ones(2), out=torch.ones(2, dtype=torch.int64))", "[Ff]loat", "[Ll]ong|int64"),
     ("torch.tensor([1.0, 2.0]).view(torch.complex128).view(3)", "view|shape|size"),
-    ("torch.finfo(torch.float32); torch.ones(2, dtype=torch.complex64) < 1", "complex|Complex"),
+    ("torch.ones(2, dtype=torch.complex64) < 1", "complex|Complex"),
     ("torch.complex(torch.ones(2), torch.ones(2).double())", "[Ff]loat", "[Dd]ouble|float64"),
 )
 DTYPES += _rows(
@@ -210,22 +206,19 @@ DTYPES += _rows(
     ("torch.ones(2).fill_('a')", "fill_", "str"),
     ("len(torch.tensor(1))", "0-d", "len"),
     ("list(torch.tensor(1))", "0-d", "iter"),
-    ("hash(torch.Size([1])); torch.Size(['a'])", "Size|tuple|str"),
+    ("torch.Size(['a'])", "Size|tuple|str"),
     ("nn.Linear(2, 3)()", "input|argument|forward"),
     ("nn.Sequential(1)", "int", "Module"),
-    ("torch.manual_seed(0); torch.randn(2, generator=3)", "generator|randn"),
-    ("torch.tensor([1, 2], dtype=torch.float32)[0.5]", "index|indices|float"),
-)
-DTYPES[-1:] = _rows(
-    "IndexError", ("torch.tensor([1, 2], dtype=torch.float32)[0.5]", "integers|indices|slices", "valid|index")
+    ("torch.randn(2, generator=3)", "generator|randn"),
+    ("~torch.ones(2)", "not|invert", "integer"),
+    ("torch.ones(2, 3)['a']", "str"),
 )
 DTYPES += _rows(
     "ValueError",
     ("torch.tensor([[1, 2], [3]])", "sequence|length", "2|1"),
     ("torch.ones(3)[::-1]", "step", "greater than zero|flip|positive"),
-    ("torch.manual_seed(0); torch.normal(0.0, -1.0, (2,)); raise ValueError('normal -1')", "normal", "-1")
-    if False
-    else ("torch.utils.data.DataLoader([1], batch_size=0)", "batch_size", "0|positive"),
+    ("torch.utils.data.DataLoader([1], batch_size=0)", "batch_size", "0|positive"),
+    ("float(torch.ones(2))", "one element", "scalar"),
 )
 
 INDICES = _rows(
@@ -238,7 +231,7 @@ INDICES = _rows(
     ("torch.ones(2, 3)[torch.tensor([True, False, True])]", "mask", "3", "2"),
     ("torch.ones(2, 3)[torch.tensor([0, 1]), torch.tensor([0, 1, 2])]", "shape mismatch|broadcast", "2", "3"),
     ("torch.ones(2, 3)[torch.tensor([0.5])]", "long|int|bool"),
-    ("torch.ones(2, 3)['a']", "index|indices|slices", "str|valid|integers"),
+    ("torch.ones(2, 3)[0.5]", "integers|indices|slices", "valid|index"),
     ("torch.ones(2, 3).sum(2)", "[Dd]imension out of range", r"\[-2, 1\]", "2"),
     ("torch.ones(2, 3).softmax(-3)", "[Dd]imension out of range", "-3"),
     ("torch.ones(2, 3).transpose(0, 2)", "[Dd]imension out of range", "2"),
@@ -310,7 +303,7 @@ DEVICES = _rows(
     "RuntimeError",
     ("torch.device('gpu')", "gpu", "cuda|cpu"),
     ("torch.device('cpu:x')", "cpu:x|device"),
-    ("torch.set_default_dtype(torch.float32); torch.Generator(device='gpu')", "gpu"),
+    ("torch.Generator(device='gpu')", "gpu"),
 )
 DEVICES += _rows(
     "AssertionError",
