@@ -161,6 +161,15 @@ def is_tensor(obj: Any) -> bool:
 
 
 @public(method=False, out=False)
+def typename(obj: Any) -> str:
+    """What error texts call an object: a tensor "torch.FloatTensor", others by the dotted name of their class."""
+    if isinstance(obj, Tensor):
+        return obj.type()
+    kind = obj if isinstance(obj, type) else type(obj)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+@public(method=False, out=False)
 def numel(input: Tensor) -> int:
     """The number of elements."""
     return input.numel()
