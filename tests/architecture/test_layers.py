@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "passes": BOTTOM | {"ir"},
     "runtime": BOTTOM | {"ir", "passes"},
     "tensor": BOTTOM | {"generator", "ir", "passes", "runtime"},
-    "nn": CORE,
+    "nn": CORE | {"autograd"},
     "optim": CORE | {"nn"},
     "serialize": CORE,
     "autograd": CORE,
