@@ -90,7 +90,7 @@ def _clip(x: Array, low: Array, high: Array) -> Any:
     return np.minimum(np.maximum(x, low), high)
 
 
-hardtanh = _activation("hardtanh", _clip, lambda g, x, low, high: keep((x > low) & (x < high), g))
+hardtanh = _activation("hardtanh", _clip, lambda g, x, low, high: drop((x <= low) | (x >= high), g))
 threshold = _activation(
     "threshold", lambda x, bound, value: np.where(x <= bound, value, x), lambda g, x, bound, value: drop(x <= bound, g)
 )
@@ -111,9 +111,7 @@ def _hardsigmoid(x: Array) -> Any:
     return np.minimum(np.maximum(x + kind(3), kind(0)), kind(6)) / kind(6)
 
 
-hardsigmoid = _activation(
-    "hardsigmoid", _hardsigmoid, lambda g, x: keep((x > -3) & (x < 3), g / g.dtype.type(6))
-)
+hardsigmoid = _activation("hardsigmoid", _hardsigmoid, lambda g, x: keep((x > -3) & (x < 3), g / g.dtype.type(6)))
 
 
 def _hardswish_gradient(g: Array, x: Array) -> Any:

@@ -1,0 +1,5 @@
+"""torch.nn.functional: layers as functions."""
+
+from .activation import *  # noqa: F403
+from .convolution import *  # noqa: F403
+from .linear import *  # noqa: F403

@@ -1,0 +1,343 @@
+"""Activations: ReLU and its kin, the smooth ones, the softmax family.
+
+Settings such as slopes and bounds are Python numbers. Every function takes floating tensors of any shape; where PyTorch takes integers too it
+says so.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from ...dtype import COMPLEX, bool_, dtype
+from ...generator.checks import LARGEST
+from ...ir import activation as records
+from ...ir import scalar, view
+from ...ir.activation import fixed
+from ...ir.graph import Node
+from ...tensor import reductions
+from ...tensor.elementwise import sigmoid, tanh
+from ...tensor.promotion import floating
+from ...tensor.public import public, scalar_name, store
+from ...tensor.tensor import Tensor, node_of, wrap, wrap_axis
+from .operands import floating_node, in_place, real_node, require_tensor
+
+__all__ = [
+    "celu",
+    "celu_",
+    "elu",
+    "elu_",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "hardtanh_",
+    "leaky_relu",
+    "leaky_relu_",
+    "log_softmax",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "relu_",
+    "selu",
+    "selu_",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+    "threshold_",
+]
+
+
+def _finish(name: str, input: Tensor, node: Node, inplace: bool, label: str | None = None) -> Tensor:
+    """The result, or the input overwritten with it; `label` names the gradient function of the in-place form alone."""
+    if not inplace:
+        return wrap(node)
+    if label is not None and node.tracked:
+        node.label = label
+    return store(name + "_", input, wrap(node))
+
+
+# ---- piecewise linear ----
+
+
+@public("Relu", out=False)
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(input, 0); integers too. The gradient at 0 is 0.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.relu(torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    require_tensor("relu", input)
+    if input.dtype is bool_:
+        raise RuntimeError("Boolean inputs not supported for relu")
+    if input.dtype.category == COMPLEX:
+        raise NotImplementedError('"clamp_min_scalar_cpu" not implemented for complex inputs — relu')
+    return _finish("relu", input, records.relu(node_of(input)), inplace)
+
+
+relu_ = in_place(relu, export=True)
+Tensor.relu_ = relu_  # type: ignore[attr-defined]
+
+
+@public("Hardtanh", function=False, method=False)
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """The input limited to [min_val, max_val]; integers too."""
+    node = real_node("hardtanh", "hardtanh_cpu", input)
+    kind = input.dtype
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    if kind.name.startswith("u") and min(min_val, max_val) < 0:
+        raise RuntimeError("Cannot do hardtanh on an unsigned type with negative limits")
+    return _finish("hardtanh", input, records.hardtanh(node, fixed(min_val, kind), fixed(max_val, kind)), inplace)
+
+
+hardtanh_ = in_place(hardtanh)
+
+
+@public("Hardtanh", function=False, method=False)
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """The input limited to [0, 6]; integers too."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+@public("LeakyRelu", function=False, method=False)
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """The input where it is positive, negative_slope · input elsewhere."""
+    node = floating_node("leaky_relu", "leaky_relu_cpu", input)
+    return _finish(
+        "leaky_relu", input, records.leaky_relu(node, fixed(negative_slope, input.dtype)), inplace, "LeakyReluBackward1"
+    )
+
+
+leaky_relu_ = in_place(leaky_relu)
+
+
+@public("Threshold", method=False, out=False)
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """The input where it is above `threshold`, `value` elsewhere; integers too."""
+    node = real_node("threshold", "threshold_cpu", input)
+    kind = input.dtype
+    return _finish("threshold", input, records.threshold(node, fixed(threshold, kind), fixed(value, kind)), inplace)
+
+
+threshold_ = in_place(threshold, export=True)
+
+
+@public("Hardshrink")
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """0 where |input| <= lambd, the input elsewhere."""
+    node = floating_node("hardshrink", "hardshrink_cpu", input)
+    return wrap(records.hardshrink(node, fixed(lambd, input.dtype)))
+
+
+@public("Softshrink", function=False, method=False)
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """The input moved by lambd towards 0, and 0 where |input| <= lambd."""
+    node = floating_node("softshrink", "softshrink_cpu", input)
+    if lambd < 0:
+        raise RuntimeError(
+            f"lambda must be in range [0, {LARGEST[input.dtype]:g}] for input dtype {scalar_name(input.dtype)}, but found {lambd} "
+            "— softshrink"
+        )
+    return wrap(records.softshrink(node, fixed(lambd, input.dtype)))
+
+
+@public("Hardsigmoid", function=False, method=False)
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """relu6(input + 3) / 6."""
+    return _finish(
+        "hardsigmoid", input, records.hardsigmoid(floating_node("hardsigmoid", "hardsigmoid_cpu", input)), inplace
+    )
+
+
+@public("Hardswish", function=False, method=False)
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input · relu6(input + 3) / 6."""
+    return _finish("hardswish", input, records.hardswish(floating_node("hardswish", "hardswish_cpu", input)), inplace)
+
+
+@public("PreluKernel", out=False)
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """The input where it is positive, weight · input elsewhere; one weight, or one for each channel (axis 1)."""
+    node = floating_node("prelu", "prelu_cpu", input)
+    require_tensor("prelu", weight, "weight", 2)
+    if weight.dtype is not input.dtype:
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype.name} and {weight.dtype.name}")
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+    factor = node_of(weight)
+    if weight.numel() != 1:
+        if not input.ndim:
+            raise RuntimeError("Not allow zero-dim input tensor.")
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if channels != weight.numel():
+            raise RuntimeError(
+                f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {weight.numel()} and channel size = {channels}."
+            )
+        factor = view.reshape(factor, (channels, *[1] * (input.ndim - 2)))
+    elif weight.ndim > input.ndim:
+        factor = view.reshape(factor, ())
+    return wrap(records.prelu(node, factor))
+
+
+# ---- smooth ----
+
+
+@public("Gelu", function=False, method=False)
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """input · Φ(input), Φ the normal distribution function; `approximate='tanh'` takes tanh in its place."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    node = floating_node("gelu", "GeluKernelImpl", input)
+    return wrap(records.gelu(node) if approximate == "none" else records.gelu_tanh(node))
+
+
+@public("Silu", function=False, method=False)
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """input · sigmoid(input)."""
+    require_tensor("silu", input)
+    if input.dtype.category == COMPLEX:
+        node = node_of(input)
+        return _finish("silu", input, scalar.mul(node, scalar.sigmoid(node)), inplace)
+    return _finish("silu", input, records.silu(floating_node("silu", "silu_cpu", input)), inplace)
+
+
+@public("Mish", function=False, method=False)
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input · tanh(softplus(input))."""
+    return _finish("mish", input, records.mish(floating_node("mish", "mish_cpu", input)), inplace)
+
+
+@public("Softplus", function=False, method=False)
+def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
+    """log(1 + exp(beta · input)) / beta; the input itself where beta · input is above `threshold`."""
+    node = floating_node("softplus", "softplus_cpu", input)
+    return wrap(records.softplus(node, fixed(beta, input.dtype), fixed(threshold, input.dtype)))
+
+
+@public("LogSigmoid", function=False, method=False)
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(input)), without overflow."""
+    return wrap(records.log_sigmoid(floating_node("logsigmoid", "log_sigmoid_cpu", input)))
+
+
+def _elu(op: str, input: Tensor, low: float, high: float, rate: float, inplace: bool) -> Tensor:
+    node = floating_node(op, "elu_cpu", input)
+    kind = input.dtype
+    return _finish(
+        op,
+        input,
+        records.elu(node, fixed(low, kind), fixed(high, kind), fixed(rate, kind)),
+        inplace,
+        "CeluBackward1" if op == "celu" else "EluBackward1",
+    )
+
+
+@public("Elu", function=False, method=False)
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """The input where it is positive, alpha · (exp(input) - 1) elsewhere."""
+    return _elu("elu", input, alpha, 1.0, 1.0, inplace)
+
+
+elu_ = in_place(elu)
+
+_selu_alpha, _selu_scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+@public("Elu", method=False, out=False)
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """ELU with the alpha and the scale that keep mean 0 and variance 1."""
+    return _elu("selu", input, _selu_alpha * _selu_scale, _selu_scale, 1.0, inplace)
+
+
+selu_ = in_place(selu, export=True)
+
+
+@public("Celu", method=False, out=False)
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """The input where it is positive, alpha · (exp(input / alpha) - 1) elsewhere."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    return _elu("celu", input, alpha, 1.0, 1.0 / alpha, inplace)
+
+
+celu_ = in_place(celu, export=True)
+
+
+@public("Glu", function=False, method=False)
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """a · sigmoid(b), where a and b are the halves of the input along `dim`."""
+    node = floating_node("glu", "glu_cpu", input)
+    if not input.ndim:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    axis = wrap_axis("glu", dim, input.ndim)
+    extent = node.type.shape[axis]
+    if extent % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {axis} is size {extent}")
+    low, high = [0] * input.ndim, list(node.type.shape)
+    low[axis] = high[axis] = extent // 2
+    first = view.slice_(node, (0,) * input.ndim, tuple(high))
+    return wrap(records.glu(first, view.slice_(node, tuple(low), node.type.shape)))
+
+
+@public("Sub", function=False, method=False)
+def tanhshrink(input: Tensor) -> Tensor:
+    """input - tanh(input)."""
+    (x,) = floating(input, op="tanhshrink")
+    return wrap(scalar.sub(x, scalar.tanh(x)))
+
+
+@public("Div", function=False, method=False)
+def softsign(input: Tensor) -> Tensor:
+    """input / (1 + |input|)."""
+    (x,) = floating(input, op="softsign")
+    size = scalar.abs_(x)
+    below = scalar.add(size, scalar.number(1, size.type.dtype))
+    return wrap(scalar.div(x, scalar.cast(below, dtype=x.type.dtype)))
+
+
+# ---- softmax ----
+
+
+def _default_axis(op: str, ndim: int, level: int) -> int:
+    warnings.warn(
+        f"Implicit dimension choice for {op} has been deprecated. Change the call to include dim=X as an argument.",
+        stacklevel=level,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None) -> Tensor:
+    """exp(input) / sum(exp(input)) along `dim`, which should be given.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.softmax(torch.zeros(2, 4), dim=1)[0]
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
+    require_tensor("softmax", input)
+    return reductions.softmax(input, _default_axis("softmax", input.ndim, _stacklevel) if dim is None else dim, dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None) -> Tensor:
+    """The logarithm of `softmax`, without overflow."""
+    require_tensor("log_softmax", input)
+    axis = _default_axis("log_softmax", input.ndim, _stacklevel) if dim is None else dim
+    return reductions.log_softmax(input, axis, dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None) -> Tensor:
+    """softmax(-input)."""
+    require_tensor("softmin", input)
+    axis = _default_axis("softmin", input.ndim, _stacklevel) if dim is None else dim
+    return reductions.softmax(-input, axis, dtype)
