@@ -29,7 +29,7 @@ def _constant_infer(*, value: float, shape: tuple[int, ...], dtype: dtype) -> Ty
 
 
 def _constant_eval(type: Type, *, value: float, shape: tuple[int, ...], dtype: dtype) -> np.ndarray:
-    return np.broadcast_to(np.asarray(value, dtype.compute), shape)
+    return np.broadcast_to(np.array(value).astype(dtype.compute), shape)  # `astype`, so that -1 wraps in unsigned dtypes
 
 
 constant = Op(
@@ -37,7 +37,7 @@ constant = Op(
     infer=_constant_infer,
     eval=_constant_eval,
     vjp=NONDIFFERENTIABLE,
-    at=lambda index, *, type, value, shape, dtype: expr.Literal(np.asarray(value, dtype.compute)[()]),
+    at=lambda index, *, type, value, shape, dtype: expr.Literal(np.array(value).astype(dtype.compute)[()]),
 )
 
 

@@ -13,7 +13,7 @@ from ..dtype import bfloat16, complex128, decode, dtype, encode, float64, from_n
 from ..ir import scalar
 from ..ir.type import Type
 from .geometry import Size, require_cpu
-from .promotion import Defaults, default_complex, number_dtype
+from .promotion import Defaults, check_number, default_complex, number_dtype
 from .public import public
 from .tensor import Tensor, adopt_numpy, alias, from_array, from_values, node_of, wrap
 
@@ -257,9 +257,8 @@ def full(
     """A tensor with one value everywhere."""
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
-    return _constant(
-        fill_value, shape_of((size,), "full"), dtype or number_dtype(fill_value), device, requires_grad, "full"
-    )
+    kind = dtype or number_dtype(fill_value)
+    return _constant(check_number(fill_value, kind), shape_of((size,), "full"), kind, device, requires_grad, "full")
 
 
 def _like(name: str, value: Any, text: str) -> Any:
@@ -302,7 +301,14 @@ def full_like(
     """One value everywhere, in the shape and dtype of another tensor."""
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
-    return _constant(fill_value, tuple(input.shape), dtype or input.dtype, device, requires_grad, "full_like")
+    return _constant(
+        check_number(fill_value, dtype or input.dtype),
+        tuple(input.shape),
+        dtype or input.dtype,
+        device,
+        requires_grad,
+        "full_like",
+    )
 
 
 @public(method=False, out=False)

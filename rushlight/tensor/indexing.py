@@ -16,7 +16,7 @@ from ..ir import scalar, view
 from ..ir.graph import Node, input_node
 from ..ir.type import Type, broadcast_shapes
 from .creation import _from_data
-from .promotion import is_number
+from .promotion import check_number, is_number
 from .public import assign, method, public, scalar_name
 from .tensor import Tensor, make_view, node_of, wrap, wrap_axis
 from .views import Permute, Reshape, Slice
@@ -312,7 +312,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             )
         assign("fill_", self, view.expand(scalar.cast(node_of(value), dtype=self.dtype), tuple(self.shape)))
     else:
-        assign("fill_", self, scalar.full(value, self._type()))
+        assign("fill_", self, scalar.full(check_number(value, self.dtype), self._type()))
     return self
 
 
@@ -335,15 +335,19 @@ def fill(input: Tensor, value: Any) -> Tensor:
 def _index_of(op: str, index: Any, name: str = "index") -> Node:
     if not isinstance(index, Tensor):
         raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(index).__name__}")
-    if index.dtype not in (int64, dtypes.int32):
-        raise RuntimeError(f"{op}(): Expected dtype int64 for index, got {scalar_name(index.dtype)}")
+    if index.dtype not in (int64, dtypes.int32) and index.numel():
+        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index, got {scalar_name(index.dtype)}")
     return scalar.cast(node_of(index), dtype=int64)
 
 
 def _check_gather(op: str, input: Tensor, axis: int, index: Node, other: tuple[int, ...] | None = None) -> None:
-    shape, own = index.type.shape, tuple(input.shape)
+    shape, own = index.type.shape or (1,), tuple(input.shape) or (1,)
     if index.type.size == 0:
         return
+    if other is not None and len(other or (1,)) != len(shape):
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as src tensor — {op}: index {shape}, src {other}"
+        )
     if len(shape) != len(own):
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as input tensor — {op}: index {shape}, input {own}"
@@ -354,7 +358,7 @@ def _check_gather(op: str, input: Tensor, axis: int, index: Node, other: tuple[i
                 f"Size does not match at dimension {place} expected index {list(shape)} to be no larger than self {list(own)} apart from "
                 f"dimension {axis} — {op}"
             )
-    if other is not None and any(i > s for i, s in zip(shape, other, strict=True)):
+    if other is not None and any(i > s for i, s in zip(shape, other or (1,), strict=True)):
         raise RuntimeError(f"Expected index {list(shape)} to be no larger than src {list(other)} — {op}")
     if index.value is not None:
         bad = index.value
@@ -377,14 +381,13 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     if not index.numel():
         return wrap(scalar.full(0, Type.of(tuple(index.shape), input.dtype)))
     shape = place.type.shape
-    trimmed = _trim(node_of(input), place, axis)
-    return wrap(view.reshape(index_ops.gather(_as_vector(trimmed), _as_vector(place), axis=axis), shape))
+    place = _as_vector(place)
+    trimmed = _trim(_as_vector(node_of(input)), place, axis)
+    return wrap(view.reshape(index_ops.gather(trimmed, place, axis=axis), shape))
 
 
 def _trim(node: Node, index: Node, axis: int) -> Node:
     """The input cut to the index's extents on the other axes."""
-    if not node.type.ndim:
-        return node
     stop = tuple(e if a == axis else i for a, (e, i) in enumerate(zip(node.type.shape, index.type.shape, strict=True)))
     return view.slice_(node, (0,) * len(stop), stop)
 
@@ -396,24 +399,22 @@ def scatter_node(op: str, input: Tensor, dim: int, index: Tensor, source: Any, h
         if source.dtype is not input.dtype:
             raise RuntimeError(f"{op}(): Expected self.dtype to be equal to src.dtype")
         _check_gather(op, input, axis, place, tuple(source.shape))
-        values = node_of(source)
-        if source.ndim and index.numel():
-            values = view.slice_(values, (0,) * source.ndim, place.type.shape)
+        values = _as_vector(node_of(source))
+        place = _as_vector(place)
+        if index.numel():
+            values = view.slice_(values, (0,) * values.type.ndim, place.type.shape)
     else:
         _check_gather(op, input, axis, place)
-        values = scalar.full(source, Type.of(place.type.shape, input.dtype))
-    base = node_of(input)
+        place = _as_vector(place)
+        values = scalar.full(check_number(source, input.dtype), Type.of(place.type.shape, input.dtype))
+    base = _as_vector(node_of(input))
     if not index.numel():
-        return view.identity(base)
-    if not input.ndim:
-        return view.reshape(
-            index_ops.scatter(_as_vector(base), _as_vector(values), _as_vector(place), axis=0, reduce=how), ()
-        )
+        return view.identity(node_of(input))
     region = tuple(
         e if a == axis else i for a, (e, i) in enumerate(zip(base.type.shape, place.type.shape, strict=True))
     )
     if region == base.type.shape:
-        return index_ops.scatter(base, values, place, axis=axis, reduce=how)
+        return view.reshape(index_ops.scatter(base, values, place, axis=axis, reduce=how), tuple(input.shape))
     zeros, ones = (0,) * len(region), (1,) * len(region)
     inner = index_ops.scatter(view.slice_(base, zeros, region), values, place, axis=axis, reduce=how)
     return view.update(base, inner, zeros, region, ones)
@@ -474,7 +475,13 @@ def _index_write(op: str, input: Tensor, dim: int, index: Tensor, source: Any, a
             raise RuntimeError(
                 f"{op}(): self ({scalar_name(input.dtype)}) and source ({scalar_name(source.dtype)}) must have the same scalar type"
             )
-        if source.ndim != max(input.ndim, 1) or source.shape[axis] != region[0]:
+        others = [e for a, e in enumerate(source.shape) if a != axis]
+        if source.ndim != max(input.ndim, 1) or others != [e for a, e in enumerate(input.shape) if a != axis]:
+            raise RuntimeError(
+                f"source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+                f"{list(input.shape)} source.shape = {list(source.shape)} — {op}"
+            )
+        if source.shape[axis] != region[0]:
             raise IndexError(
                 f"{op}(): Number of indices ({region[0]}) should be equal to source.size(dim) — source {tuple(source.shape)}"
             )
@@ -510,7 +517,18 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         raise RuntimeError(
             f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
-    return wrap(_index_write("index_fill", input, dim, index, value, False))
+    axis = wrap_axis("index_fill", dim, input.ndim)
+    place = _as_vector(_index_of("index_fill", index))
+    extent = input.shape[axis] if input.ndim else 1
+    check_index(index, extent, axis)
+    here = scalar.full(True, Type.of(place.type.shape, bool_))
+    mask = index_ops.put(scalar.full(False, Type.of((extent,), bool_)), here, place, accumulate=False)
+    mask = view.reshape(mask, tuple([extent if a == axis else 1 for a in range(input.ndim)]))
+    if isinstance(value, Tensor):
+        filler = scalar.cast(node_of(value), dtype=input.dtype)
+    else:
+        filler = scalar.number(check_number(value, input.dtype), input.dtype)
+    return wrap(scalar.select(mask, filler, node_of(input)))
 
 
 @method
@@ -539,7 +557,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather` with broadcasting."""
     if dim is None:
-        return gather(input.reshape(-1), 0, indices.reshape(-1))  # type: ignore[attr-defined]
+        return take_along_dim(input.reshape(-1), indices.reshape(-1), 0)  # type: ignore[attr-defined,no-any-return]
     axis = wrap_axis("take_along_dim", dim, input.ndim)
     if input.ndim != indices.ndim:
         raise RuntimeError(
@@ -550,7 +568,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     common = broadcast_shapes("take_along_dim", tuple(shape), tuple(other))
     wide = [input.shape[axis] if a == axis else e for a, e in enumerate(common)]
     chosen = [indices.shape[axis] if a == axis else e for a, e in enumerate(common)]
-    return gather(input.expand(wide), axis, indices.expand(chosen))  # type: ignore[attr-defined]
+    place = node_of(indices)
+    extent = scalar.number(input.shape[axis] if input.ndim else 1, int64)
+    wrapped = wrap(scalar.select(scalar.lt(place, scalar.number(0, int64)), scalar.add(place, extent), place))
+    return gather(input.expand(wide), axis, wrapped.expand(chosen))  # type: ignore[attr-defined]
 
 
 # ---- masks ----
@@ -572,9 +593,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             )
         filler = scalar.cast(node_of(value), dtype=input.dtype)
     else:
-        if isinstance(value, complex) and not input.dtype.is_complex:
-            raise RuntimeError("value cannot be converted to type " + input.dtype.name + " without overflow")
-        filler = scalar.number(value, input.dtype)
+        filler = scalar.number(check_number(value, input.dtype), input.dtype)
     return wrap(scalar.select(_mask_node("masked_fill_", mask), filler, node_of(input)))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..dtype import (
     FLOATING,
+    INTEGER,
     bool_,
     complex64,
     complex128,
@@ -49,6 +50,27 @@ def set_default_dtype(d: dtype) -> None:
 
 def default_complex() -> dtype:
     return {float64: complex128, float16: complex64}.get(Defaults.dtype, complex64)
+
+
+def check_number(value: Any, wanted: dtype) -> Any:
+    """The number, where the dtype holds it; RuntimeError where it overflows. Negative ones wrap in unsigned dtypes."""
+    kind = "value cannot be converted to type " + _C_NAMES.get(wanted.name, wanted.name + "_t") + " without overflow"
+    if isinstance(value, (complex, np.complexfloating)) and not wanted.is_complex:
+        if value.imag != 0:
+            raise RuntimeError(kind)
+        value = value.real
+    if wanted.category == INTEGER and not isinstance(value, (bool, np.bool_)):
+        limits = np.iinfo(wanted.storage)
+        lowest = limits.min if wanted.is_signed else -int(limits.max)
+        if not lowest <= value <= limits.max:
+            raise RuntimeError(kind)
+    elif wanted.category == FLOATING and np.isfinite(value) and abs(value) > _LARGEST.get(wanted.name, np.inf):
+        raise RuntimeError(kind)
+    return value
+
+
+_C_NAMES = {"int32": "int", "float32": "float", "float64": "double", "float16": "at::Half", "bfloat16": "at::BFloat16"}
+_LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38}
 
 
 def number_dtype(value: Any) -> dtype:
