@@ -57,6 +57,11 @@ identity = Op(
 # ---- reshape, permute, expand ----
 
 
+def empty_of(x: Node, shape: Shape) -> Node:
+    """No elements of `x`, in a shape of size 0: its gradient is zero, yet there is one."""
+    return reshape(slice_(reshape(x, (x.type.size,)), (0,), (0,)), shape)
+
+
 def _reshape_infer(x: Type, *, shape: Shape) -> Type:
     if prod(shape) != x.size:
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {x.size} — reshape: input {x.shape}")

@@ -379,7 +379,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     place = _index_of("gather", index)
     _check_gather("gather", input, axis, place)
     if not index.numel():
-        return wrap(scalar.full(0, Type.of(tuple(index.shape), input.dtype)))
+        return wrap(view.empty_of(node_of(input), tuple(index.shape)))
     shape = place.type.shape
     place = _as_vector(place)
     trimmed = _trim(_as_vector(node_of(input)), place, axis)

@@ -499,7 +499,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, axis: int | None = None) -> Ten
             f"cat(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
         )
     if not tensors:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for place, part in enumerate(tensors):
         if not isinstance(part, Tensor):
             raise TypeError(f"expected Tensor as element {place} in argument 0, but got {type(part).__name__}")
@@ -508,12 +508,17 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, axis: int | None = None) -> Ten
     kind = tensors[0].dtype
     for part in tensors[1:]:
         kind = promote_types(kind, part.dtype)
-    parts = [part for part in tensors if tuple(part.shape) != (0,)]
-    if not parts:
-        return wrap(scalar.full(0, Type.of((0,), kind)))
-    place = wrap_axis("cat", dim if axis is None else axis, parts[0].ndim)
-    nodes = tuple([scalar.cast(node_of(part), dtype=kind) for part in parts])
-    return wrap(view.concatenate(nodes, place))
+    shaped = next((part for part in tensors if tuple(part.shape) != (0,)), tensors[0])
+    place = wrap_axis("cat", dim if axis is None else axis, shaped.ndim)
+    empty = (*shaped.shape[:place], 0, *shaped.shape[place + 1 :])
+    nodes = []
+    for part in tensors:
+        node = scalar.cast(node_of(part), dtype=kind)
+        if tuple(part.shape) != (0,) or empty == (0,):
+            nodes.append(node)
+        elif node.tracked:  # nothing of it stays but its history
+            nodes.append(view.empty_of(node, empty))
+    return wrap(view.concatenate(tuple(nodes), place))
 
 
 @public("Stack", method=False)
