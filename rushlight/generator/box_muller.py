@@ -108,9 +108,9 @@ def _pairs_float32(radial: np.ndarray, angular: np.ndarray) -> tuple[np.ndarray,
 
 def _pairs_libm(radial: np.ndarray, angular: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """PyTorch without them, in float32: the C library's functions."""
-    radius = np.sqrt(np.float32(-2) * float_libm("logf")(np.float32(1) - radial))
+    radius = np.sqrt(np.float32(-2) * float_libm("logf", np.float32(1) - radial))
     theta = (2.0 * math.pi * angular.astype(np.float64)).astype(np.float32)
-    return radius * float_libm("cosf")(theta), radius * float_libm("sinf")(theta)
+    return radius * float_libm("cosf", theta), radius * float_libm("sinf", theta)
 
 
 def _pairs_float64(radial: np.ndarray, angular: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -85,9 +85,7 @@ def multinomial(
     `chances` is in storage form, one- or two-dimensional, of floating `dtype`. Raises RuntimeError for negative, infinite or all-zero rows, and
     for more samples than columns unless with replacement.
     """
-    require(
-        dtype in FLOATING, f"multinomial only supports floating-point dtypes for input, got: {scalar_name(dtype)}"
-    )
+    require(dtype in FLOATING, f"multinomial only supports floating-point dtypes for input, got: {scalar_name(dtype)}")
     require(chances.ndim in (1, 2), "prob_dist must be 1 or 2 dim")
     require(samples > 0, "cannot sample n_sample <= 0 samples")
     require(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -108,11 +109,17 @@ def stored(x: np.ndarray, to: dtype) -> np.ndarray:
     return narrowed(x, to.storage.type)
 
 
-def float_libm(name: str) -> Callable[[np.ndarray], np.ndarray]:
-    """The C library's float32 function `name` ("logf"), on every element of a float32 array.
+def c_library(name: str, of: type = ctypes.c_double) -> Callable[[float], float]:
+    """The C library's function `name` of one number ("logf" of `ctypes.c_float`), where Python's `math` has none or its own."""
+    function = getattr(ctypes.CDLL("ucrtbase" if os.name == "nt" else None), name)
+    function.restype, function.argtypes = of, [of]
+    return function
 
-    Python's `math` has no float32 functions, and rounding its float64 results differs from what the C library's give.
+
+def float_libm(name: str, x: np.ndarray) -> np.ndarray:
+    """The C library's float32 function `name` on every element of a float32 array.
+
+    Its results differ from rounded float64 results.
     """
-    function = getattr(ctypes.CDLL(None), name)
-    function.restype, function.argtypes = ctypes.c_float, [ctypes.c_float]
-    return lambda x: np.fromiter(map(function, x.ravel().tolist()), np.float32, x.size).reshape(x.shape)
+    function = c_library(name, ctypes.c_float)
+    return np.fromiter(map(function, x.ravel().tolist()), np.float32, x.size).reshape(x.shape)

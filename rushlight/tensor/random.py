@@ -62,13 +62,14 @@ def _generator_from(state: np.ndarray) -> Generator:
 
 
 default_generator = Generator()
+default_generator.engine = seeding.default_generator.engine  # one stream for tensors and for what draws words itself
 
 
-def engine_of(generator: Generator | None) -> Engine:
+def engine_of(generator: seeding.Generator | None) -> Engine:
     """The engine to draw from."""
     if generator is None:
         return default_generator.engine
-    if not isinstance(generator, Generator):
+    if not isinstance(generator, seeding.Generator):
         raise TypeError(f"expected a torch.Generator, got {type(generator).__name__}")
     return generator.engine
 
