@@ -40,7 +40,7 @@ from .dtype import (
 )
 from .errors import OutOfMemoryError
 from .limits import finfo, iinfo
-from .tensor import Tensor
+from .tensor import Tensor, linalg
 from .tensor.autograd import (
     enable_grad,
     inference_mode,

@@ -45,7 +45,9 @@ def _distinct(*shape: int) -> np.ndarray:
 POSITIVE = dict(low=0.3, high=3.0)
 INSIDE = dict(low=-0.9, high=0.9)
 _DOMAINS: dict[str, dict[str, float]] = {
-    **dict.fromkeys(("sqrt", "rsqrt", "log", "log2", "log10", "lgamma", "digamma", "reciprocal", "polygamma"), POSITIVE),
+    **dict.fromkeys(
+        ("sqrt", "rsqrt", "log", "log2", "log10", "lgamma", "digamma", "reciprocal", "polygamma"), POSITIVE
+    ),
     **dict.fromkeys(("asin", "acos", "atanh", "erfinv", "log1p"), INSIDE),
     "acosh": dict(low=1.2, high=3.0),
 }
@@ -78,8 +80,12 @@ def _elementwise(name: str) -> list[Sample] | None:
 
 
 _UNARY = [
-    *("neg square reciprocal sqrt rsqrt isnan isinf signbit logical_not floor ceil trunc rint sign abs exp exp2 expm1".split()),
-    *("log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc erfinv".split()),
+    *(
+        "neg square reciprocal sqrt rsqrt isnan isinf signbit logical_not floor ceil trunc rint sign abs exp exp2 expm1".split()
+    ),
+    *(
+        "log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc erfinv".split()
+    ),
     *("lgamma digamma angle".split()),
 ]
 _BINARY = [
@@ -109,7 +115,10 @@ def _structured() -> dict[str, list[Sample]]:
         "permute": [Sample([_real(2, 3, 4)], dict(order=(2, 0, 1)))],
         "expand": [Sample([_real(3, 1)], dict(shape=(2, 3, 4)))],
         "slice": [Sample([_real(7, 5)], dict(start=(1, 0), stop=(7, 4), step=(2, 1)))],
-        "pad": [Sample([_real(3, 2)], dict(low=(1, 0), high=(2, 1), interior=(0, 2))), Sample([_real(0)], dict(low=(2,), high=(1,), interior=(1,)))],
+        "pad": [
+            Sample([_real(3, 2)], dict(low=(1, 0), high=(2, 1), interior=(0, 2))),
+            Sample([_real(0)], dict(low=(2,), high=(1,), interior=(1,))),
+        ],
         "flip": [Sample([_real(3, 4)], dict(axes=(0, 1)))],
         "concatenate": [Sample([_real(2, 3), _real(2, 1), _real(2, 2)], dict(axis=1))],
         "update": [Sample([_real(6, 3), _real(3, 2)], dict(start=(1, 0), stop=(6, 2), step=(2, 1)))],
@@ -162,7 +171,10 @@ def type_of(array: np.ndarray) -> Type:
 
 
 STRUCTURED = _structured()
-MULTIPLE = ("component", "pack")  # tested through the ops with several results that use them
+# Ops with several results, and those that only matrices of a kind have: tested in test_decomposition.py.
+MULTIPLE = (
+    *("component pack inverse solve determinant cofactor sign_log_determinant cholesky qr eigh eig svd".split()),
+)
 
 
 def samples(name: str) -> list[Sample]:

@@ -1,0 +1,440 @@
+"""`torch.linalg`: norms, decompositions, solving; and the names of it that `torch` and `Tensor` have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from ..dtype import FLOATING, bool_, dtype, int64
+from ..ir import decomposition, scalar, view
+from ..ir.component import components
+from ..ir.decomposition import LinAlgError
+from ..ir.graph import Node
+from .products import linalg_cross as cross
+from .products import matmul, multi_dot
+from .public import name as set_label
+from .public import public, scalar_name
+from .reductions import norm_node
+from .return_types import return_type
+from .tensor import Tensor, from_array, from_values, node_of, wrap, wrap_axes
+
+__all__ = [
+    "LinAlgError",
+    "cholesky",
+    "cond",
+    "cross",
+    "det",
+    "diagonal",
+    "eig",
+    "eigh",
+    "eigvals",
+    "eigvalsh",
+    "inv",
+    "lstsq",
+    "matmul",
+    "matrix_exp",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "multi_dot",
+    "norm",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_triangular",
+    "svd",
+    "svdvals",
+    "vander",
+    "vecdot",
+    "vector_norm",
+]
+
+qr_result = return_type("linalg_qr", "Q R")
+svd_result = return_type("linalg_svd", "U S Vh")
+eigh_result = return_type("linalg_eigh", "eigenvalues eigenvectors")
+eig_result = return_type("linalg_eig", "eigenvalues eigenvectors")
+slogdet_result = return_type("linalg_slogdet", "sign logabsdet")
+lstsq_result = return_type("linalg_lstsq", "solution residuals rank singular_values")
+
+
+def _matrix(op: str, A: Tensor) -> Node:
+    if not isinstance(A, Tensor):
+        raise TypeError(f"{op}(): argument 'A' must be Tensor, not {type(A).__name__}")
+    if A.ndim < 2:
+        raise RuntimeError(f"{op}: The input tensor A must have at least 2 dimensions.")
+    if A.dtype.category < FLOATING or A.dtype.name in ("float16", "bfloat16"):
+        raise RuntimeError(f"{op}: Expected a floating point or complex tensor as input. Got {scalar_name(A.dtype)}")
+    return node_of(A)
+
+
+def _named(node: Node, label: str) -> Tensor:
+    result = wrap(node)
+    set_label(result, label)
+    return result
+
+
+def inv(A: Tensor, *, out: Any = None) -> Tensor:
+    """The inverse of a matrix (or of each of a batch)."""
+    return _named(decomposition.inverse(_matrix("linalg.inv", A)), "LinalgInvEx")
+
+
+def det(A: Tensor) -> Tensor:
+    """The determinant."""
+    return _named(decomposition.determinant(_matrix("linalg.det", A)), "LinalgDet")
+
+
+def slogdet(A: Tensor) -> Any:
+    """Sign and logarithm of the absolute value of the determinant."""
+    sign, logarithm = components(decomposition.sign_log_determinant(_matrix("linalg.slogdet", A)))
+    return slogdet_result(_named(sign, "LinalgSlogdet"), _named(logarithm, "LinalgSlogdet"))
+
+
+def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
+    """The lower (or upper) triangular L with A = L L^H, of a positive-definite matrix."""
+    node = decomposition.cholesky(_matrix("linalg.cholesky", A))
+    return _named(decomposition.adjoint(node) if upper else node, "LinalgCholeskyEx")
+
+
+def qr(A: Tensor, mode: str = "reduced") -> Any:
+    """A = Q R with orthonormal Q and upper triangular R."""
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+    q, r = components(decomposition.qr(_matrix("linalg.qr", A), complete=mode == "complete"))
+    if mode == "r":
+        return qr_result(A.new_empty(0), _named(r, "LinalgQr"))  # type: ignore[attr-defined]
+    return qr_result(_named(q, "LinalgQr"), _named(r, "LinalgQr"))
+
+
+def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
+    """A = U diag(S) Vh with orthonormal U and Vh, S descending."""
+    parts = components(decomposition.svd(_matrix("linalg.svd", A), full=bool(full_matrices)))
+    return svd_result(*[_named(part, "LinalgSvd") for part in parts])
+
+
+def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
+    """The singular values, descending."""
+    return svd(A, False)[1]  # type: ignore[no-any-return]
+
+
+def _hermitian(op: str, A: Tensor, UPLO: str) -> Node:
+    """A matrix made of one triangle, as LAPACK reads it."""
+    node = _matrix(op, A)
+    if UPLO.upper() not in ("L", "U"):
+        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    n = node.type.shape[-1]
+    rows = np.arange(n)[:, None]
+    keep = rows >= np.arange(n) if UPLO.upper() == "L" else rows <= np.arange(n)
+    own = wrap(scalar.select(node_of(from_array(keep, bool_)), node, decomposition.adjoint(node)))
+    return node_of(own)
+
+
+def eigh(A: Tensor, UPLO: str = "L") -> Any:
+    """Eigenvalues (ascending) and eigenvectors of a Hermitian matrix."""
+    parts = components(decomposition.eigh(_hermitian("linalg.eigh", A, UPLO)))
+    return eigh_result(*[_named(part, "LinalgEigh") for part in parts])
+
+
+def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
+    """The eigenvalues of a Hermitian matrix, ascending."""
+    return eigh(A, UPLO)[0]  # type: ignore[no-any-return]
+
+
+def eig(A: Tensor) -> Any:
+    """Eigenvalues and eigenvectors (complex, of length 1) of a square matrix."""
+    parts = components(decomposition.eig(_matrix("linalg.eig", A)))
+    return eig_result(*[_named(part, "LinalgEig") for part in parts])
+
+
+def eigvals(A: Tensor) -> Tensor:
+    """The eigenvalues of a square matrix, complex."""
+    return eig(A)[0]  # type: ignore[no-any-return]
+
+
+def _batched(a: Node, b: Node) -> tuple[Node, Node]:
+    """Two batches of matrices broadcast to one batch shape."""
+    batch = np.broadcast_shapes(a.type.shape[:-2], b.type.shape[:-2])
+    return view.expand(a, (*batch, *a.type.shape[-2:])), view.expand(b, (*batch, *b.type.shape[-2:]))
+
+
+def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
+    """X with A X = B (or X A = B)."""
+    a, b = _matrix("linalg.solve", A), node_of(B)
+    if A.dtype is not B.dtype:
+        raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {scalar_name(A.dtype)} and B of type {scalar_name(B.dtype)} instead")
+    vector = B.ndim == 1 or (A.ndim - 1 == B.ndim and tuple(B.shape) == tuple(A.shape)[:-1])
+    if vector:
+        b = view.reshape(b, (*b.type.shape, 1))
+    if not left:
+        a, b = decomposition.transpose(a), b if vector else decomposition.transpose(b)
+    if a.type.shape[-1] != b.type.shape[-2]:
+        raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({a.type.shape[-2]}x{a.type.shape[-1]} and {b.type.shape[-2]}x{b.type.shape[-1]})")
+    result = decomposition.solve(*_batched(a, b))
+    if vector:
+        result = view.reshape(result, result.type.shape[:-1])
+    elif not left:
+        result = decomposition.transpose(result)
+    return _named(result, "LinalgSolveEx")
+
+
+def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
+    """X with A X = B (or X A = B) for a triangular A, of which one triangle is read."""
+    node = _matrix("linalg.solve_triangular", A)
+    n = node.type.shape[-1]
+    rows, columns = np.arange(n)[:, None], np.arange(n)
+    keep = rows < columns if upper else rows > columns
+    own = keep if unitriangular else keep | (rows == columns)
+    triangle = scalar.select(node_of(from_array(own, bool_)), node, scalar.number(0, A.dtype))
+    if unitriangular:
+        triangle = scalar.add(triangle, node_of(from_values(np.eye(n), A.dtype)))
+    return solve(wrap(triangle), B, left=left)
+
+
+def matrix_power(A: Tensor, n: int) -> Tensor:
+    """A multiplied by itself n times; of the inverse where n < 0."""
+    if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
+        raise RuntimeError(f"linalg.matrix_power: A must be batches of square matrices, but they are {A.shape[-2] if A.ndim > 1 else 1} by {A.shape[-1] if A.ndim else 1} matrices")
+    if n < 0:
+        return matrix_power(inv(A), -n)
+    result: Tensor | None = None
+    power = A
+    while n:
+        if n & 1:
+            result = power if result is None else matmul(result, power)
+        n >>= 1
+        power = matmul(power, power) if n else power
+    if result is None:
+        eye = from_values(np.broadcast_to(np.eye(A.shape[-1]), tuple(A.shape)).copy(), A.dtype)
+        return eye
+    return result.clone() if result is A else result  # type: ignore[attr-defined,no-any-return]
+
+
+def matrix_exp(A: Tensor) -> Tensor:
+    """The matrix exponential: a Taylor polynomial of the scaled matrix, squared back (scaling and squaring, Higham 2005)."""
+    node = _matrix("linalg.matrix_exp", A)
+    if A.shape[-1] != A.shape[-2]:
+        raise RuntimeError("linalg.matrix_exp: A must be batches of square matrices")
+    size = float(np.abs(A.detach()._array()).sum(-1).max(initial=0))
+    squarings = max(0, int(np.ceil(np.log2(size / 0.25)))) if size > 0.25 and np.isfinite(size) else 0
+    scaled = scalar.mul(node, scalar.number(2.0**-squarings, A.dtype))
+    eye = node_of(from_values(np.eye(A.shape[-1]), A.dtype))
+    result = eye
+    for k in range(18 if A.dtype.itemsize > 4 and A.dtype.name != "complex64" else 11, 0, -1):
+        result = scalar.add(eye, scalar.mul(decomposition.matmul(scaled, result), scalar.number(1.0 / k, A.dtype)))
+    for _ in range(squarings):
+        result = decomposition.matmul(result, result)
+    return _named(view.expand(result, node.type.shape), "LinalgMatrixExp")
+
+
+# ---- norms ----
+
+
+def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor:
+    """The p-norm of all elements or over `dim`."""
+    node = node_of(x)
+    if dtype is not None:
+        node = scalar.cast(node, dtype=dtype)
+    if node.type.dtype.category < FLOATING:
+        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {scalar_name(node.type.dtype)}")
+    axes = tuple(range(x.ndim)) if dim is None or dim == () or dim == [] else wrap_axes("linalg.vector_norm", dim, x.ndim)
+    if any(node.type.shape[axis] == 0 for axis in axes) and (ord in (inf, -inf) or ord < 0):
+        raise RuntimeError(f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an identity")
+    return _named(norm_node(node, float(ord), axes, keepdim), "LinalgVectorNorm")
+
+
+def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor:
+    """A norm of matrices: 'fro', 'nuc', inf, -inf, 1, -1, 2, -2."""
+    if dtype is not None:
+        A = A.to(dtype)  # type: ignore[attr-defined]
+    axes = wrap_axes("linalg.matrix_norm", dim, A.ndim)
+    if len(axes) != 2:
+        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
+    if ord == "fro":
+        return vector_norm(A, 2, axes, keepdim)
+    if ord in (1, -1, inf, -inf):
+        rows, columns = axes if abs(ord) == 1 else axes[::-1]
+        sums = vector_norm(A, 1, rows, True)
+        pick = sums.amax if ord > 0 else sums.amin  # type: ignore[attr-defined]
+        result = pick(columns, True)
+        return result if keepdim else result.squeeze(axes)  # type: ignore[no-any-return]
+    if ord not in ("nuc", 2, -2):
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    moved = A.movedim(axes, (-2, -1))  # type: ignore[attr-defined]
+    values = svdvals(moved)
+    result = {"nuc": lambda: values.sum(-1), 2: lambda: values.amax(-1), -2: lambda: values.amin(-1)}[ord]()  # type: ignore[attr-defined]
+    if keepdim:
+        for axis in sorted(axes):
+            result = result.unsqueeze(axis)
+    return result  # type: ignore[no-any-return]
+
+
+def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, out: Any = None, dtype: dtype | None = None) -> Tensor:
+    """`vector_norm` or `matrix_norm`, by how many axes and what order is asked for."""
+    if ord is None:
+        return vector_norm(A, 2, dim, keepdim, dtype=dtype)
+    count = A.ndim if dim is None else 1 if isinstance(dim, int) else len(dim)
+    if isinstance(ord, str) or count == 2:
+        if dim is None and A.ndim != 2:
+            raise RuntimeError(f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D.")
+        return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+    if dim is None and A.ndim > 2:
+        raise RuntimeError(f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D.")
+    return vector_norm(A, ord, dim, keepdim, dtype=dtype)
+
+
+# ---- rank, pseudo-inverse, least squares ----
+
+
+def _tolerance(values: Tensor, A: Tensor, atol: Any, rtol: Any) -> Tensor:
+    top = values.amax(-1, keepdim=True)  # type: ignore[attr-defined]
+    eps = float(np.finfo(A.dtype.to_real().storage).eps) * max(A.shape[-2:])
+    relative = rtol if rtol is not None else (eps if atol is None else 0.0)
+    bound = top * relative
+    if atol is None:
+        return bound  # type: ignore[no-any-return]
+    return bound.clamp(min=atol) if not isinstance(atol, Tensor) else bound.maximum(atol.unsqueeze(-1))  # type: ignore[attr-defined,no-any-return]
+
+
+def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, tol: Any = None) -> Tensor:
+    """How many singular values are not negligible."""
+    values = eigvalsh(A).abs() if hermitian else svdvals(A)  # type: ignore[attr-defined]
+    if not values.shape[-1]:
+        return from_array(np.zeros(tuple(values.shape)[:-1], np.int64), int64)
+    bound = _tolerance(values, A, tol if tol is not None else atol, 0.0 if tol is not None else rtol)
+    return (values > bound).sum(-1)  # type: ignore[operator,no-any-return]
+
+
+def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, rcond: Any = None) -> Tensor:
+    """The pseudo-inverse (Moore and Penrose)."""
+    _matrix("linalg.pinv", A)
+    if 0 in A.shape[-2:]:
+        return A.mT.clone()  # type: ignore[attr-defined,no-any-return]
+    u, s, vh = svd(A, False)
+    bound = _tolerance(s.detach(), A, atol, rtol if rcond is None else rcond)
+    keep = s.detach() > bound
+    inverse = _inverse_where(keep, s)
+    scaled = vh.mH * inverse.unsqueeze(-2).to(A.dtype)
+    return matmul(scaled, u.mH)
+
+
+def _inverse_where(keep: Tensor, s: Tensor) -> Tensor:
+    mask, values = node_of(keep), node_of(s)
+    kind = s.dtype
+    safe = scalar.select(mask, values, scalar.number(1, kind))
+    return wrap(scalar.select(mask, scalar.reciprocal(safe), scalar.number(0, kind)))
+
+
+def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
+    """X that makes |A X - B| least."""
+    _matrix("linalg.lstsq", A)
+    solution = matmul(pinv(A, rtol=rcond), B)
+    rank = matrix_rank(A)
+    m, n = A.shape[-2:]
+    full = m > n and bool((rank == n).all())  # type: ignore[attr-defined]
+    residuals = (matmul(A, solution) - B).abs().square().sum(-2) if full else A.new_empty(0)  # type: ignore[attr-defined,operator]
+    return lstsq_result(solution, residuals, rank, svdvals(A) if driver in ("gelsd", "gelss") else A.new_empty(0))  # type: ignore[attr-defined]
+
+
+def cond(A: Tensor, p: Any = None) -> Tensor:
+    """The condition number: for p None (2) or -2 by singular values, else norm(A) * norm(inv(A))."""
+    if p in (None, 2, -2):
+        values = svdvals(A)
+        first, last = values[..., 0], values[..., -1]  # type: ignore[index]
+        return last / first if p == -2 else first / last  # type: ignore[no-any-return]
+    return matrix_norm(A, p) * matrix_norm(inv(A), p)  # type: ignore[operator,no-any-return]
+
+
+def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
+    """Sums of conj(x) * y along an axis."""
+    return (x.conj() * y).sum(dim)  # type: ignore[attr-defined,no-any-return]
+
+
+def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """The diagonal of the last two axes."""
+    return A.diagonal(offset, dim1, dim2)  # type: ignore[attr-defined,no-any-return]
+
+
+def vander(x: Tensor, N: int | None = None) -> Tensor:
+    """Vandermonde's matrix: increasing powers of a vector's elements."""
+    count = x.shape[-1] if N is None else N
+    return x.unsqueeze(-1) ** from_values(np.arange(count), int64)  # type: ignore[attr-defined,no-any-return]
+
+
+# ---- names that torch and Tensor have ----
+
+
+def _also(own: str, function: Callable[..., Any], label: str | None = None) -> None:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    call.__name__ = own
+    call.__doc__ = function.__doc__
+    public(label)(call)
+
+
+for _own, _function in {
+    "inverse": inv,
+    "det": det,
+    "slogdet": slogdet,
+    "matrix_power": matrix_power,
+    "matrix_exp": matrix_exp,
+    "pinverse": pinv,
+}.items():
+    _also(_own, _function)
+
+
+@public("LinalgDet")
+def logdet(input: Tensor) -> Tensor:
+    """The logarithm of the determinant; NaN where it is negative."""
+    sign, logarithm = slogdet(input)
+    return logarithm if sign.dtype.is_complex else (sign.log() + logarithm)  # type: ignore[no-any-return]
+
+
+@public("LinalgCholeskyEx")
+def cholesky_(input: Tensor, upper: bool = False) -> Tensor:
+    """`linalg.cholesky`."""
+    return cholesky(input, upper=upper)
+
+
+@public("LinalgSvd", out=False)
+def svd_(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
+    """U, S, V with input = U diag(S) V^H: PyTorch's older form, V not transposed."""
+    u, s, vh = svd(input, not some)
+    return u, s, vh.mH
+
+
+@public("LinalgQr", out=False)
+def qr_(input: Tensor, some: bool = True) -> Any:
+    """`linalg.qr` in PyTorch's older form."""
+    return qr(input, "reduced" if some else "complete")
+
+
+@public("CholeskySolve")
+def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
+    """X with A X = B, given A's Cholesky factor."""
+    factor = L.mH if upper else L  # type: ignore[attr-defined]
+    return solve(matmul(factor, factor.mH), B)
+
+
+@public("CholeskyInverse")
+def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
+    """A's inverse, given its Cholesky factor."""
+    factor = L.mH if upper else L  # type: ignore[attr-defined]
+    return inv(matmul(factor, factor.mH))
+
+
+@public("TriangularSolve", out=False)
+def triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
+    """X with A X = b for a triangular A, and A again."""
+    factor, up = (A.mT, not upper) if transpose else (A, upper)  # type: ignore[attr-defined]
+    return solve_triangular(factor, b, upper=up, unitriangular=unitriangular), A.clone()  # type: ignore[attr-defined]
+
+
+@public("NuclearNorm", method=True, out=False)
+def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The sum of the singular values."""
+    return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
+
