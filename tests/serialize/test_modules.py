@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 import pickle
+from types import SimpleNamespace
 
 import pytest
-import safetensors.torch
 import torch
+from safetensors.torch import load_file
 
 import rushlight
-from rushlight.serialize import load, save
+from rushlight import nn, optim
+from rushlight.serialize import load, safetensors, save
 
 from .standin import loaded_by_torch, saved_by_torch
 from .test_tensors import from_torch, loaded, saved, to_torch
 
-nn = rushlight.nn
+OURS, THEIRS = SimpleNamespace(nn=nn, optim=optim), torch
 
 
 def network(library):
@@ -30,7 +32,7 @@ def network(library):
 
 def same_networks():
     torch.manual_seed(0)
-    theirs, ours = network(torch), network(rushlight)
+    theirs, ours = network(THEIRS), network(OURS)
     ours.load_state_dict(from_torch(theirs.state_dict()))
     return ours, theirs
 
@@ -66,9 +68,9 @@ def test_state_dicts_both_ways():
 def test_optimizers_states_both_ways(name, options):
     ours, theirs = same_networks()
     optimizers = []
-    for module, library in ((ours, rushlight), (theirs, torch)):
+    for module, library, tensors in ((ours, OURS, rushlight), (theirs, THEIRS, torch)):
         optimizer = getattr(library.optim, name)(module.parameters(), lr=0.1, **options)
-        module(library.ones(2, 1, 4, 4)).sum().backward()
+        module(tensors.ones(2, 1, 4, 4)).sum().backward()
         optimizer.step()
         optimizers.append(optimizer)
     mine, other = optimizers
@@ -79,7 +81,7 @@ def test_optimizers_states_both_ways(name, options):
 
 
 def test_whole_modules_need_trust():
-    for data in (saved(network(rushlight)), saved_by_torch(network(torch))):
+    for data in (saved(network(OURS)), saved_by_torch(network(THEIRS))):
         with pytest.raises(pickle.UnpicklingError, match="torch.nn.modules.container.Sequential was not an allowed"):
             loaded(data)
 
@@ -125,7 +127,7 @@ def test_the_tutorials_way(tmp_path):
     ours, theirs = same_networks()
     save(ours.state_dict(), path)
     theirs.load_state_dict(torch.load(path, weights_only=True))
-    other = network(rushlight)
+    other = network(OURS)
     other.load_state_dict(load(path))
     assert torch.equal(outputs(other, rushlight), outputs(ours, rushlight))
 
@@ -133,14 +135,14 @@ def test_the_tutorials_way(tmp_path):
 def test_models_in_safetensors(tmp_path):
     path = tmp_path / "model.safetensors"
     module = Own()
-    rushlight.serialize.safetensors.save_model(module, path)
-    assert sorted(safetensors.torch.load_file(path)) == ["first.bias", "first.weight", "mean", "second.bias"]
+    safetensors.save_model(module, path)
+    assert sorted(load_file(path)) == ["first.bias", "first.weight", "mean", "second.bias"]
     other = Own()
-    assert rushlight.serialize.safetensors.load_model(other, path) == (set(), [])
+    assert safetensors.load_model(other, path) == (set(), [])
     assert other.first.weight.tolist() == module.first.weight.tolist()
 
 
 def test_unpickled_with_nothing_but_pickle():
     """Plain pickle, as used between processes, is not this format but works."""
-    module = pickle.load(io.BytesIO(pickle.dumps(network(rushlight))))
+    module = pickle.load(io.BytesIO(pickle.dumps(network(OURS))))
     assert outputs(module, rushlight).shape == (2, 3)

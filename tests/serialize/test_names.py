@@ -35,6 +35,7 @@ def test_classes_stand_in_files_under_pytorchs_names(package):
         assert find_ours(expected.__module__, expected.__qualname__) is found
 
 
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 def test_values_stand_in_files_under_pytorchs_names():
     for ours, theirs in zip(ALL, DTYPES, strict=True):
         known = DTYPE_GLOBALS[ours]

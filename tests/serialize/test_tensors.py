@@ -9,7 +9,7 @@ from collections import OrderedDict
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import rushlight
@@ -101,6 +101,7 @@ def geometries(draw: st.DrawFn) -> tuple[int, tuple[int, ...], tuple[int, ...], 
 
 @settings(max_examples=150, deadline=None)
 @given(geometries())
+@example((20, (2, 2), (8, 3), 1))
 def test_any_geometry(geometry):
     count, size, stride, offset = geometry
     base = torch.arange(count)
