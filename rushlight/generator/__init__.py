@@ -1,8 +1,9 @@
 """PyTorch's CPU random stream and what is drawn from it, on NumPy arrays.
 
-`mt19937` has the stream and its state, `seeding` what users seed; `continuous`, `integers`, `discrete` and `rejection` have the draws:
-functions of an engine, a shape and a dtype, each giving PyTorch's elements and leaving the stream where PyTorch leaves it. `box_muller` and
-`rounding` are the arithmetic below them, `checks` what they refuse.
+`mt19937` has the stream and its state, `seeding` what users seed; `continuous`, `integers`, `discrete` and
+`rejection` have the draws: functions of an engine, a shape and a dtype, each giving PyTorch's elements and leaving
+the stream where PyTorch leaves it. `box_muller` and `rounding` are the arithmetic below them, `checks` what they
+refuse.
 
 >>> from rushlight.dtype import float32
 >>> from rushlight.generator.continuous import normal

@@ -1,9 +1,9 @@
 """Box-Muller on blocks of sixteen uniforms: eight radii, eight angles, as PyTorch fills contiguous normals.
 
-Element i of a block and element i + 8 give the normals i (cosine) and i + 8 (sine). PyTorch's float32 kernel for AVX2, which AVX512 machines
-run too, evaluates the Cephes polynomials with fused multiply-add. Here a float32 value is held in float64, where a product is exact,
-and rounded to float32 after each step. That rounds twice, but a uniform has 24 bits only, and for all 2**24 arguments the results have been found
-equal to PyTorch's, bit for bit.
+Element i of a block and element i + 8 give the normals i (cosine) and i + 8 (sine). PyTorch's float32 kernel for
+AVX2, which AVX512 machines run too, evaluates the Cephes polynomials with fused multiply-add. Here a float32 value is
+held in float64, where a product is exact, and rounded to float32 after each step. That rounds twice, but a uniform
+has 24 bits only, and for all 2**24 arguments the results have been found equal to PyTorch's, bit for bit.
 """
 
 from __future__ import annotations
@@ -125,10 +125,8 @@ def standard_normals(uniforms: np.ndarray, fused: bool) -> np.ndarray:
 
     The result has the dtype of the uniforms; a zero may have either sign.
     """
-    if uniforms.dtype == np.float64:
-        pairs = _pairs_float64
-    else:
-        pairs = _pairs_float32 if fused else _pairs_libm
+    single = _pairs_float32 if fused else _pairs_libm
+    pairs = _pairs_float64 if uniforms.dtype == np.float64 else single
     blocks = uniforms.reshape(-1, 2, 8)
     normals = np.empty_like(blocks)
     for begin in range(0, len(blocks), _CHUNK):

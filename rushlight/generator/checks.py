@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from ..dtype import bfloat16, bool_, complex64, complex128, dtype, float16, float32, float64
-from ..dtype import int8, int16, int32, int64, uint8, uint16, uint32, uint64
+from ..dtype import (
+    bfloat16,
+    bool_,
+    complex64,
+    complex128,
+    dtype,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
 
 FLOATING = (float32, float64, float16, bfloat16)
 COMPLEX = (complex64, complex128)

@@ -1,7 +1,8 @@
 """Draws from continuous distributions: uniform, normal, exponential, Cauchy, log-normal.
 
-Every function takes the engine, the shape and the dtype of the result and returns a NumPy array with exactly the elements that PyTorch's CPU kernel
-gives a contiguous tensor; the engine's stream moves on as far as PyTorch's does. bfloat16 results are uint16 bit patterns.
+Every function takes the engine, the shape and the dtype of the result and returns a NumPy array with exactly the
+elements that PyTorch's CPU kernel gives a contiguous tensor; the engine's stream moves on as far as PyTorch's does.
+bfloat16 results are uint16 bit patterns.
 
 >>> from rushlight.dtype import float32
 >>> from rushlight.generator.mt19937 import Engine
@@ -34,14 +35,10 @@ def uniform(engine: Engine, shape: Shape, dtype: dtype, low: float = 0.0, high: 
         return _complex(lambda real, part: uniform(engine, real, part, low, high), shape, dtype)
     low, high = _uniform_bounds(dtype, low, high)
     count = math.prod(shape)
-    if dtype is float64:
-        unit = engine.uniform64(count)
-        start, stop = low, high
-    else:
-        unit = engine.uniform32(count)
-        start, stop = np.float32(low), np.float32(high)
+    unit = engine.uniform64(count) if dtype is float64 else engine.uniform32(count)
     if not (low == 0.0 and high == 1.0):
-        unit = multiply_add(unit, stop - start, start, engine.fused)
+        extent = high - low if dtype is float64 else float(np.float32(high) - np.float32(low))
+        unit = multiply_add(unit, extent, low, engine.fused)
     elif dtype in (float32, float64):
         return unit.reshape(shape)
     result = stored(unit, dtype)
@@ -69,8 +66,8 @@ def normal(
 ) -> np.ndarray:
     """Normal, as `torch.randn` and `Tensor.normal_`; floating and complex dtypes.
 
-    PyTorch draws fewer than 16 elements, and those of a tensor that is not contiguous (`contiguous=False`), one by one in float64, and
-    all others in blocks of 16. Raises RuntimeError if std < 0.
+    PyTorch draws fewer than 16 elements, and those of a tensor that is not contiguous (`contiguous=False`), one by
+    one in float64, and all others in blocks of 16. Raises RuntimeError if std < 0.
     """
     require(std >= 0.0, f"normal expects std >= 0.0, but found std {std:g}")
     if dtype in COMPLEX:
@@ -110,7 +107,7 @@ def _over_last_block(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def _sequential_normals(engine: Engine, count: int) -> np.ndarray:
-    """`count` standard normals in float64, made in pairs; the second of a pair waits in the engine for the next call."""
+    """`count` standard normals in float64, made in pairs; a second one left over waits in the engine."""
     kept = [] if engine.double_normal is None or count == 0 else [engine.double_normal]
     pairs = (count - len(kept) + 1) // 2
     uniforms = engine.uniform64(2 * pairs)
@@ -130,8 +127,8 @@ def normal_around(
 ) -> np.ndarray:
     """Normal with a mean and a deviation for each element, as `torch.normal` with one tensor or two.
 
-    Arrays are given decoded (bfloat16 and float16 as float32) and broadcast to `shape`, which is the broadcast of both, as PyTorch's
-    result is; `dtype` is that of the mean, or of `std` if the mean is a number.
+    Arrays are given decoded (bfloat16 and float16 as float32) and broadcast to `shape`, which is the broadcast of
+    both, as PyTorch's result is; `dtype` is that of the mean, or of `std` if the mean is a number.
     """
     if not isinstance(std, np.ndarray):
         values = normal(engine, shape, dtype, 0.0, std)
@@ -189,8 +186,8 @@ def cauchy(engine: Engine, shape: Shape, dtype: dtype, median: float = 0.0, sigm
     require(sigma > 0.0, f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}")
     require(
         dtype in FLOATING,
-        f"Cauchy distribution is a continuous probability distribution. dtype must be a floating point but you specified "
-        f"{c_name(dtype)}",
+        "Cauchy distribution is a continuous probability distribution. dtype must be a floating point but you "
+        f"specified {c_name(dtype)}",
     )
     angles = math.pi * (engine.uniform64(math.prod(shape)) - 0.5)
 
@@ -208,8 +205,9 @@ def _settled(
 ) -> np.ndarray:
     """float64 values that round to the same float32 as those of the slow `exact(x)`.
 
-    `approximate` comes from NumPy's functions, which are good to a few units in the last place; `magnitude` bounds what was added up to it.
-    Where the rounding could hang on that, about once in 100,000 elements, the exact value takes its place.
+    `approximate` comes from NumPy's functions, which are good to a few units in the last place; `magnitude` bounds
+    what was added up to it. Where the rounding could hang on that, about once in 100,000 elements, the exact value
+    takes its place.
     """
     margin = magnitude * 2.0**-42
     doubtful = narrowed(approximate - margin) != narrowed(approximate + margin)

@@ -1,6 +1,7 @@
 """Draws by given chances: Bernoulli, geometric, multinomial.
 
-The arguments and results are as in `continuous`; chances that are arrays come decoded, with the dtype they have in PyTorch beside them.
+The arguments and results are as in `continuous`; chances that are arrays come decoded, with the dtype they have in
+PyTorch beside them.
 
 >>> from rushlight.dtype import float32
 >>> from rushlight.generator.mt19937 import Engine
@@ -14,8 +15,8 @@ import math
 
 import numpy as np
 
-from ..dtype import bfloat16, bool_, decode, dtype, float16, float64, int64
-from .checks import COMPLEX, FLOATING, INTEGERS, require, require_kernel, scalar_name
+from ..dtype import bfloat16, bool_, decode, dtype, float64, int64
+from .checks import FLOATING, INTEGERS, require, require_kernel, scalar_name
 from .continuous import Shape, exponential
 from .mt19937 import Engine
 from .rounding import libm, narrowed, stored
@@ -27,7 +28,10 @@ _BAD_CHANCE = (
 
 
 def bernoulli(engine: Engine, shape: Shape, dtype: dtype, p: float = 0.5) -> np.ndarray:
-    """1 with chance `p`, else 0, as `Tensor.bernoulli_(p)`; what dropout draws. Raises RuntimeError unless 0 <= p <= 1."""
+    """1 with chance `p`, else 0, as `Tensor.bernoulli_(p)` and dropout; real dtypes and bool.
+
+    Raises RuntimeError unless 0 <= p <= 1.
+    """
     require(0 <= p <= 1, f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
     require_kernel("bernoulli_scalar_cpu_", dtype, (*INTEGERS, *FLOATING, bool_))
     # uniform < p, in whole numbers: k / 2**53 < p just if k < ceil(p * 2**53).
@@ -37,7 +41,7 @@ def bernoulli(engine: Engine, shape: Shape, dtype: dtype, p: float = 0.5) -> np.
 
 
 def bernoulli_from(engine: Engine, shape: Shape, dtype: dtype, p: np.ndarray, p_dtype: dtype) -> np.ndarray:
-    """1 with the chance that `p` (broadcast to `shape`) has for the element, as `torch.bernoulli(p)`, `Tensor.bernoulli_(p)`.
+    """1 with the chance that `p` (decoded, broadcast to `shape`) has for the element, as `torch.bernoulli(p)`.
 
     A float64 `p` takes float64 uniforms, all others float32. Raises RuntimeError unless 0 <= p <= 1.
     """
@@ -62,7 +66,10 @@ def _ones_and_zeros(hits: np.ndarray, dtype: dtype) -> np.ndarray:
 
 
 def geometric(engine: Engine, shape: Shape, dtype: dtype, p: float) -> np.ndarray:
-    """The number of trials up to the first success, as `Tensor.geometric_`; real dtypes. Raises RuntimeError unless 0 < p < 1."""
+    """The number of trials up to the first success, as `Tensor.geometric_`; real dtypes.
+
+    Raises RuntimeError unless 0 < p < 1.
+    """
     require(0 < p < 1, f"geometric_ expects p to be in (0, 1), but got p={p:g}")
     require_kernel("geometric_cpu", dtype, (*INTEGERS, *FLOATING))
     uniforms = engine.uniform64(math.prod(shape))
@@ -80,10 +87,10 @@ def geometric(engine: Engine, shape: Shape, dtype: dtype, p: float) -> np.ndarra
 def multinomial(
     engine: Engine, chances: np.ndarray, dtype: dtype, samples: int, replacement: bool = False
 ) -> np.ndarray:
-    """Indices drawn in proportion to the rows of `chances`, as `torch.multinomial`; int64, (samples,) or (rows, samples).
+    """Indices in proportion to the rows of `chances`, as `torch.multinomial`; int64, (samples,) or (rows, samples).
 
-    `chances` is in storage form, one- or two-dimensional, of floating `dtype`. Raises RuntimeError for negative, infinite or all-zero rows, and
-    for more samples than columns unless with replacement.
+    `chances` is in storage form, one- or two-dimensional, of floating `dtype`. Raises RuntimeError for negative,
+    infinite or all-zero rows, and for more samples than columns unless with replacement.
     """
     require(dtype in FLOATING, f"multinomial only supports floating-point dtypes for input, got: {scalar_name(dtype)}")
     require(chances.ndim in (1, 2), "prob_dist must be 1 or 2 dim")

@@ -1,7 +1,7 @@
 """Integer draws: `randint`, the three forms of `Tensor.random_`, and `randperm`.
 
-The arguments and results are as in `continuous`: engine, shape and dtype in, a NumPy array with PyTorch's elements out. Floating and bool
-dtypes are filled too, as PyTorch does.
+The arguments and results are as in `continuous`: engine, shape and dtype in, a NumPy array with PyTorch's elements
+out. Floating and bool dtypes are filled too, as PyTorch does.
 
 >>> from rushlight.dtype import int64
 >>> from rushlight.generator.mt19937 import Engine
@@ -34,10 +34,7 @@ def random(engine: Engine, shape: Shape, dtype: dtype) -> np.ndarray:
     """All values of an integer dtype from 0 up, or all integers a floating dtype has exactly, as `Tensor.random_()`."""
     require_kernel("random_kernel_cpu", dtype, (*INTEGERS, *FLOATING, bool_))
     count = math.prod(shape)
-    if dtype in (int64, float64):
-        words = engine.random64(count)
-    else:
-        words = engine.random32(count)
+    words = engine.random64(count) if dtype in (int64, float64) else engine.random32(count)
     if dtype is bool_:
         return (words & 1).astype(bool).reshape(shape)
     if dtype in FLOATING:
@@ -83,7 +80,8 @@ def _random_everywhere(engine: Engine, shape: Shape, dtype: dtype) -> np.ndarray
 def randint(engine: Engine, shape: Shape, dtype: dtype, low: int, high: int) -> np.ndarray:
     """Integers in [low, high), as `torch.randint` and `Tensor.random_(low, high)`.
 
-    Raises RuntimeError unless low < high and both are within the dtype; warns where a floating dtype does not have all integers between.
+    Raises RuntimeError unless low < high and both are within the dtype; warns where a floating dtype does not have
+    all integers between.
     """
     require(low < high, f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if dtype in FLOATING:
@@ -119,7 +117,10 @@ def _greatest(dtype: dtype) -> int:
 
 
 def _nearest(value: int, dtype: dtype) -> int:
-    """The value of a floating dtype that an int64 is rounded to, as an int64; where int64 has it not, -2**63, as x86 converts."""
+    """The value of a floating dtype that an int64 is rounded to, as an int64.
+
+    Where int64 has it not, this is -2**63, as x86 converts.
+    """
     shift = max(abs(value).bit_length() - DIGITS[dtype], 0)
     kept, dropped = abs(value) >> shift, abs(value) & ((1 << shift) - 1)
     half = 1 << shift >> 1
@@ -160,9 +161,9 @@ def _check_range(low: int, last: int, dtype: dtype) -> None:
         if dtype in FLOATING and abs(bound) > 1 << DIGITS[dtype]:
             digits = DIGITS[dtype]
             warnings.warn(
-                f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations {c_name(dtype)} can "
-                "support discrete uniform distribution only within this range. This warning will become an error in "
-                "version 1.7 release, please fix the code in advance",
+                f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations {c_name(dtype)} "
+                "can support discrete uniform distribution only within this range. This warning will become an error "
+                "in version 1.7 release, please fix the code in advance",
                 UserWarning,
                 stacklevel=4,
             )
@@ -192,9 +193,10 @@ def randperm(engine: Engine, n: int, dtype: dtype = int64) -> np.ndarray:
 def _exchanged(targets: np.ndarray) -> np.ndarray:
     """0 ... n - 1 after exchanging the places i and targets[i] >= i, for i = 0, 1, ... in turn; int64.
 
-    Place i is final after step i, and holds what place targets[i] held before. That place was last written by the step before i with the same
-    target, if any, which put there what its own place had held. So with `origin[i]`, what place i holds before step i, the result
-    is origin[previous step with that target]; and origin itself is the end of a chain of such steps.
+    Place i is final after step i, and holds what place targets[i] held before. That place was last written by the
+    step before i with the same target, if any, which put there what its own place had held. So with `origin[i]`, what
+    place i holds before step i, the result is origin[previous step with that target]; and origin itself is the end of
+    a chain of such steps.
     """
     steps = np.arange(len(targets))
     by_target = np.sort(targets << 32 | steps)
@@ -202,7 +204,8 @@ def _exchanged(targets: np.ndarray) -> np.ndarray:
     same = target[1:] == target[:-1]
     again = np.flatnonzero(same)
     repeats, before = step[again + 1], step[again]
-    # What wrote place i before step i: the last step with that target. Step i itself, if it exchanges nothing, does not count.
+    # What wrote place i before step i: the last step with that target. Step i itself, if it exchanges nothing, does
+    # not count.
     ends = np.flatnonzero(~same)
     parent = steps.copy()
     parent[target[ends]] = step[ends]

@@ -1,7 +1,7 @@
 """The MT19937 stream of PyTorch's CPU generator.
 
-NumPy's own MT19937 makes the words, a block of 624 at a time; `Engine` hands them out in PyTorch's order and packs its state in
-the 5056 bytes that `torch.get_rng_state()` has, so that states can be exchanged in both directions.
+NumPy's own MT19937 makes the words, a block of 624 at a time; `Engine` hands them out in PyTorch's order and packs
+its state in the 5056 bytes that `torch.get_rng_state()` has, so that states can be exchanged in both directions.
 
 >>> engine = Engine(0)
 >>> engine.random32(3)
@@ -54,8 +54,9 @@ def _temper(key: np.ndarray) -> np.ndarray:
 class Engine:
     """A stream of 32-bit words with PyTorch's seeding and state, and the second half of the last Box-Muller pair.
 
-    `fused` says which of PyTorch's two arithmetics the draws follow: True, what it does on every CPU with AVX2 or AVX512 (multiply-add
-    in one rounding, float32 normals by AVX polynomials); False, what it does with `ATEN_CPU_CAPABILITY=default`.
+    `fused` says which of PyTorch's two arithmetics the draws follow: True, what it does on every CPU with AVX2 or
+    AVX512 (multiply-add in one rounding, float32 normals by AVX polynomials); False, what it does with
+    `ATEN_CPU_CAPABILITY=default`.
     """
 
     __slots__ = ("double_normal", "float_normal", "fused", "_seed", "_source", "_block", "_next", "_left")
@@ -141,14 +142,16 @@ class Engine:
     def set_state(self, state: np.ndarray) -> None:
         """Go on from a state that `get_state` here or `torch.get_rng_state` made.
 
-        Raises TypeError if it is not a one-dimensional uint8 array, RuntimeError if its size or content is not that of a state.
+        Raises TypeError if it is not a one-dimensional uint8 array, RuntimeError if its size or content is not that
+        of a state.
         """
         state = np.ascontiguousarray(state)
         if state.dtype != np.uint8:
             raise TypeError("RNG state must be a torch.ByteTensor")
         if state.size != STATE_SIZE:
             raise RuntimeError(
-                f"Expected a CPUGeneratorImplState of size {STATE_SIZE} but found the input RNG state size to be {state.size}"
+                f"Expected a CPUGeneratorImplState of size {STATE_SIZE} but found the input RNG state size to be "
+                f"{state.size}"
             )
         fields = state.reshape(-1).view(_STATE)[0]
         left, place = int(fields["left"]), int(fields["next"])

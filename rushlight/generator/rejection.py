@@ -1,7 +1,7 @@
 """Draws by rejection, an element at a time: gamma, Dirichlet, Poisson, binomial.
 
-How many uniforms an element takes depends on what they are, so these are Python loops over a `Tape` of uniforms, at a few microseconds an element. The
-parameters are arrays in storage form, of the dtype that the result has too.
+How many uniforms an element takes depends on what they are, so these are Python loops over a `Tape` of uniforms, at a
+few microseconds an element. The parameters are arrays in storage form, of the dtype that the result has too.
 
 >>> import numpy as np
 >>> from rushlight.dtype import float32
@@ -31,7 +31,7 @@ _log1p_float32 = c_library("log1pf", ctypes.c_float)
 
 
 class Tape:
-    """An engine's float64 uniforms one by one, fetched in bulk; on leaving, those not asked for are back in the engine."""
+    """An engine's float64 uniforms one by one, fetched in bulk; on leaving, the rest is back in the engine."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -73,7 +73,7 @@ def _log(x: float) -> float:
 
 
 def gamma(engine: Engine, alpha: np.ndarray, dtype: dtype) -> np.ndarray:
-    """Gamma with shape `alpha` and scale 1, float32 or float64, as `torch._standard_gamma`: Marsaglia and Tsang's method."""
+    """Gamma with shape `alpha` and scale 1, as `torch._standard_gamma`; float32 or float64. Marsaglia and Tsang's."""
     require_kernel("gamma_cpu", dtype, _SINGLE_OR_DOUBLE)
     return _at_least(SMALLEST_NORMAL[dtype], narrowed(_standard_gamma(engine, alpha), dtype.storage.type))
 
@@ -131,7 +131,8 @@ def _marsaglia_tsang(tape: Tape, d: float, c: float) -> float:
 def dirichlet(engine: Engine, alpha: np.ndarray, dtype: dtype) -> np.ndarray:
     """Dirichlet over the last axis, float32 or float64, as `torch._sample_dirichlet`.
 
-    PyTorch adds up a long row in another order than NumPy, so float64 results for many categories can differ in the last bit.
+    PyTorch adds up a long row in another order than NumPy, so float64 results for many categories can differ in the
+    last bit.
     """
     require_kernel("dirichlet", dtype, _SINGLE_OR_DOUBLE)
     samples = _at_least(SMALLEST_NORMAL[float64], _standard_gamma(engine, alpha.astype(np.float64)))
@@ -193,7 +194,8 @@ def _to_int64(x: float) -> int:
 def binomial(engine: Engine, count: np.ndarray, prob: np.ndarray, dtype: dtype) -> np.ndarray:
     """Binomial, float32 or float64, as `torch.binomial`; `prob` is broadcast to the shape of `count`.
 
-    PyTorch computes partly in the dtype of its arguments; so does this. For a NaN count it never ends; this raises a RuntimeError.
+    PyTorch computes partly in the dtype of its arguments; so does this. For a NaN count it never ends; this raises a
+    RuntimeError.
     """
     if dtype not in FLOATING:
         raise ValueError(f"binomial only supports floating-point dtypes for count, got: {scalar_name(dtype)}")

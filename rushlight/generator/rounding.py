@@ -1,7 +1,7 @@
 """Arithmetic that rounds exactly as PyTorch's compiled kernels do.
 
-NumPy rounds a product before it adds; the kernels fuse the two. And NumPy's float64 `log` or `tan` need not agree with the C library's in
-the last bit, which is what the kernels call; Python's `math` does call it.
+NumPy rounds a product before it adds; the kernels fuse the two. And NumPy's float64 `log` or `tan` need not agree
+with the C library's in the last bit, which is what the kernels call; Python's `math` does call it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,17 @@ _TIE = 1 << 28  # the lowest 29 bits of a float64 that lies halfway between two 
 _BELOW_FLOAT32 = (1 << 29) - 1
 
 
-def fused32(a: np.ndarray, b: np.ndarray | np.float32, c: np.ndarray | np.float32) -> np.ndarray:
-    """a * b + c with one rounding: `a` float32 values in a float64 array, the result float32.
+def fused32(a: np.ndarray, b: float, c: float) -> np.ndarray:
+    """a * b + c with one rounding: `a` float32 values in a float64 array, b and c rounded to float32, as the result is.
 
-    The product is exact in float64. The sum is rounded there and again to float32, which goes wrong only if the first rounding lands halfway
-    between two float32; then it is moved to the side that the exact sum lies on.
+    The product is exact in float64. The sum is rounded there and again to float32, which goes wrong only if the first
+    rounding lands halfway between two float32; then it is moved to the side that the exact sum lies on.
     """
-    product = a * np.float64(b)
-    c = np.float64(c)
-    total = product + c
+    product, addend = a * float(np.float32(b)), float(np.float32(c))
+    total = product + addend
     tie = (total.view(np.int64) & _BELOW_FLOAT32) == _TIE
     if tie.any():
-        exact, addend = product[tie], np.broadcast_to(c, total.shape)[tie]
-        rounded, error = _two_sum(exact, addend)
+        rounded, error = _two_sum(product[tie], addend)
         total[tie] = np.where(error == 0, rounded, np.nextafter(rounded, np.copysign(np.inf, error)))
     return narrowed(total)
 
@@ -81,10 +79,12 @@ def _two_product(a: np.ndarray, b: float) -> tuple[np.ndarray, np.ndarray]:
 
 def multiply_add(a: np.ndarray, b: float, c: float, fused: bool) -> np.ndarray:
     """a * b + c in the dtype of `a` (float32 or float64), in one rounding if `fused`, else in two."""
-    if a.dtype == np.float32:
-        b, c = np.float32(b), np.float32(c)
-        return fused32(a.astype(np.float64), b, c) if fused else a * b + c
-    return fused64(a, b, c) if fused else a * b + c
+    with np.errstate(over="ignore", invalid="ignore"):
+        if c == 0 or not fused:
+            return a * a.dtype.type(b) + a.dtype.type(c)
+        if a.dtype == np.float32:
+            return fused32(a.astype(np.float64), b, c)
+        return fused64(a, b, c)
 
 
 def libm(function: Callable[[float], float], x: np.ndarray) -> np.ndarray:
@@ -110,7 +110,7 @@ def stored(x: np.ndarray, to: dtype) -> np.ndarray:
 
 
 def c_library(name: str, of: type = ctypes.c_double) -> Callable[[float], float]:
-    """The C library's function `name` of one number ("logf" of `ctypes.c_float`), where Python's `math` has none or its own."""
+    """The C library's function `name` of a number ("logf" of a `ctypes.c_float`) that Python's `math` does not call."""
     function = getattr(ctypes.CDLL("ucrtbase" if os.name == "nt" else None), name)
     function.restype, function.argtypes = of, [of]
     return function

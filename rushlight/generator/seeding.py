@@ -1,6 +1,7 @@
 """`Generator`: an engine with PyTorch's seeding interface, and the default one.
 
-The tensor layer's `torch.Generator` is a subclass that speaks of tensors and devices where this one has arrays and names.
+The tensor layer's `torch.Generator` is a subclass that speaks of tensors and devices where this one has arrays and
+names.
 """
 
 from __future__ import annotations
