@@ -15,6 +15,7 @@ from . import (
     products,
     random,
     reductions,
+    reversal,
     shape,
 )
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
@@ -38,6 +39,7 @@ _FAMILIES = (
     products,
     random,
     reductions,
+    reversal,
     shape,
 )
 

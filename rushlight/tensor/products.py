@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..dtype import BOOL, FLOATING, dtype
+from ..dtype import BOOL, FLOATING, bfloat16, dtype, float16
 from ..ir import scalar, view
 from ..ir.contract import contract
 from ..ir.contraction import build
@@ -14,6 +14,7 @@ from .promotion import Number, _as_node, result_type
 from .public import public, scalar_name
 from .tensor import Tensor, node_of, wrap
 
+HALVES = (float16, bfloat16)
 Letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -163,11 +164,11 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 def _combined(op: str, input: Tensor, product: Node, beta: Number, alpha: Number) -> Tensor:
     """beta * input + alpha * product; with beta 0 the input is ignored, NaN and all."""
-    kind = product.type.dtype
-    if isinstance(alpha, float) and kind.category < FLOATING:
-        raise RuntimeError(f"For integral input tensors, argument alpha must not be a floating point number. — {op}")
+    kind = input.dtype if input.dtype in HALVES else product.type.dtype
+    if kind.category < FLOATING:  # PyTorch drops their fraction
+        alpha, beta = int(alpha.real), int(beta.real)
     if alpha != 1:
-        product = scalar.mul(product, scalar.number(alpha, kind))
+        product = scalar.mul(product, scalar.number(alpha, product.type.dtype))
     if input.dtype is not kind:
         raise RuntimeError(
             f"self and mat2 must have the same dtype, but got {scalar_name(input.dtype)} and {scalar_name(kind)} — {op}"
@@ -181,10 +182,11 @@ def _combined(op: str, input: Tensor, product: Node, beta: Number, alpha: Number
             f"{list(product.type.shape)}.  Tensor sizes: {list(have.type.shape)} — {op}"
         )
     if beta == 0:
-        return wrap(product)
+        return wrap(scalar.cast(product, dtype=kind))
+    have = scalar.cast(have, dtype=product.type.dtype)
     if beta != 1:
-        have = scalar.mul(have, scalar.number(beta, kind))
-    return wrap(scalar.add(have, product))
+        have = scalar.mul(have, scalar.number(beta, have.type.dtype))
+    return wrap(scalar.cast(scalar.add(have, product), dtype=kind))
 
 
 @public("Addmm", inplace=True)
@@ -204,6 +206,8 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: N
 @public("Baddbmm", inplace=True)
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2)."""
+    if input.dtype in HALVES and batch1.dtype is batch2.dtype is input.dtype:  # rounded once, at the end
+        batch1, batch2 = batch1.float(), batch2.float()  # type: ignore[attr-defined]
     return _combined("baddbmm", input, node_of(bmm(batch1, batch2)), beta, alpha)
 
 
@@ -220,6 +224,11 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
     """beta * input + alpha * outer(vec1, vec2)."""
     _ranks("addr", (("vec1", vec1, 1), ("vec2", vec2, 1)))
     kind = result_type(input, vec1, vec2)
+    for name, number in (("beta", beta), ("alpha", alpha)):
+        if isinstance(number, float) and kind.category < FLOATING:
+            raise RuntimeError(
+                f"For integral input tensors, argument {name} must not be a floating point number. — addr"
+            )
     a, b = _as_node(vec1, kind), _as_node(vec2, kind)
     product = scalar.mul(view.reshape(a, (a.type.size, 1)), b)
     if kind.category == BOOL:

@@ -9,15 +9,25 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from ..dtype import dtype, float32, float64, promote_types
+from ..dtype import INTEGER, dtype, float32, float64, promote_types
 from ..ir import scalar, view
 from ..ir.graph import Node
-from ..ir.type import Type, broadcast_shapes
+from ..ir.type import broadcast_shapes
 from .creation import shape_of
 from .geometry import contiguous_strides, view_strides
 from .public import public
 from .tensor import Tensor, make_view, node_of, wrap, wrap_axes, wrap_axis
 from .views import AsComplex, AsReal, Bitcast, Expand, Permute, Reshape, Slice, Strided
+
+
+def _or_named(op: str, given: tuple[Any, ...], name: str, named: dict[str, Any]) -> tuple[Any, ...]:
+    """Positional sizes or axes, or the one keyword argument that stands for them."""
+    if not named:
+        return given
+    if given or set(named) != {name}:
+        raise TypeError(f"{op}() got unexpected arguments {given}, {named}; it takes `{name}`, by position or by name")
+    return (named[name],)
+
 
 # ---- reshaping ----
 
@@ -107,7 +117,7 @@ def view_as_dtype(self: Tensor, target: Any) -> Tensor:
 
 
 @public(out=False)
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *shape: Any, **named: Any) -> Tensor:
     """The elements in another shape: a view where possible, else a copy.
 
     >>> import rushlight as torch
@@ -115,6 +125,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     tensor([[0, 1],
             [2, 3]])
     """
+    shape = _or_named("reshape", shape, "shape", named)
     target = resolve_shape("reshape", shape, input.numel())
     return _reshaped(input, target, "View" if input.is_contiguous() else "UnsafeView")
 
@@ -196,8 +207,9 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 
 @public(out=False)
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *dims: Any, **named: Any) -> Tensor:
     """The axes in another order."""
+    dims = _or_named("permute", dims, "dims", named)
     given = shape_with_unknown("permute", dims)
     order = wrap_axes("permute", given, input.ndim)
     if len(order) != input.ndim:
@@ -276,9 +288,9 @@ Tensor.H = property(lambda self: self.mH if self.ndim == 2 else self)  # type: i
 
 
 @public(function=False, out=False)
-def expand(self: Tensor, *sizes: Any, implicit: bool = False) -> Tensor:
+def expand(self: Tensor, *sizes: Any, implicit: bool = False, **named: Any) -> Tensor:
     """Axes of extent 1 repeated without copying; -1 keeps an extent."""
-    given = shape_with_unknown("expand", sizes)
+    given = shape_with_unknown("expand", _or_named("expand", sizes, "size", named))
     shape = tuple(self.shape)
     lead = len(given) - len(shape)
     if lead < 0:
@@ -326,8 +338,9 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
 
 
 @public(function=False, out=False)
-def repeat(self: Tensor, *repeats: Any) -> Tensor:
+def repeat(self: Tensor, *repeats: Any, **named: Any) -> Tensor:
     """The whole tensor repeated along each axis."""
+    repeats = _or_named("repeat", repeats, "repeats", named)
     times = shape_of(repeats, "repeat")
     shape = tuple(self.shape)
     lead = len(times) - len(shape)
@@ -349,8 +362,9 @@ def _copied(node: Node, source: Node, label: str) -> Tensor:
 
 
 @public(out=False)
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *dims: Any, **named: Any) -> Tensor:
     """`repeat`, with missing leading counts taken as 1."""
+    dims = _or_named("tile", dims, "dims", named)
     times = shape_of(dims, "tile")
     return input.repeat((1,) * (input.ndim - len(times)) + times)  # type: ignore[no-any-return]
 
@@ -373,6 +387,8 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     axis = wrap_axis("narrow", dim, input.ndim)
     extent = input.shape[axis]
+    if isinstance(start, Tensor) and (start.ndim or start.dtype.category != INTEGER):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     first = int(start)
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
@@ -483,7 +499,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The parts at each place of an axis."""
     if not input.ndim:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions — unbind")
     axis = wrap_axis("unbind", dim, input.ndim)
     return tuple(select_axis(input, axis, place) for place in range(input.shape[axis]))
 
@@ -572,6 +588,8 @@ atleast_1d, atleast_2d, atleast_3d = map(_at_least_function, (1, 2, 3))
 @public("Cat", method=False)
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the second axis (the first for vectors)."""
+    if not tensors:
+        raise RuntimeError("hstack expects a non-empty TensorList")
     parts = [_at_least(1, x) for x in tensors]
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
@@ -592,80 +610,6 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Vectors as columns, joined."""
     return hstack([x.reshape(x.numel(), 1) if x.ndim <= 1 else x for x in tensors])
-
-
-# ---- reversal and rotation ----
-
-
-@public("Flip", out=False)
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    """The elements in reverse order along axes (a copy, unlike NumPy)."""
-    axes = wrap_axes("flip", shape_with_unknown("flip", dims), input.ndim)
-    return wrap(view.flip(node_of(input), axes=axes) if axes else node_of(input))
-
-
-@public("Flip", out=False)
-def fliplr(input: Tensor) -> Tensor:
-    """Left and right exchanged."""
-    if input.ndim < 2:
-        raise RuntimeError("Input must be >= 2-d.")
-    return flip(input, 1)
-
-
-@public("Flip", out=False)
-def flipud(input: Tensor) -> Tensor:
-    """Up and down exchanged."""
-    if input.ndim < 1:
-        raise RuntimeError("Input must be >= 1-d.")
-    return flip(input, 0)
-
-
-@public("Roll", out=False)
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """Elements moved around along axes; without axes over the flattened tensor."""
-    moves = shape_with_unknown("roll", (shifts,) if not isinstance(shifts, (tuple, list)) else shifts)
-    node = node_of(input)
-    if dims is None or dims == () or dims == []:
-        if len(moves) != 1:
-            raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:0")
-        flat = view.reshape(node, (input.numel(),))
-        return wrap(view.reshape(_rolled(flat, moves[0], 0), node.type.shape))
-    axes = tuple(
-        wrap_axis("roll", axis, input.ndim) for axis in ((dims,) if not isinstance(dims, (tuple, list)) else dims)
-    )
-    if len(axes) != len(moves):
-        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(axes)}")
-    for move, axis in zip(moves, axes, strict=True):
-        node = _rolled(node, move, axis)
-    return wrap(node)
-
-
-def _rolled(node: Node, move: int, axis: int) -> Node:
-    shape = node.type.shape
-    if not shape or not shape[axis] or move % shape[axis] == 0:
-        return node
-    cut = shape[axis] - move % shape[axis]
-    low, high = [0] * len(shape), list(shape)
-    low[axis] = high[axis] = cut
-    head = view.slice_(node, (0,) * len(shape), tuple(high))
-    tail = view.slice_(node, tuple(low), shape)
-    return view.concatenate((tail, head), axis)
-
-
-@public("Rot90", out=False)
-def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
-    """Turned by 90 degrees k times in the plane of two axes."""
-    if len(dims) != 2:
-        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
-    a, b = (wrap_axis("rot90", axis, input.ndim) for axis in dims)
-    if a == b:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
-    turns = k % 4
-    if turns == 0:
-        return input.clone()  # type: ignore[no-any-return]
-    if turns == 2:
-        return flip(input, a, b)
-    return flip(_swapped(input, a, b, "rot90", "Transpose"), a if turns == 1 else b)
 
 
 # ---- copies ----
