@@ -1,0 +1,88 @@
+"""What the eager path costs: recording, inferring and keying a node of the LeNet step, beside PyTorch's dispatch of an op.
+
+Ours: the time from the step's start to the call of its plan, over the nodes recorded. PyTorch's: the step on one image, over the
+operators dispatched (its kernels' time on one image is in it, so it is an upper bound of the dispatch alone).
+"""
+
+from __future__ import annotations
+
+import importlib
+import statistics
+import time
+from typing import Any
+
+from .works import lenet_step
+
+
+def _ours() -> tuple[float, int]:
+    """Median seconds spent before the plan runs, and nodes a step."""
+    rushlight = importlib.import_module("rushlight")
+    plan = importlib.import_module("rushlight.runtime.plan")
+    graph = importlib.import_module("rushlight.ir.graph")
+    step = lenet_step(rushlight, 1)
+    for _ in range(5):
+        step()
+    inside: list[float] = []
+    nodes: list[int] = []
+    run = plan.Plan.run
+
+    def timed(self: Any, inputs: Any) -> Any:
+        nodes.append(graph.trace.pending)
+        started = time.perf_counter()
+        try:
+            return run(self, inputs)
+        finally:
+            inside.append(time.perf_counter() - started)
+
+    plan.Plan.run = timed
+    spent, recorded = [], []
+    try:
+        for _ in range(100):
+            inside.clear()
+            nodes.clear()
+            started = time.perf_counter()
+            step()
+            spent.append(time.perf_counter() - started - sum(inside))
+            recorded.append(sum(nodes))
+    finally:
+        plan.Plan.run = run
+    return statistics.median(spent), statistics.mode(recorded)
+
+
+def _peer() -> tuple[float, int]:
+    """Median seconds of the step on one image, and operators dispatched a step."""
+    torch = importlib.import_module("torch")
+    mode_type = importlib.import_module("torch.utils._python_dispatch").TorchDispatchMode
+    torch.set_num_threads(1)
+
+    class Count(mode_type):  # type: ignore[misc,valid-type]
+        ops = 0
+
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            Count.ops += 1
+            return function(*args, **(kwargs or {}))
+
+    step = lenet_step(torch, 1)
+    for _ in range(5):
+        step()
+    times = []
+    for _ in range(100):
+        started = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - started)
+    with Count():
+        step()
+    return statistics.median(times), Count.ops
+
+
+def eager_cost() -> dict[str, Any]:
+    """The row of both."""
+    seconds, nodes = _ours()
+    theirs, ops = _peer()
+    return {
+        "work": "eager cost of the LeNet step",
+        "us_per_node": seconds / nodes * 1e6,
+        "nodes": nodes,
+        "peer_us_per_op": theirs / ops * 1e6,
+        "peer_ops": ops,
+    }
