@@ -28,9 +28,11 @@ def read_idx(path: str | Path, dimensions: int) -> np.ndarray:
     if content[2] != 0x08 or content[3] != dimensions:
         raise RuntimeError(f"{path} is corrupt: it does not hold bytes in {dimensions} dimensions")
     head = 4 + 4 * dimensions
-    shape = tuple(int(length) for length in np.frombuffer(content[4:head], ">u4"))
-    if len(shape) != dimensions or math.prod(shape) != len(content) - head:
-        raise RuntimeError(f"{path} is corrupt: it announces {shape} bytes and holds {max(len(content) - head, 0)}")
+    if len(content) < head:
+        raise RuntimeError(f"{path} is corrupt: it is cut off in its head")
+    shape = tuple(np.frombuffer(content[4:head], ">u4").tolist())
+    if math.prod(shape) != len(content) - head:
+        raise RuntimeError(f"{path} is corrupt: it announces {shape} bytes and holds {len(content) - head}")
     return np.frombuffer(bytearray(content), np.uint8, offset=head).reshape(shape)
 
 

@@ -7,6 +7,7 @@ reached. Pickles of Python 2 are read with their strings as latin-1, as CIFAR's 
 
 from __future__ import annotations
 
+import io
 import math
 import pickle
 from pathlib import Path
@@ -68,6 +69,11 @@ def _encode(text: Any, encoding: Any) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    """`bytes()`, as protocol 2 writes the empty ones; with an argument it could ask for any amount of memory."""
+    return b""
+
+
 _ADMITTED: dict[tuple[str, str], Any] = {
     ("numpy", "dtype"): _Dtype,
     ("numpy", "ndarray"): None,  # only ever an argument
@@ -75,7 +81,8 @@ _ADMITTED: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): dict,
 }
 for _builtins in ("builtins", "__builtin__"):
-    _ADMITTED |= {(_builtins, "set"): set, (_builtins, "frozenset"): frozenset}
+    _ADMITTED |= {(_builtins, kind.__name__): kind for kind in (set, frozenset, complex)}
+    _ADMITTED[_builtins, "bytes"] = _no_bytes
 for _core in ("numpy.core", "numpy._core"):
     _ADMITTED |= {
         (f"{_core}.multiarray", "_reconstruct"): _Array,
@@ -84,7 +91,9 @@ for _core in ("numpy.core", "numpy._core"):
     }
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined]
+    """Python's own, not C's: that one would reserve whatever memory a damaged file's numbers ask for."""
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ADMITTED:
             raise _Refused(f"it asks for {module}.{name}, which is not data")
@@ -108,9 +117,9 @@ def _plain(value: Any) -> Any:
 
 def load(path: str | Path) -> Any:
     """What the file holds; RuntimeError that names the file where it is cut off, damaged, or holds more than data."""
-    with open(path, "rb") as file:
-        try:
-            return _plain(_Unpickler(file, encoding="latin1").load())
-        except Exception as error:  # damaged bytes fail in many ways
-            reason = str(error) or type(error).__name__
-            raise RuntimeError(f"{path} is corrupt or not a data set's file: {reason}") from None
+    content = io.BytesIO(Path(path).read_bytes())
+    try:
+        return _plain(_Unpickler(content, encoding="latin1").load())
+    except Exception as error:  # damaged bytes fail in many ways
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise RuntimeError(f"{path} is corrupt or not a data set's file: {reason}") from None

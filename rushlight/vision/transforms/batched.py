@@ -75,7 +75,8 @@ class _Axis:
         first, stop = self.offset + self.sign * self.low, self.offset + self.sign * self.high
         spans = zip(*(part.tolist() for part in (self.low, self.high, first, stop, self.sign)), strict=True)
         return [
-            (slice(low, high), slice(begin, end if end >= 0 else None, sign)) for low, high, begin, end, sign in spans
+            (slice(low, high), slice(begin, end if end >= 0 else None, sign)) if low < high else (slice(0), slice(0))
+            for low, high, begin, end, sign in spans
         ]
 
 

@@ -22,6 +22,7 @@ from ...data.arrays import tensor_of_array
 from ...dtype import dtype as DType
 from ...dtype import float32, uint8
 from ...tensor import Tensor, from_numpy, get_default_dtype
+from ...tensor.geometry import Size
 from .. import pillow
 from . import pil, tensors
 from .interpolation import PILLOW_CODES, InterpolationMode, mode_of
@@ -500,8 +501,8 @@ def elastic_transform(
         raise TypeError("Argument displacement should be a Tensor")
     mode = mode_of(interpolation)
     image = img if isinstance(img, Tensor) else pil_to_tensor(img)
-    wanted = (1, *image.shape[-2:], 2)
-    if wanted != tuple(displacement.shape):
+    wanted = Size((1, *image.shape[-2:], 2))
+    if wanted != displacement.shape:
         raise ValueError(f"Argument displacement shape should be {wanted}, but given {displacement.shape}")
     moved = tensors.elastic_transform(image, displacement, mode.value, fill)
     return moved if isinstance(img, Tensor) else to_pil_image(moved, mode=img.mode)
