@@ -6,7 +6,8 @@ import copy
 import itertools
 import pickle
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from rushlight.errors import InternalError
 from rushlight.ir import contraction as cn
 from rushlight.ir.affine import Axis, constant_axis, loop_axis
+from rushlight.ir.contraction import evaluation, normal, product
 from rushlight.ir.contraction import Contraction, enumerate_contraction, evaluate, parse, vjp
 
 functional = torch.nn.functional
@@ -174,3 +176,86 @@ def test_there_are_many_families() -> None:
 @pytest.mark.parametrize(("contraction", "shapes"), [f[1:] for f in FAMILIES], ids=[f[0] for f in FAMILIES])
 def test_derivatives_three_deep(contraction: Contraction, shapes: list[Shape]) -> None:
     check_adjoint(contraction, shapes)
+
+
+# The ways a plan can go, tried on small shapes by moving the sizes from which each is taken.
+
+WAYS: dict[str, dict[str, Any]] = {
+    "pieces": {"product.PIECE": 8, "product.FILLED": 1},
+    "merged pieces": {"product.PIECE": 12, "product.FILLED": 1000, "evaluation.SMALL": 0},
+    "relaid windows": {"evaluation.RUN": 1000, "evaluation.LONG": 2, "product.PIECE": 16, "evaluation.SMALL": 0},
+    "folds": {"normal._STEP": 0, "normal._ADD": 0, "normal.LONG": 2, "evaluation.FOLD_BYTES": 64},
+    "plain folds": {"normal._STEP": 0, "normal._ADD": 0, "normal.LONG": 1000, "evaluation.TAPS": 0},
+    "no folds": {"normal.FOLD_STEPS": 0, "evaluation.RUN": 0, "evaluation.TAPS": 1000},
+}
+
+
+@contextmanager
+def way(name: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        evaluation._recipe.cache_clear()
+        for place, value in WAYS[name].items():
+            module, _, constant = place.partition(".")
+            patch.setattr({"product": product, "normal": normal, "evaluation": evaluation}[module], constant, value)
+        yield
+    evaluation._recipe.cache_clear()
+
+
+@pytest.mark.parametrize("name", WAYS)
+@settings(max_examples=150, deadline=None)
+@given(drawn=contractions())
+def test_every_way_is_enumeration(name: str, drawn: tuple[Contraction, list[Shape]]) -> None:
+    contraction, shapes = drawn
+    arrays = operands(shapes)
+    with way(name):
+        np.testing.assert_array_equal(evaluate(contraction, *arrays), enumerate_contraction(contraction, *arrays))
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_every_way_for_the_families(name: str) -> None:
+    with way(name):
+        for label, contraction, shapes in FAMILIES + larger_families():
+            cases = [(contraction, shapes)]
+            for j, shape in enumerate(shapes):
+                others = [other for k, other in enumerate(shapes) if k != j]
+                cases.append((vjp(contraction, j, shape), [contraction.output_shape, *others]))
+            for case, case_shapes in cases:
+                for order in ("C", "F"):
+                    arrays = [np.array(array, order=order) for array in operands(case_shapes)]
+                    np.testing.assert_array_equal(
+                        evaluate(case, *arrays), enumerate_contraction(case, *arrays), err_msg=f"{label} {case}"
+                    )
+
+
+def larger_families() -> list[tuple[str, Contraction, list[Shape]]]:
+    """Shapes with batches and several spatial axes, so that loops of every class are there."""
+    found: list[tuple[str, Contraction, list[Shape]]] = []
+    for x, w, stride, pad, dilation, groups in [
+        ((5, 3, 7, 6), (4, 3, 3, 2), (1, 1), (1, 0), (1, 1), 1),
+        ((3, 4, 7, 8), (6, 2, 3, 3), (2, 1), (1, 1), (1, 2), 2),
+        ((4, 3, 6, 6), (3, 1, 3, 3), (1, 2), (1, 1), (1, 1), 3),
+        ((4, 3, 5, 5), (2, 3, 1, 1), (2, 2), (0, 0), (1, 1), 1),
+        ((2, 1, 5, 4, 5), (3, 1, 2, 2, 3), (1, 2, 1), (0, 1, 1), (1, 1, 1), 1),
+    ]:
+        arguments = (stride, tuple((p, p) for p in pad), dilation, groups)
+        shapes = cn.convolution_shapes(x, w, *arguments)
+        found.append((f"{x} {w}", cn.convolution(x, w, *arguments), [shapes.input, shapes.weight]))
+    arguments = ((2, 2), ((1, 1), (0, 1)), (1, 0), (1, 1), 2)
+    shapes = cn.transposed_convolution_shapes((4, 4, 4, 3), (4, 3, 3, 3), *arguments)
+    contraction = cn.transposed_convolution((4, 4, 4, 3), (4, 3, 3, 3), *arguments)
+    found.append(("transposed", contraction, [shapes.input, shapes.weight]))
+    window = ((3, 2), (2, 1), ((1, 1), (0, 1)), (1, 1))
+    found.append(("window sum", cn.window_sum((3, 4, 7, 5), *window), [(3, 4, 7, 5)]))
+    found.append(("unfold", cn.unfold((3, 4, 7, 5), *window), [(3, 4, 7, 5)]))
+    for labels, output, extents in [
+        (((0, 1, 2, 3), (0, 4, 2, 3)), (0, 2, 1, 4), (2, 3, 4, 5, 6)),  # attention scores, heads inside
+        (((0, 1, 2), (1, 2, 3)), (3, 0), (3, 4, 5, 6)),
+        (((0, 1), (2, 1, 3), (3, 0)), (2, 3), (3, 4, 5, 6)),
+        (((0, 1, 2), (0, 2, 3)), (3, 0, 1), (3, 4, 5, 6)),
+        (((0, 1), (2, 3)), (2, 0, 3, 1), (3, 4, 2, 5)),
+        (((0, 1, 2, 3), (1, 3)), (2, 0), (3, 4, 5, 6)),
+        (((0, 2, 1), (3, 2, 4)), (0, 3, 1, 4), (3, 4, 5, 2, 6)),
+    ]:
+        some = tuple(tuple(extents[label] for label in one) for one in labels)
+        found.append((f"einsum {labels}", cn.einsum(labels, output, some), list(some)))
+    return found

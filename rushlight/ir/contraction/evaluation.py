@@ -13,18 +13,19 @@ from typing import Any
 import numpy as np
 
 from ...errors import InternalError
-from ..affine import Axis
+from ..affine import Axis, constant_axis
 from .form import Contraction, Shape
 from .normal import LONG, Fold, Problem, fold_windows, folded_positions, simplify
-from .product import TAPS, Extents, Layout, Run, plan_product
+from .product import Extents, Layout, Run, plan_product
 
 Load = Callable[[np.ndarray], np.ndarray]  # an operand to an array whose axes are loops
 Recipe = Callable[..., np.ndarray]
 Strides = tuple[int, ...]
 
 SMALL = 1 << 20  # products of this size have kernels whose last bits depend on how operands lie in memory
-PIECE = 1 << 21  # elements of a core's result that are computed before they are folded
-LANES = 16  # stretches of an innermost loop that are a multiple of this go faster
+FOLD_BYTES = 1 << 25  # what a core's result may take before it is folded
+ORIGIN = constant_axis()
+TAPS = 64  # sums over windows of at most so many elements are made by whole sweeps
 RUN = 16  # elements in a row from which copying them costs no more than it must
 
 
@@ -33,22 +34,20 @@ def evaluate(contraction: Contraction, *arrays: np.ndarray) -> np.ndarray:
 
     The order of summation depends on the shapes alone. Integers wrap; sums and products of booleans are or and and.
     """
-    dtype = arrays[0].dtype
-    operands = tuple((array.shape, None if array.flags.c_contiguous else array.strides) for array in arrays)
-    return _recipe(contraction, dtype, operands, tuple(array.dtype for array in arrays[1:]))(*arrays)
+    signature: list[Any] = []
+    for array in arrays:
+        signature += (array.dtype, array.shape, array.strides)
+    return _recipe(contraction, *signature)(*arrays)
 
 
 @lru_cache(maxsize=4096)
-def _recipe(
-    contraction: Contraction,
-    dtype: np.dtype[Any],
-    operands: tuple[tuple[Shape, Strides | None], ...],
-    other_dtypes: tuple[np.dtype[Any], ...],
-) -> Recipe:
-    shapes = [shape for shape, _ in operands]
+def _recipe(contraction: Contraction, *signature: Any) -> Recipe:
+    """How to compute a contraction of arrays with these dtypes, shapes and strides (one after the other)."""
+    dtypes, shapes, strides_in_bytes = signature[0::3], signature[1::3], signature[2::3]
     contraction.verify(shapes)
-    if any(other != dtype for other in other_dtypes):
-        raise InternalError(f"operands of dtypes {dtype}, {', '.join(map(str, other_dtypes))} for {contraction!r}")
+    dtype = dtypes[0]
+    if any(other != dtype for other in dtypes):
+        raise InternalError(f"operands of dtypes {', '.join(map(str, dtypes))} for {contraction!r}")
     result = contraction.output_shape
     problem = Problem.of(contraction, shapes)
     if not problem.is_zero():
@@ -56,23 +55,38 @@ def _recipe(
     if problem.is_zero():
         return lambda *arrays: np.zeros(result, dtype)
 
-    small = prod(contraction.loops) <= SMALL
-    strides = [
-        _contiguous_strides(shape) if small or found is None else tuple(s // dtype.itemsize for s in found)
-        for shape, found in operands
-    ]
-    gaps = [found is not None and (small or _misaligned(found, dtype)) for _, found in operands]
-    strides = [_contiguous_strides(shape) if gap else s for gap, s, shape in zip(gaps, strides, shapes, strict=True)]
+    close = prod(contraction.loops) <= SMALL
+    gapless, strides = [], []
+    for shape, found in zip(shapes, strides_in_bytes, strict=True):
+        steps = tuple(step // dtype.itemsize for step in found)
+        awkward = close or any(step % dtype.itemsize for step in found)
+        gapless.append(awkward and not _is_contiguous(shape, steps))
+        strides.append(_contiguous_strides(shape) if awkward or _is_contiguous(shape, steps) else steps)
     core, fold = fold_windows(problem)
     loaded = [_loader(core, k, stride, dtype) for k, stride in enumerate(strides)]
-    compute = _compute(core, [load for load, _ in loaded], [layout for _, layout in loaded], fold, dtype)
-    if any(gaps):
-        inner = compute
+    loads = [
+        _chain([np.ascontiguousarray, load]) if gap else load for gap, (load, _) in zip(gapless, loaded, strict=True)
+    ]
+    layouts = [layout for _, layout in loaded]
+    if fold is not None:
+        return _prepared(loads, _folded(core, layouts, fold, dtype), result)
+    return _prepared(loads, _Sum(core, layouts, dtype).plan(), result)
 
-        def compute(*arrays: np.ndarray) -> np.ndarray:
-            return inner(*[np.ascontiguousarray(a) if gap else a for a, gap in zip(arrays, gaps, strict=True)])
 
-    return lambda *arrays: compute(*arrays).reshape(result)
+def _prepared(loads: list[Load | None], compute: Recipe, result: Shape) -> Recipe:
+    if not any(loads):
+        return lambda *arrays: compute(*arrays).reshape(result)
+
+    def recipe(*arrays: np.ndarray) -> np.ndarray:
+        loaded = [load(array) if load else array for load, array in zip(loads, arrays, strict=True)]
+        return compute(*loaded).reshape(result)
+
+    return recipe
+
+
+def _is_contiguous(shape: Shape, strides: Strides) -> bool:
+    steps = _contiguous_strides(shape)
+    return all(extent == 1 or a == b for extent, a, b in zip(shape, strides, steps, strict=True))
 
 
 def _contiguous_strides(shape: Shape) -> Strides:
@@ -86,14 +100,19 @@ def _misaligned(strides: Strides, dtype: np.dtype[Any]) -> bool:
 # Operands as arrays over loops.
 
 
-def _loader(core: Problem, k: int, strides: Strides, dtype: np.dtype[Any]) -> tuple[Load, Layout]:
-    """How to make an array over loops of operand k, as a view where possible, and how it lies."""
+def _loader(core: Problem, k: int, strides: Strides, dtype: np.dtype[Any]) -> tuple[Load | None, Layout]:
+    """How to make an array over loops of operand k, as a view where possible, and how it lies. None: as it is."""
     axes, shape, extents = core.maps[k], core.shapes[k], core.extents
-    plain = [axis.plain_loop for axis in axes]
-    loops = [loop for loop in plain if loop is not None]
-    exact = all(loop is None or extents[loop] == extent for loop, extent in zip(plain, shape, strict=True))
-    if len(set(loops)) == len(axes) and exact:
-        return (lambda array: array), Layout(tuple(loops), strides, _contiguous_strides(shape))
+    plain = _plain(axes, shape, extents)
+    if plain is not None:
+        kept = [axis for axis, loop in enumerate(plain) if loop is not None]
+        loops = tuple(loop for loop in plain if loop is not None)
+        nominal = _contiguous_strides(shape)
+        layout = Layout(loops, tuple(strides[axis] for axis in kept), tuple(nominal[axis] for axis in kept))
+        if len(kept) == len(axes):
+            return None, layout
+        spread = tuple(shape[axis] for axis in kept)
+        return (lambda array: array.reshape(spread)), layout
 
     steps: list[Load] = []
     gather = [_is_sparse(axis, extent, extents) for axis, extent in zip(axes, shape, strict=True)]
@@ -128,25 +147,36 @@ def _axis_to_put_last(core: Problem, k: int) -> int | None:
     run = max((extents[loop] for loop, value in axes[-1].terms if abs(value) == 1), default=1)
     if len(core.maps) == 1 or len(axes[-1].terms) == 1 or run >= RUN or size < 2 * prod(shape):
         return None
+    along: dict[int, int] = {}  # loop -> the sizes of the other operands that have it, to be copied with it
+    for j, other in enumerate(core.shapes):
+        if j != k:
+            for loop in {loop for axis in core.maps[j] for loop in axis.loops}:
+                along[loop] = along.get(loop, 0) + prod(other)
+    if any(loop in core.output and loop in along for axis in axes for loop in axis.loops):
+        return None  # a batch of products, which wants its loop outermost
     for place, axis in enumerate(axes):
         loop = axis.plain_loop
-        if loop is None or extents[loop] < LONG:
-            continue
-        along = sum(
-            prod(other)
-            for j, other in enumerate(core.shapes)
-            if j != k and any(a.coefficient(loop) for a in core.maps[j])
-        )
-        if 2 * along <= size:  # what has to be copied with it
+        if loop is not None and extents[loop] >= LONG and 2 * along.get(loop, 0) <= size:
             return place
     return None
+
+
+def _plain(axes: list[Axis], shape: Shape, extents: Extents) -> list[int | None] | None:
+    """The loop of each axis, None for an axis of extent 1, if the whole operand is read as it is."""
+    loops = [axis.plain_loop for axis in axes]
+    for axis, loop, extent in zip(axes, loops, shape, strict=True):
+        whole = extents[loop] == extent if loop is not None else extent == 1 and axis is ORIGIN
+        if not whole or (loop is not None and loops.count(loop) > 1):
+            return None
+    return loops
 
 
 def _by_size(axis: Axis) -> list[int]:
     return [loop for loop, _ in sorted(axis.terms, key=lambda term: -abs(term[1]))]
 
 
-def _chain(steps: list[Load]) -> Load:
+def _chain(some: list[Load | None]) -> Load:
+    steps = [step for step in some if step]
     if len(steps) == 1:
         return steps[0]
 
@@ -263,25 +293,14 @@ def _window(
 # From arrays over loops to the result.
 
 
-def _compute(
-    core: Problem, loads: list[Load], layouts: list[Layout], fold: Fold | None, dtype: np.dtype[Any]
-) -> Recipe:
-    if fold is None:
-        run = _Sum(core, layouts, dtype).plan()
-        return lambda *arrays: run(*[load(array) for load, array in zip(loads, arrays, strict=True)])
-    add_up = _folded(core, layouts, fold, dtype)
-    return lambda *arrays: add_up(*[load(array) for load, array in zip(loads, arrays, strict=True)])
-
-
 def _folded(core: Problem, layouts: list[Layout], fold: Fold, dtype: np.dtype[Any]) -> Recipe:
     """Computes the core a stretch of one loop at a time, and adds it up."""
     shape = fold.shape(fold.output, core)
     back = tuple(fold.result.index(loop) for loop in fold.output)
     cut = _loop_to_cut(core, fold)
     count = 1 if cut is None else core.extents[cut]
-    length = min(count, max(1, PIECE * count // prod(core.extents[x] for x in core.output)))
-    if LANES < length < count:
-        length -= length % LANES
+    total = dtype.itemsize * prod(core.extents[x] for x in core.output)
+    length = -(-count // min(count, -(-total // FOLD_BYTES)))
     stretches = []
     plans: dict[int, tuple[Recipe, Callable[[np.ndarray], np.ndarray]]] = {}
     for start in range(0, count, length):
@@ -343,6 +362,7 @@ class _Sum:
         self.layouts = list(layouts)
         # Each step replaces the list of arrays.
         self.steps: list[Callable[[list[np.ndarray]], list[np.ndarray]]] = []
+        self.alone: Recipe | None = None  # the last product, for two arrays and nothing else
 
     def plan(self) -> Recipe:
         self._mask()
@@ -356,18 +376,13 @@ class _Sum:
             self._multiply_pair(*self._best_pair())
             self._sum_lone_loops(len(self.layouts) - 1)
         self._arrange()
-        steps = self.steps
-        if len(steps) == 1:
-            (only,) = steps
-            return lambda *arrays: only(list(arrays))[0]
+        return self.alone if self.alone and len(self.steps) == 1 else self._run
 
-        def run(*arrays: np.ndarray) -> np.ndarray:
-            values = list(arrays)
-            for step in steps:
-                values = step(values)
-            return values[0]
-
-        return run
+    def _run(self, *arrays: np.ndarray) -> np.ndarray:
+        values = list(arrays)
+        for step in self.steps:
+            values = step(values)
+        return values[0]
 
     def _replace(self, i: int, load: Load, layout: Layout) -> None:
         self.layouts[i] = layout
@@ -438,11 +453,16 @@ class _Sum:
         self.layouts = [layout for k, layout in enumerate(self.layouts) if k not in (i, j)]
         self.layouts.append(Layout.contiguous(kept, self.extents))
 
-        def step(values: list[np.ndarray]) -> list[np.ndarray]:
+        def multiply(left: np.ndarray, right: np.ndarray) -> np.ndarray:
             out = np.empty(shape, dtype)
-            product(values[i], values[j], out)
+            product(left, right, out)
+            return out
+
+        def step(values: list[np.ndarray]) -> list[np.ndarray]:
+            out = multiply(values[i], values[j])
             return [*[value for k, value in enumerate(values) if k not in (i, j)], out]
 
+        self.alone = multiply
         self.steps.append(step)
 
     def _arrange(self) -> None:
@@ -469,8 +489,12 @@ def _masker(mask: np.ndarray) -> Load:
 def _summer(layout: Layout, lone: tuple[int, ...], extents: Extents) -> Load:
     """Sums an array over some of its loops; windows that overlap by whole sweeps over what is left."""
     places = tuple(layout.loops.index(loop) for loop in lone)
-    rest = prod(extents[loop] for loop in layout.loops if loop not in lone)
-    if rest < TAPS * 4 or prod(extents[loop] for loop in lone) > TAPS:
+    count, rest = prod(extents[x] for x in lone), prod(extents[x] for x in layout.loops if x not in lone)
+    run = 1
+    for loop, stride in sorted(zip(layout.loops, layout.nominal, strict=True), key=lambda pair: abs(pair[1])):
+        if loop in lone and stride == run:
+            run *= extents[loop]
+    if rest < 4 * TAPS or count > TAPS or run >= RUN:
         return lambda array: np.add.reduce(array, axis=places, dtype=array.dtype)
     indices = []
     for point in np.ndindex(*[extents[loop] for loop in lone]):

@@ -18,9 +18,7 @@ import numpy as np
 Extents = dict[int, int]
 Run = Callable[[np.ndarray, np.ndarray, np.ndarray], None]  # (left, right, out): writes all of out
 
-PIECE = 1 << 17  # elements of a copy that one piece takes: 512 kB of float32
-WHOLE = 1 << 18  # copies up to this size are made at once
-TAPS = 64  # at most so many steps of a Python loop stand for a small loop nest
+PIECE = 1 << 18  # elements of a copy that are made at once: 1 MB of float32
 FILLED = 32  # rows or columns from which a batch of matrix products keeps the machine busy
 
 _BLAS = frozenset("fdFD")
@@ -86,11 +84,7 @@ def plan_product(left: Layout, right: Layout, out: Sequence[int], extents: Exten
 def _plan(problem: _Problem) -> Run:
     shape = _MatrixShape.choose(problem)
     copies = {side: shape.copied(problem, side) for side in (True, False)}
-    if not (shape.rows and shape.columns) and max(copies.values()) > 1:
-        taps = _tap_by_tap(problem, shape)
-        if taps is not None:
-            return taps
-    if sum(copies.values()) > WHOLE:
+    if sum(copies.values()) > PIECE:
         piecewise = _in_pieces(problem, shape, copies)
         if piecewise is not None:
             return piecewise
@@ -206,42 +200,47 @@ def _last_run(loops: list[int], left: set[int]) -> list[int]:
 
 def _matrix_product(problem: _Problem, shape: _MatrixShape) -> Run:
     extents = problem.extents
-    first = _to_matrix(problem, shape, rows=True)
-    second = _to_matrix(problem, shape, rows=False)
+    left, right = _to_matrix(problem, shape, left=True), _to_matrix(problem, shape, left=False)
     rows_left = shape.rows_left
     batch = tuple(extents[loop] for loop in shape.batch)
     matrices = (*batch, prod(extents[x] for x in shape.rows), prod(extents[x] for x in shape.columns))
-    matmul = np.matmul
 
     order = (*shape.batch, *shape.rows, *shape.columns)
+    spread = tuple(extents[loop] for loop in order)
     stride = dict(zip(problem.out.loops, problem.out.strides, strict=True))
-    inner = stride[shape.columns[-1]] if shape.columns else 1
-    if (
-        shape.natural
-        and inner == 1
-        and _merges(shape.rows, stride, extents)
-        and _merges(shape.columns, stride, extents)
-    ):
+    rows_lie = _merges(shape.rows, stride, extents)
+    columns_lie = not shape.columns or (stride[shape.columns[-1]] == 1 and _merges(shape.columns, stride, extents))
+    if shape.natural and rows_lie and columns_lie:
+        if left is None and right is None and spread == matrices:
+            return _matmul if rows_left else lambda p, q, out: _matmul(q, p, out)
 
         def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
-            a, b = (p, q) if rows_left else (q, p)
-            matmul(first(a), second(b), out=out.reshape(matrices))
+            p = left(p) if left else p
+            q = right(q) if right else q
+            _matmul(p, q, out.reshape(matrices)) if rows_left else _matmul(q, p, out.reshape(matrices))
 
         return run
 
-    spread = tuple(extents[loop] for loop in order)
     back = tuple(order.index(loop) for loop in problem.out.loops)
 
     def run_transposed(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
-        a, b = (p, q) if rows_left else (q, p)
-        out[...] = matmul(first(a), second(b)).reshape(spread).transpose(back)
+        p = left(p) if left else p
+        q = right(q) if right else q
+        product = np.matmul(p, q) if rows_left else np.matmul(q, p)
+        out[...] = product.reshape(spread).transpose(back)
 
     return run_transposed
 
 
-def _to_matrix(problem: _Problem, shape: _MatrixShape, *, rows: bool) -> Callable[[np.ndarray], np.ndarray]:
-    """Brings an array to (batch, rows, depth) or (batch, depth, columns), in the order of memory that copies fastest."""
-    left = rows == shape.rows_left
+_matmul: Run = np.matmul
+
+
+def _to_matrix(problem: _Problem, shape: _MatrixShape, *, left: bool) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Brings an array to (batch, rows, depth) or (batch, depth, columns), in the order of memory that copies fastest.
+
+    None if it is so already.
+    """
+    rows = left == shape.rows_left
     layout, extents = problem.of(left=left), problem.extents
     own, depth = shape.own(rows=rows), shape.depth
     batch = tuple(loop for loop in shape.batch if loop in layout.loops)
@@ -250,12 +249,14 @@ def _to_matrix(problem: _Problem, shape: _MatrixShape, *, rows: bool) -> Callabl
     if not shape.copied(problem, left, actual=True):
         order = _order(layout, (*batch, *own, *depth) if rows else (*batch, *depth, *own))
         matrices = (*lead, width, length) if rows else (*lead, length, width)
-        if order == tuple(range(len(order))):
-            return lambda array: array.reshape(matrices)
-        return lambda array: array.transpose(order).reshape(matrices)
+        if order != tuple(range(len(order))):
+            return lambda array: array.transpose(order).reshape(matrices)
+        if matrices == tuple(extents[loop] for loop in layout.loops):
+            return None
+        return lambda array: array.reshape(matrices)
 
-    depth_last = _run_length(layout, (*own, *depth), extents) >= _run_length(layout, (*depth, *own), extents)
-    target = (*batch, *own, *depth) if depth_last else (*batch, *depth, *own)
+    target = _copy_order(layout, shape, rows, extents)
+    depth_last = target == (*batch, *own, *depth)
     order = _order(layout, target)
     spread = tuple(extents[loop] for loop in target)
     matrices = (*lead, width, length) if depth_last else (*lead, length, width)
@@ -268,6 +269,15 @@ def _to_matrix(problem: _Problem, shape: _MatrixShape, *, rows: bool) -> Callabl
         return matrix.swapaxes(-1, -2) if turned else matrix
 
     return copy
+
+
+def _copy_order(layout: Layout, shape: _MatrixShape, rows: bool, extents: Extents) -> tuple[int, ...]:
+    """The loops of a copy: batch, then own loops and depth or the other way about, whichever reads in longer runs."""
+    batch = tuple(loop for loop in shape.batch if loop in layout.loops)
+    own, depth = shape.own(rows=rows), shape.depth
+    if _run_length(layout, (*own, *depth), extents) >= _run_length(layout, (*depth, *own), extents):
+        return (*batch, *own, *depth)
+    return (*batch, *depth, *own)
 
 
 def _order(layout: Layout, target: Sequence[int]) -> tuple[int, ...]:
@@ -291,52 +301,62 @@ def _run_length(layout: Layout, target: Sequence[int], extents: Extents) -> floa
 def _in_pieces(problem: _Problem, shape: _MatrixShape, copies: dict[bool, int]) -> Run | None:
     """The product one stretch of a loop at a time. A stretch of a depth loop is added to what came before."""
     loop = _loop_to_cut(problem, shape, copies)
-    if loop is None:
-        return None
     extent = problem.extents[loop]
     touched = sum(size for left, size in copies.items() if loop in problem.of(left=left).loops)
-    length = max(1, min(extent, PIECE * extent // touched))
+    length = -(-extent // min(extent, -(-touched // PIECE)))
+    if loop in shape.depth and 8 * touched >= PIECE * extent:
+        length = 1  # the loop falls away, and with it often the need to copy the other array
     if length == extent:
         return None
-    starts = range(0, extent, length)
-    runs = [_stretch(problem, loop, min(length, extent - start)) for start in starts[:1]]
-    runs += runs[:1] * (len(starts) - 2)
-    runs.append(_stretch(problem, loop, extent - starts[-1]) if extent % length else runs[0])
-    cuts = [_cut_at(start, min(length, extent - start)) for start in starts]
-    cutters = [_cutter(layout, loop) for layout in (problem.left, problem.right, problem.out)]
-    cut_left, cut_right, cut_out = cutters
-    if loop in problem.out.loops:
+    settled = [_settle(problem, shape, left) if copies[left] else None for left in (True, False)]
+    settle_left, settle_right = (None if found is None or loop in found[1].loops else found[0] for found in settled)
+    if settle_left and settled[0]:
+        problem = replace(problem, left=settled[0][1])
+    if settle_right and settled[1]:
+        problem = replace(problem, right=settled[1][1])
+    stretches = [(start, min(length, extent - start)) for start in range(0, extent, length)]
+    plans = {here: _stretch(problem, loop, here) for here in {here for _, here in stretches}}
+    cuts = [(start if here == 1 else slice(start, start + here), plans[here]) for start, here in stretches]
+    cut_left, cut_right, cut_out = (_cutter(part, loop) for part in (problem.left, problem.right, problem.out))
+    accumulates = loop not in problem.out.loops
 
-        def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
-            for cut, part in zip(cuts, runs, strict=True):
+    def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+        p = settle_left(p) if settle_left else p
+        q = settle_right(q) if settle_right else q
+        more = np.empty(out.shape, out.dtype) if accumulates else out
+        for number, (cut, part) in enumerate(cuts):
+            if not accumulates:
                 part(cut_left(p, cut), cut_right(q, cut), cut_out(out, cut))
-
-        return run
-
-    def accumulate(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
-        more = np.empty(out.shape, out.dtype)
-        for number, (cut, part) in enumerate(zip(cuts, runs, strict=True)):
-            part(cut_left(p, cut), cut_right(q, cut), more if number else out)
-            if number:
+            elif number:
+                part(cut_left(p, cut), cut_right(q, cut), more)
                 out += more
+            else:
+                part(cut_left(p, cut), cut_right(q, cut), out)
 
-    return accumulate
+    return run
 
 
-def _loop_to_cut(problem: _Problem, shape: _MatrixShape, copies: dict[bool, int]) -> int | None:
-    """The loop whose stretches cost least beyond the copies: a batch loop, the outermost row or column, or the outermost depth."""
+def _settle(problem: _Problem, shape: _MatrixShape, left: bool) -> tuple[Callable[[np.ndarray], np.ndarray], Layout]:
+    """Copies an array into matrices once, where all pieces use it."""
+    layout = problem.of(left=left)
+    target = _copy_order(layout, shape, left == shape.rows_left, problem.extents)
+    order = _order(layout, target)
+    return lambda array: np.ascontiguousarray(array.transpose(order)), Layout.contiguous(target, problem.extents)
+
+
+def _loop_to_cut(problem: _Problem, shape: _MatrixShape, copies: dict[bool, int]) -> int:
+    """The loop whose stretches cost least beyond the copies: of a batch, else the outermost row, column or depth."""
     big = copies[True] >= copies[False]
     layout, extents = problem.of(left=big), problem.extents
     pieces = max(2, copies[big] // PIECE)
     batch = [loop for loop in shape.batch if loop in layout.loops]
     if batch:
         return batch[0]
+    outermost = shape.depth[0]
+    choices = [(2.0 * min(pieces, extents[outermost]) * problem.out.size(extents), outermost)]
     own = shape.own(rows=big == shape.rows_left)
-    choices: list[tuple[float, int]] = []
     if own:
         choices.append((0.5 * min(pieces, extents[own[0]]) * problem.of(left=not big).size(extents), own[0]))
-    outermost = shape.depth[0]
-    choices.append((2.0 * min(pieces, extents[outermost]) * problem.out.size(extents), outermost))
     return min(choices)[1]
 
 
@@ -349,77 +369,8 @@ def _stretch(problem: _Problem, loop: int, length: int) -> Run:
     return _plan(rest) if rest.depth else _multiply(rest)
 
 
-def _cut_at(start: int, length: int) -> slice | int:
-    return start if length == 1 else slice(start, start + length)
-
-
 def _cutter(layout: Layout, loop: int) -> Callable[[np.ndarray, slice | int], np.ndarray]:
     if loop not in layout.loops:
         return lambda array, cut: array
     before = (slice(None),) * layout.loops.index(loop)
-    return lambda array, cut: array[(*before, cut)]
-
-
-# Where one side has nothing but batch and depth (depthwise convolutions): a few sweeps over the large array beat copying it.
-
-
-def _tap_by_tap(problem: _Problem, shape: _MatrixShape) -> Run | None:
-    extents = problem.extents
-    large = not shape.rows_left if shape.columns else shape.rows_left  # the side that has rows or columns of its own
-    own = shape.columns or shape.rows
-    if not own or not shape.copied(problem, large):
-        return None
-    if prod(extents[x] for x in shape.depth) <= TAPS:
-        return _sum_of_products(problem, shape.depth)
-    if prod(extents[x] for x in own) <= TAPS:
-        return _product_each(problem, own)
-    return None
-
-
-def _sum_of_products(problem: _Problem, depth: tuple[int, ...]) -> Run:
-    """One multiplication of whole arrays for each point of the depth."""
-    left, right = _taps(problem.left, depth, problem), _taps(problem.right, depth, problem)
-    align_left, align_right = left[1], right[1]
-    points = list(zip(left[0], right[0], strict=True))
-
-    def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
-        (i, j), *rest = points
-        np.multiply(align_left(p[i]), align_right(q[j]), out=out)
-        if rest:
-            product = np.empty_like(out)
-            for i, j in rest:
-                np.multiply(align_left(p[i]), align_right(q[j]), out=product)
-                out += product
-
-    return run
-
-
-def _product_each(problem: _Problem, own: tuple[int, ...]) -> Run:
-    """One product without rows and columns for each row or column."""
-    left, right, out = problem.left, problem.right, problem.out
-    points_left, points_right, points_out = (_taps(layout, own, problem)[0] for layout in (left, right, out))
-    for loop in own:
-        left, right, out = left.without(loop), right.without(loop), out.without(loop)
-    part = _einsum(replace(problem, left=left, right=right, out=out))
-
-    def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
-        for i, j, o in zip(points_left, points_right, points_out, strict=True):
-            part(p[i], q[j], out[o])
-
-    return run
-
-
-def _taps(
-    layout: Layout, loops: tuple[int, ...], problem: _Problem
-) -> tuple[list[tuple[slice | int, ...]], Callable[[np.ndarray], np.ndarray]]:
-    """Indices that fix `loops` at each of their points, in order, and how to align what is left with the output."""
-    rest = layout
-    for loop in loops:
-        rest = rest.without(loop)
-    indices: list[tuple[slice | int, ...]] = []
-    for point in np.ndindex(*[problem.extents[loop] for loop in loops]):
-        fixed = dict(zip(loops, point, strict=True))
-        indices.append(tuple(fixed.get(loop, slice(None)) for loop in layout.loops))
-    if not set(rest.loops) <= set(problem.out.loops):
-        return indices, lambda array: array
-    return indices, _aligned(rest, problem.out.loops)
+    return lambda array, cut: array[(*before, cut, ...)]  # with the ellipsis always a view
