@@ -41,7 +41,8 @@ def _nested(data: Any, name: str) -> tuple[np.ndarray, dtype]:
         values.append(item)
     if kind is None:
         kind = Defaults.dtype
-    wide = {bfloat16: np.dtype("f4")}.get(kind, kind.storage)
+    # Python's floats are doubles; what they are to become is decided later.
+    wide = np.dtype("c16" if kind.is_complex else "f8" if kind.is_floating_point else kind.storage)
     if kind is int64 and any(isinstance(v, int) and not -(2**63) <= v < 2**63 for v in values):
         raise RuntimeError("Overflow when unpacking long")
     return np.array(values, dtype=wide).reshape(shape), kind

@@ -187,7 +187,7 @@ randn_like = _fresh_like(
 
 @public(method=False)
 def randint(
-    low: Any,
+    low: Any = 0,
     high: Any = None,
     size: Any = None,
     *,
