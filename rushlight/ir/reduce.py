@@ -128,7 +128,7 @@ all_ = _reduction("all", lambda x, axes: np.all(x, axis=axes), NONDIFFERENTIABLE
 def _logsumexp(x: np.ndarray, axes: Shape) -> Any:
     if 0 in [x.shape[axis] for axis in axes]:
         return np.full(_dropped(x.shape, axes), -np.inf, x.dtype)
-    top = np.max(x, axis=axes, keepdims=True)
+    top = np.max(x.real, axis=axes, keepdims=True)  # of a complex number the angle is left alone
     top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
     return np.log(np.sum(np.exp(x - top), axis=axes)) + top.reshape(_dropped(x.shape, axes))
 
@@ -141,7 +141,7 @@ def _logsumexp_vjp(node: Node, g: Node) -> Cotangents:
     # Where the whole row is -inf the weights are exp(-inf + inf): take them as 0.
     low = eq(top, number(float("-inf"), x.type.dtype))
     weight = scalar.exp(sub(x, select(low, number(0, x.type.dtype), top)))
-    return (mul(spread(g, shape, axes), weight),)
+    return (mul(spread(g, shape, axes), cj(weight)),)
 
 
 logsumexp = _reduction("logsumexp", _logsumexp, _logsumexp_vjp)
@@ -253,10 +253,8 @@ def _logcumsumexp_back_eval(type: Type, g: np.ndarray, y: np.ndarray, x: np.ndar
     return half(g) - half(-g)
 
 
-def _logcumsumexp_back_vjp(node: Node, h: Node) -> Cotangents:
-    g, y, x = node.operands
-    axis = node.attributes["axis"]
-    # d g_i = sum over k <= i of h_k·exp(x_k - y_i): all pairs, each exponent at most 0.
+def _logcumsumexp_pairs(x: Node, y: Node, axis: int) -> tuple[Node, Shape, Shape]:
+    """exp(x_k - y_i) for k <= i, else 0, with k before i on two axes; and the shapes that broadcast to it along each."""
     shape = x.type.shape
     count = shape[axis]
     rows, columns = (*shape[:axis], count, 1, *shape[axis + 1 :]), (*shape[:axis], 1, count, *shape[axis + 1 :])
@@ -264,8 +262,15 @@ def _logcumsumexp_back_vjp(node: Node, h: Node) -> Cotangents:
     keep = np.arange(count)[:, None] <= np.arange(count)
     mask = keep.reshape((1,) * axis + keep.shape + (1,) * (len(shape) - axis - 1))
     within = input_node(mask, Type.of(mask.shape, bool_))
-    zero = number(0, x.type.dtype)
-    to_g = sum_(mul(select(within, weights, zero), reshape(h, rows)), (axis,))
+    return select(within, weights, number(0, x.type.dtype)), rows, columns
+
+
+def _logcumsumexp_back_vjp(node: Node, h: Node) -> Cotangents:
+    g, y, x = node.operands
+    axis = node.attributes["axis"]
+    # d g_i = sum over k <= i of h_k·exp(x_k - y_i): all pairs, each exponent at most 0.
+    weights, rows, _ = _logcumsumexp_pairs(x, y, axis)
+    to_g = sum_(mul(weights, reshape(h, rows)), (axis,))
     return to_g, neg(mul(g, to_g)), mul(h, node)
 
 
@@ -279,10 +284,31 @@ logcumsumexp_back = Op(
 
 
 def _logcumsumexp_vjp(node: Node, g: Node) -> Cotangents:
+    if node.type.dtype.is_complex:
+        axis = node.attributes["axis"]
+        weights, _, columns = _logcumsumexp_pairs(node.operands[0], node, axis)
+        return (sum_(mul(cj(weights), reshape(g, columns)), (axis + 1,)),)
     return (logcumsumexp_back(g, node, node.operands[0], axis=node.attributes["axis"]),)
 
 
-logcumsumexp = _scan("logcumsumexp", lambda x, axis: np.logaddexp.accumulate(x, axis), _logcumsumexp_vjp)
+def _logcumsumexp(x: np.ndarray, axis: int) -> np.ndarray:
+    if x.dtype.kind != "c":
+        return np.logaddexp.accumulate(x, axis)
+    moved = np.moveaxis(x, axis, 0)
+    result = np.empty_like(moved)
+    for place, row in enumerate(moved):
+        if place == 0:
+            result[0] = row
+            continue
+        last = result[place - 1]
+        high = np.where(last.real < row.real, row, last)
+        low = np.where(last.real < row.real, last, row)
+        same = np.isinf(high.real) & (high.real == low.real)
+        result[place] = np.where(same, high, high + np.log(1 + np.exp(low - high)))
+    return np.moveaxis(result, 0, axis)
+
+
+logcumsumexp = _scan("logcumsumexp", _logcumsumexp, _logcumsumexp_vjp)
 
 
 def _running_extreme(better: Callable[..., Any]) -> Callable[..., Any]:

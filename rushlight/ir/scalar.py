@@ -354,7 +354,11 @@ copysign = scalar(
     np.copysign,
     lambda g, y, a, b: (mul(g, mul(sign(a), sign(y))), zeros_like(g) if b.tracked else None),
 )
-nextafter = scalar("nextafter", np.nextafter, NONDIFFERENTIABLE)
+nextafter = scalar(
+    "nextafter",
+    np.nextafter,
+    lambda g, y, a, b: (select(ne(a, b), g, zeros_like(g)), zeros_like(g) if b.tracked else None),
+)
 heaviside = scalar("heaviside", np.heaviside, NONDIFFERENTIABLE)
 
 # ---- exponentials and logarithms ----

@@ -29,6 +29,24 @@ def _check_tensor(op: str, value: Any) -> None:
         raise TypeError(f"{op}(): argument 'input' (position 1) must be Tensor, not {type(value).__name__}")
 
 
+def _check_operands(op: str, input: Any, other: Any, tensors: str, second: str = "other") -> None:
+    """TypeError where PyTorch's signature wants a tensor: as "first", as "both", or as "any" of the operands."""
+    first, last = isinstance(input, Tensor), isinstance(other, Tensor)
+    if tensors == "any" and (first or last):
+        return
+    if not first:
+        raise TypeError(f"{op}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    if tensors == "both" and not last:
+        raise TypeError(f"{op}(): argument '{second}' (position 2) must be Tensor, not {type(other).__name__}")
+
+
+def _once_rounded(*nodes: Node) -> list[Node]:
+    """Half-precision operands in float32, in which PyTorch computes what it rounds but once; others as they are."""
+    if nodes[0].type.dtype in (dtypes.float16, dtypes.bfloat16):
+        return [scalar.cast(node, dtype=dtypes.float32) for node in nodes]
+    return list(nodes)
+
+
 def _unary(
     own: str,
     op: Op,
@@ -187,10 +205,13 @@ def _binary(
     inplace: bool = True,
     method: bool = True,
     no_complex: bool = False,
+    tensors: str = "both",
+    second: str = "other",
 ) -> Callable[..., Tensor]:
     prepare = floating if to_float else promoted
 
     def function(input: Any, other: Any) -> Tensor:
+        _check_operands(own, input, other, tensors, second)
         a, b = prepare(input, other, op=own)
         if no_complex and a.type.dtype.is_complex:
             raise RuntimeError(
@@ -209,21 +230,39 @@ _binary("maximum", scalar.maximum, "Maximum", inplace=False, no_complex=True)
 _binary("minimum", scalar.minimum, "Minimum", inplace=False, no_complex=True)
 _binary("fmax", scalar.fmax, "Fmax", inplace=False, no_complex=True)
 _binary("fmin", scalar.fmin, "Fmin", inplace=False, no_complex=True)
-_binary("eq", scalar.eq, None)
-_binary("ne", scalar.ne, None, alias=("not_equal",))
-_binary("lt", scalar.lt, None, alias=("less",), no_complex=True)
-_binary("le", scalar.le, None, alias=("less_equal",), no_complex=True)
-_binary("gt", scalar.gt, None, alias=("greater",), no_complex=True)
-_binary("ge", scalar.ge, None, alias=("greater_equal",), no_complex=True)
+_binary("eq", scalar.eq, None, tensors="first")
+_binary("ne", scalar.ne, None, tensors="first", alias=("not_equal",))
+_binary("lt", scalar.lt, None, tensors="first", alias=("less",), no_complex=True)
+_binary("le", scalar.le, None, tensors="first", alias=("less_equal",), no_complex=True)
+_binary("gt", scalar.gt, None, tensors="first", alias=("greater",), no_complex=True)
+_binary("ge", scalar.ge, None, tensors="first", alias=("greater_equal",), no_complex=True)
 _binary("logical_and", scalar.logical_and, None)
 _binary("logical_or", scalar.logical_or, None)
 _binary("logical_xor", scalar.logical_xor, None)
 _binary("gcd", scalar.gcd, None)
 _binary("lcm", scalar.lcm, None)
-_binary("copysign", scalar.copysign, "Copysign", to_float=True)
-_binary("nextafter", scalar.nextafter, None)
-_binary("heaviside", scalar.heaviside, None)
-_binary("logaddexp", scalar.logaddexp, "Logaddexp", to_float=True, inplace=False)
+_binary("copysign", scalar.copysign, "Copysign", to_float=True, tensors="first")
+_binary("nextafter", scalar.nextafter, "Nextafter")
+_binary("heaviside", scalar.heaviside, None, second="values")
+
+
+@public("Logaddexp")
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+    """log(exp(input) + exp(other)), free of overflow."""
+    _check_operands("logaddexp", input, other, "both")
+    a, b = floating(input, other, op="logaddexp")
+    return wrap(complex_logaddexp(a, b) if a.type.dtype.is_complex else scalar.logaddexp(a, b))
+
+
+def complex_logaddexp(a: Node, b: Node) -> Node:
+    """The greater by its real part, plus log1p of the rest; equal infinities stay as they are."""
+    swap = scalar.lt(scalar.real(a), scalar.real(b))
+    high, low = scalar.select(swap, b, a), scalar.select(swap, a, b)
+    rest = scalar.sub(low, high)
+    one = scalar.number(1, a.type.dtype)
+    sum_ = scalar.add(high, scalar.log(scalar.add(one, scalar.exp(rest))))
+    same = scalar.logical_and(scalar.isinf(scalar.real(a)), scalar.eq(scalar.real(a), scalar.real(b)))
+    return scalar.select(same, high, sum_)
 
 
 @public(None, inplace=True)
@@ -236,9 +275,12 @@ def logical_not(input: Tensor) -> Tensor:
 @public("Logaddexp2")
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """log2(2^input + 2^other)."""
+    _check_operands("logaddexp2", input, other, "both")
     a, b = floating(input, other, op="logaddexp2")
+    kind = a.type.dtype
+    a, b = _once_rounded(a, b)
     two = scalar.number(0.6931471805599453, a.type.dtype)
-    return wrap(scalar.div(scalar.logaddexp(scalar.mul(a, two), scalar.mul(b, two)), two))
+    return wrap(scalar.cast(scalar.div(scalar.logaddexp(scalar.mul(a, two), scalar.mul(b, two)), two), dtype=kind))
 
 
 def _check_alpha(op: str, kind: dtype, alpha: Any) -> None:
@@ -295,6 +337,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 @public("Rsub", inplace=False)
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha * input."""
+    _check_operands("rsub", input, other, "first")
     a, b = promoted(input, other, op="rsub")
     _refuse_bool("rsub", a, b, (input, other))
     return wrap(scalar.sub(b, _scaled("rsub", a, alpha)))
@@ -347,18 +390,21 @@ def floor_divide(input: Any, other: Any) -> Tensor:
 @public("Remainder", inplace=True)
 def remainder(input: Any, other: Any) -> Tensor:
     """The remainder with the divisor's sign."""
+    _check_operands("remainder", input, other, "any")
     return wrap(scalar.rem(*promoted(input, other, op="remainder")))
 
 
 @public("Fmod", inplace=True)
 def fmod(input: Any, other: Any) -> Tensor:
     """The remainder with the dividend's sign."""
+    _check_operands("fmod", input, other, "first")
     return wrap(scalar.fmod(*promoted(input, other, op="fmod")))
 
 
 @public("Pow", inplace=True)
 def pow_(input: Any, exponent: Any) -> Tensor:
     """input to the power of exponent; integers to a negative Python power are an error."""
+    _check_operands("pow", input, exponent, "any")
     a, b = promoted(input, exponent, op="pow")
     kind = a.type.dtype
     if kind.category == INTEGER and is_number(exponent) and exponent < 0:
@@ -375,12 +421,14 @@ def pow_(input: Any, exponent: Any) -> Tensor:
 @public("Pow")
 def float_power(input: Any, exponent: Any) -> Tensor:
     """`pow` in float64 (complex128 for complex numbers)."""
+    _check_operands("float_power", input, exponent, "any")
     kind = promote_types(dtypes.float64, result_type(input, exponent))
     return wrap(scalar.pow(_as_node(input, kind), _as_node(exponent, kind)))
 
 
 def _bitwise(own: str, op: Op, on_bool: Op | None) -> Callable[..., Tensor]:
     def function(input: Any, other: Any) -> Tensor:
+        _check_operands(own, input, other, "any")
         a, b = promoted(input, other, op=own)
         kind = a.type.dtype
         if kind.category > INTEGER or (kind is bool_ and on_bool is None):
@@ -401,7 +449,7 @@ _bitwise("bitwise_right_shift", scalar.shift_right, None)
 # ---- choice ----
 
 
-@public("Where")
+@public("Where", method=False)
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """`input` where the condition holds, `other` elsewhere; with the condition alone the places where it holds."""
     if input is None and other is None:
@@ -412,6 +460,14 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         )
     a, b = promoted(input, other, op="where")
     return wrap(scalar.select(scalar.cast(node_of(condition), dtype=bool_), a, b))
+
+
+def where_method(self: Tensor, condition: Tensor, other: Any = None) -> Tensor:
+    """This tensor's elements where the condition holds, those of `other` elsewhere."""
+    return where(condition, self, other)
+
+
+Tensor.where = where_method  # type: ignore[attr-defined]
 
 
 @public("Clamp", inplace=True, alias=("clip",))
@@ -502,20 +558,23 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
         raise RuntimeError(
             f"expected dtype {scalar_name(input.dtype).lower()} for `end` but got dtype {scalar_name(end.dtype).lower()}"
         )
-    a, b = node_of(input), node_of(end)
-    w = _as_node(weight, input.dtype)
+    a, b = _once_rounded(node_of(input), node_of(end))
+    w = _as_node(weight, a.type.dtype)
     gap = scalar.sub(b, a)
     near = scalar.add(a, scalar.mul(w, gap))
     far = scalar.sub(b, scalar.mul(gap, scalar.sub(scalar.number(1, w.type.dtype), w)))
     size = scalar.abs_(w)
-    return wrap(scalar.select(scalar.lt(size, scalar.number(0.5, size.type.dtype)), near, far))
+    result = scalar.select(scalar.lt(size, scalar.number(0.5, size.type.dtype)), near, far)
+    return wrap(scalar.cast(result, dtype=input.dtype))
 
 
 @public("Addcmul", inplace=True)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
     a, b, c = promoted(input, tensor1, tensor2, op="addcmul")
-    return wrap(scalar.add(a, _scaled("addcmul", scalar.mul(b, c), value)))
+    kind = a.type.dtype
+    a, b, c = _once_rounded(a, b, c)
+    return wrap(scalar.cast(scalar.add(a, _scaled("addcmul", scalar.mul(b, c), value)), dtype=kind))
 
 
 @public("Addcdiv", inplace=True)
@@ -527,7 +586,9 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
             "tensor1 and tensor2."
         )
     a, b, c = promoted(input, tensor1, tensor2, op="addcdiv")
-    return wrap(scalar.add(a, _scaled("addcdiv", scalar.div(b, c), value)))
+    kind = a.type.dtype
+    a, b, c = _once_rounded(a, b, c)
+    return wrap(scalar.cast(scalar.add(a, _scaled("addcdiv", scalar.div(b, c), value)), dtype=kind))
 
 
 @public(None)
@@ -607,6 +668,8 @@ def _from_foreign(other: Any) -> Any:
 
 def _reflected(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
     def call(self: Tensor, other: Any) -> Any:
+        if not isinstance(self, Tensor):
+            raise TypeError(f"descriptor of a reflected operator doesn't apply to a '{type(self).__name__}' object")
         if isinstance(other, Tensor) or is_number(other):
             return function(other, self)
         if hasattr(other, "__array__"):

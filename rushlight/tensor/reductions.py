@@ -382,7 +382,10 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     if input.dtype.category < FLOATING:
         node = scalar.cast(node, dtype=Defaults.dtype)
     axes = _axes("logsumexp", dim, input.ndim)
-    result = reduce.logsumexp(node, axes=axes) if axes else view.identity(node)
+    if not axes and node.type.dtype.is_complex:  # log(exp(x)) brings the angle into (-pi, pi]
+        result = reduce.logsumexp(view.reshape(node, (*node.type.shape, 1)), axes=(input.ndim,))
+    else:
+        result = reduce.logsumexp(node, axes=axes) if axes else view.identity(node)
     return wrap(_keep(result, node.type.shape, axes, keepdim))
 
 
