@@ -1,6 +1,7 @@
 """The import hook: a finder, first on `sys.meta_path`, that answers for `torch` and `torchvision`.
 
-It hands out the modules named in `table`, the very objects: after `import torch`, `sys.modules["torch"] is rushlight`.
+It hands out the modules that `table` names, the very objects: `sys.modules["torch"] is rushlight`. Only
+PyTorch's public modules are served: `rushlight.runtime` is not `torch.runtime`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from .missing import mark_missing_methods, module_getattr, not_there_yet, pytorch_names
 from .processes import install_in_children
-from .table import MODULES
+from .table import place
 
 ROOTS = ("torch", "torchvision")
 
@@ -51,13 +52,21 @@ class Finder(MetaPathFinder):
 
 
 def find_module(name: str) -> ModuleType | None:
-    """Rushlight's module for PyTorch's module `name`, or None."""
-    if name not in MODULES:
+    """Rushlight's module for PyTorch's public module `name`, or None where there is none."""
+    if name not in pytorch_names():
         return None
     parent, _, child = name.rpartition(".")
     # Where the public module is an attribute of its parent, that object counts, wherever its file lies.
-    found = getattr(sys.modules.get(parent), child, None)
-    return found if isinstance(found, ModuleType) else importlib.import_module(MODULES[name])
+    found = sys.modules[parent].__dict__.get(child) if parent else None
+    if isinstance(found, ModuleType):
+        return found
+    target = place(name)
+    try:
+        return importlib.import_module(target)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{target}.".startswith(f"{error.name}."):
+            return None
+        raise
 
 
 def installed() -> bool:

@@ -1,23 +1,27 @@
-"""Which of Rushlight's modules stands for which of PyTorch's: the one table."""
+"""Where PyTorch's modules are in Rushlight: the one table.
+
+A module below one of these names has the same path below its counterpart: `torch.nn.utils.rnn` is
+`rushlight.nn.utils.rnn`.
+"""
 
 from __future__ import annotations
 
-MODULES = {
+PLACES = {
     "torch": "rushlight",
-    "torch.autograd": "rushlight.autograd",
-    "torch.nn": "rushlight.nn",
-    "torch.nn.functional": "rushlight.nn.functional",
-    "torch.nn.init": "rushlight.nn.init",
-    "torch.nn.parameter": "rushlight.nn.parameter",
-    "torch.nn.modules": "rushlight.nn.modules",
-    "torch.nn.utils": "rushlight.nn.utils",
-    "torch.nn.utils.rnn": "rushlight.nn.utils.rnn",
-    "torch.optim": "rushlight.optim",
-    "torch.optim.lr_scheduler": "rushlight.optim.lr_scheduler",
-    "torch.utils": "rushlight.utils",
+    "torch.random": "rushlight.tensor.random",
+    "torch.serialization": "rushlight.serialize",
     "torch.utils.data": "rushlight.data",
     "torchvision": "rushlight.vision",
-    "torchvision.datasets": "rushlight.vision.datasets",
-    "torchvision.transforms": "rushlight.vision.transforms",
-    "torchvision.transforms.functional": "rushlight.vision.transforms.functional",
 }
+
+
+def place(name: str) -> str:
+    """The counterpart of PyTorch's module `name`.
+
+    >>> place("torch.optim.lr_scheduler"), place("torch.utils.data.sampler"), place("torchvision.transforms")
+    ('rushlight.optim.lr_scheduler', 'rushlight.data.sampler', 'rushlight.vision.transforms')
+    """
+    known = name
+    while known not in PLACES:
+        known = known.rpartition(".")[0]
+    return PLACES[known] + name[len(known) :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import rushlight as torch
@@ -44,7 +45,10 @@ def main(arguments: list[str]) -> None:
     options = parser().parse_args(arguments)
     recipe = RECIPES[options.recipe]
     torch.manual_seed(options.seed)
-    images = load_images(options.data)
+    try:
+        images = load_images(options.data)
+    except (OSError, RuntimeError) as error:  # CIFAR-10 lies there, but broken: the user's to mend
+        sys.exit(f"demo: {error}")
     print(f"{images.name}: {len(images.train)} images to learn from, {len(images.test)} to test on", flush=True)
     net = Net()
     report = train(net, images, recipe, options.epochs or recipe.epochs)
