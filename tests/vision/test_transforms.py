@@ -300,8 +300,8 @@ def check_error(call):
 @pytest.mark.parametrize("name", WRONG)
 def test_errors_are_torchvisions(name):
     one, other = check_error(lambda T, library: WRONG[name](T, pil_image()))
-    # In two of torchvision's texts a class stands where the object was meant; the interpolation check is ours, earlier.
-    assert one == other or name in ("interpolation",)
+    # A module adds where the error came up. The interpolation is checked when the transform is made, not when it is used.
+    assert one.startswith(other) or name == "interpolation"
 
 
 @pytest.mark.parametrize("name", WRONG_TENSORS)
@@ -310,4 +310,4 @@ def test_errors_on_tensors_are_torchvisions(name):
         return WRONG_TENSORS[name](T, tensor_image(library), library)
 
     one, other = check_error(call)
-    assert one.replace("rushlight.", "torch.").split("(")[0] == other.split("(")[0]
+    assert one.startswith(other.split("(")[0])

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import dtype as dtypes
 from ...dtype import dtype as DType
+from ...dtype import float32, float64, int8, int16, int32, int64, uint8, uint16
 from ...nn.functional import conv2d
 from ...nn.functional import pad as pad_with_constant
 from ...tensor import (
@@ -28,14 +28,14 @@ from .resample import warp
 
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
 _LARGEST = {
-    dtypes.uint8: 2**8 - 1,
-    dtypes.int8: 2**7 - 1,
-    dtypes.int16: 2**15 - 1,
-    dtypes.uint16: 2**16 - 1,
-    dtypes.int32: 2**31 - 1,
-    dtypes.int64: 2**63 - 1,
+    uint8: 2**8 - 1,
+    int8: 2**7 - 1,
+    int16: 2**15 - 1,
+    uint16: 2**16 - 1,
+    int32: 2**31 - 1,
+    int64: 2**63 - 1,
 }
-_INTEGERS = (dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64)
+_INTEGERS = (uint8, int8, int16, int32, int64)
 
 
 def check_image(image: Any, least_dimensions: int = 2) -> None:
@@ -54,7 +54,7 @@ def check_channels(image: Tensor, permitted: tuple[int, ...] = (1, 3)) -> None:
 
 
 def _check_bytes(image: Tensor) -> None:
-    if image.dtype is not dtypes.uint8:
+    if image.dtype is not uint8:
         raise TypeError(f"Only torch.uint8 image tensors are supported, but found {image.dtype}")
 
 
@@ -65,7 +65,7 @@ def largest(dtype: DType) -> int:
 
 def _floating(image: Tensor) -> DType:
     """The dtype to reckon in."""
-    return image.dtype if image.dtype.is_floating_point else dtypes.float32
+    return image.dtype if image.dtype.is_floating_point else float32
 
 
 def _back(image: Tensor, dtype: DType) -> Tensor:
@@ -86,7 +86,7 @@ def convert_image_dtype(image: Tensor, dtype: DType) -> Tensor:
     if image.dtype.is_floating_point:
         if dtype.is_floating_point:
             return image.to(dtype)
-        too_wide = {dtypes.float32: (dtypes.int32, dtypes.int64), dtypes.float64: (dtypes.int64,)}
+        too_wide = {float32: (int32, int64), float64: (int64,)}
         if dtype in too_wide.get(image.dtype, ()):
             raise RuntimeError(f"The cast from {image.dtype} to {dtype} cannot be performed safely.")
         return image.mul(largest(dtype) + 1.0 - 1e-3).to(dtype)  # so that each level gets an equal share of [0, 1]
@@ -185,9 +185,9 @@ def resize(image: Tensor, size: list[int], interpolation: str, antialias: bool |
     check_image(image)
     if interpolation not in ("nearest", "nearest-exact", "bilinear", "bicubic"):
         raise ValueError(f"Interpolation mode '{interpolation}' is unsupported with Tensor input")
-    floating = image.to(dtypes.float64 if image.dtype is dtypes.float64 else dtypes.float32)
+    floating = image.to(float64 if image.dtype is float64 else float32)
     resized = resize_floating(floating, (size[0], size[1]), interpolation, bool(antialias))
-    if interpolation == "bicubic" and image.dtype is dtypes.uint8:
+    if interpolation == "bicubic" and image.dtype is uint8:
         resized = resized.clamp(min=0, max=255)
     return _back(resized, image.dtype)
 
@@ -226,7 +226,7 @@ def _pixel_grid(width: int, height: int, dtype: np.dtype) -> tuple[np.ndarray, n
 
 
 def _numpy_floating(image: Tensor) -> np.dtype:
-    return np.dtype(np.float64 if image.dtype is dtypes.float64 else np.float32)
+    return np.dtype(np.float64 if image.dtype is float64 else np.float32)
 
 
 def _affine_positions(image: Tensor, matrix: list[float], width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
@@ -347,7 +347,7 @@ def adjust_hue(image: Tensor, factor: float) -> Tensor:
     check_channels(image)
     if get_dimensions(image)[0] == 1:
         return image
-    hue, saturation, value = _hsv_of_rgb(convert_image_dtype(image, dtypes.float32))
+    hue, saturation, value = _hsv_of_rgb(convert_image_dtype(image, float32))
     return convert_image_dtype(_rgb_of_hsv((hue + factor) % 1.0, saturation, value), image.dtype)
 
 
@@ -374,7 +374,7 @@ def _hsv_of_rgb(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _rgb_of_hsv(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     sector = (hue * 6.0).floor()
     rest = hue * 6.0 - sector
-    sector = sector.to(dtypes.int32) % 6
+    sector = sector.to(int32) % 6
     p = (value * (1.0 - saturation)).clamp(0.0, 1.0)
     q = (value * (1.0 - saturation * rest)).clamp(0.0, 1.0)
     t = (value * (1.0 - saturation * (1.0 - rest))).clamp(0.0, 1.0)
@@ -392,7 +392,7 @@ def adjust_gamma(image: Tensor, gamma: float, gain: float) -> Tensor:
     check_channels(image)
     if gamma < 0:
         raise ValueError("Gamma should be a non-negative real number")
-    floating = image if image.dtype.is_floating_point else convert_image_dtype(image, dtypes.float32)
+    floating = image if image.dtype.is_floating_point else convert_image_dtype(image, float32)
     return convert_image_dtype((gain * floating.pow(gamma)).clamp(0, 1), image.dtype)
 
 
@@ -483,7 +483,7 @@ def _equalized_plane(plane: Tensor) -> Tensor:
         return plane
     reached = (cumsum(counts, 0) + step // 2).div(step, rounding_mode="floor")
     table = pad_with_constant(reached[:-1], [1, 0]).clamp(0, 255)
-    return table[plane.to(dtypes.int64)].to(dtypes.uint8)
+    return table[plane.to(int64)].to(uint8)
 
 
 def erase(image: Tensor, top: int, left: int, height: int, width: int, value: Tensor, inplace: bool) -> Tensor:
