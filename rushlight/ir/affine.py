@@ -1,7 +1,8 @@
 """Affine addresses with a denominator: how a contraction reads one axis of an operand.
 
-An `Axis` is the address `(sum of coefficient * loop + offset) / denominator`. Where the numerator is not a multiple of the
-denominator there is nothing to read. Loops are small integers; an axis does not know their extents, which come as a tuple.
+An `Axis` is the address `(sum of coefficient * loop + offset) / denominator`. Where the numerator is not a multiple of
+the denominator there is nothing to read. Loops are small integers; an axis does not know their extents, which come as a
+tuple.
 
 >>> Axis({0: 2, 3: 1}, -1)
 2*l0 + l3 - 1
@@ -21,6 +22,7 @@ from math import gcd
 from ..errors import InternalError
 
 Terms = tuple[tuple[int, int], ...]
+Extents = Sequence[int] | Mapping[int, int]
 
 
 class Axis:
@@ -134,7 +136,7 @@ class Axis:
 
     # Ranges over the box of the loops. All extents are taken to be positive.
 
-    def numerator_bounds(self, extents: Sequence[int]) -> tuple[int, int]:
+    def numerator_bounds(self, extents: Extents) -> tuple[int, int]:
         """Least and greatest numerator."""
         low = high = self.offset
         for loop, value in self.terms:
@@ -146,12 +148,12 @@ class Axis:
         """Whether no loop values whatever make the numerator a multiple of the denominator."""
         return self.offset % gcd(self.denominator, *[value for _, value in self.terms]) != 0
 
-    def always_within(self, extent: int, extents: Sequence[int]) -> bool:
+    def always_within(self, extent: int, extents: Extents) -> bool:
         """Whether every address is integral and in [0, extent)."""
         low, high = self.numerator_bounds(extents)
         return self.denominator == 1 and low >= 0 and high < extent
 
-    def never_within(self, extent: int, extents: Sequence[int]) -> bool:
+    def never_within(self, extent: int, extents: Extents) -> bool:
         """Whether it is plain that no address is integral and in [0, extent)."""
         low, high = self.numerator_bounds(extents)
         return self.is_never_integral() or high < 0 or low > (extent - 1) * self.denominator

@@ -8,20 +8,27 @@ import pickle
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import prod
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rushlight.errors import InternalError
 from rushlight.ir import contraction as cn
 from rushlight.ir.affine import Axis, constant_axis, loop_axis
-from rushlight.ir.contraction import evaluation, normal, product
-from rushlight.ir.contraction import Contraction, enumerate_contraction, evaluate, parse, vjp
+from rushlight.ir.contraction import (
+    Contraction,
+    enumerate_contraction,
+    evaluate,
+    evaluation,
+    normal,
+    parse,
+    product,
+    vjp,
+)
 
 functional = torch.nn.functional
 Shape = tuple[int, ...]
@@ -178,6 +185,81 @@ def test_derivatives_three_deep(contraction: Contraction, shapes: list[Shape]) -
     check_adjoint(contraction, shapes)
 
 
+# Identity, text, errors.
+
+
+def test_equal_contractions_are_one_object() -> None:
+    axis = Axis({1: 2, 0: -4}, 6, -2)
+    assert axis is Axis({0: 2, 1: -1}, -3)
+    assert copy.deepcopy(axis) is axis and pickle.loads(pickle.dumps(axis)) is axis
+    first = Contraction((2, 4, 3), (0, 1), [[loop_axis(0), loop_axis(2)], [loop_axis(2), loop_axis(1)]])
+    renamed = Contraction((3, 4, 2), (2, 1), [[loop_axis(2), loop_axis(0)], [loop_axis(0), loop_axis(1)]])
+    assert first is renamed is cn.matmul((2, 3), (3, 4))
+    assert copy.deepcopy(first) is first and pickle.loads(pickle.dumps(first)) is first
+    with pytest.raises(AttributeError):
+        first.loops = (1,)  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        axis.offset = 1  # type: ignore[misc]
+
+
+def test_short_loops_and_idle_guards_fall_away() -> None:
+    contraction = Contraction(
+        (3, 1, 1), (0, 1), [[Axis({0: 1, 1: 5, 2: 7}, 2)]], [(loop_axis(0), 3), (loop_axis(0), 2)]
+    )
+    assert contraction.loops == (3, 1)
+    assert contraction.maps == ((Axis({0: 1}, 2),),)
+    assert contraction.guards == ((loop_axis(0), 2),)
+
+
+@pytest.mark.parametrize(
+    ("axis", "text"),
+    [
+        (constant_axis(), "0"),
+        (constant_axis(-3), "-3"),
+        (loop_axis(2), "l2"),
+        (Axis({0: -1, 2: 3}, 1), "-l0 + 3*l2 + 1"),
+        (Axis({0: 1}, 0, 2), "l0/2"),
+        (Axis({0: -3}, -1, 2), "(-3*l0 - 1)/2"),
+        (Axis((), 1, 2), "1/2"),
+    ],
+)
+def test_addresses_print_as_one_writes_them(axis: Axis, text: str) -> None:
+    assert repr(axis) == text
+
+
+def test_broken_contractions_are_refused() -> None:
+    for arguments in [((2,), (0, 0), [[]]), ((2,), (1,), [[]]), ((2,), (0,), []), ((-1,), (), [[]])]:
+        with pytest.raises(InternalError):
+            Contraction(*arguments)
+    with pytest.raises(InternalError, match="names a loop"):
+        Contraction((2,), (0,), [[loop_axis(1)]])
+    with pytest.raises(InternalError, match="denominator 0"):
+        Axis({0: 1}, 0, 0)
+    contraction = cn.matmul((2, 3), (3, 4))
+    for shapes in [((2, 3),), ((2, 3), (3, 4), (1,)), ((2, 3), (3,))]:
+        with pytest.raises(InternalError):
+            contraction.verify(shapes)
+        with pytest.raises(InternalError):
+            evaluate(contraction, *operands(shapes))
+    with pytest.raises(InternalError, match="dtypes"):
+        evaluate(contraction, np.zeros((2, 3)), np.zeros((3, 4), np.float32))
+    for text in ["", "out[o0:2] = in0[o1]", "out[o0:2] = in0[o0] where o0 < 3"]:
+        with pytest.raises(InternalError):
+            parse(text)
+
+
+def test_the_result_is_a_new_array() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    same = evaluate(Contraction((2, 3), (0, 1), [[loop_axis(0), loop_axis(1)]]), x)
+    assert not np.shares_memory(same, x) and same.flags.c_contiguous
+    np.testing.assert_array_equal(same, x)
+
+
+def test_far_apart_addresses_need_no_more_memory_than_are_read() -> None:
+    contraction = Contraction((4,), (0,), [[Axis({0: 10**12}, 3)]])
+    np.testing.assert_array_equal(evaluate(contraction, np.arange(5.0)), [3, 0, 0, 0])
+
+
 # The ways a plan can go, tried on small shapes by moving the sizes from which each is taken.
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -186,6 +268,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "relaid windows": {"evaluation.RUN": 1000, "evaluation.LONG": 2, "product.PIECE": 16, "evaluation.SMALL": 0},
     "folds": {"normal._STEP": 0, "normal._ADD": 0, "normal.LONG": 2, "evaluation.FOLD_BYTES": 64},
     "plain folds": {"normal._STEP": 0, "normal._ADD": 0, "normal.LONG": 1000, "evaluation.TAPS": 0},
+    "gathers": {"evaluation.SPARSE": 0, "normal.FOLD_STEPS": 0},
     "no folds": {"normal.FOLD_STEPS": 0, "evaluation.RUN": 0, "evaluation.TAPS": 1000},
 }
 

@@ -1,13 +1,13 @@
-"""The contraction: the one primitive of matmul, linear layers, einsum, convolutions, sums over windows, and their gradients.
+"""The contraction: matrix products, einsum, convolutions, sums over windows, and the gradients of all these.
 
     out[o] = sum over r of the product over k of in_k[(A_k (o, r) + b_k) / d_k]
 
-Loops o and r run over boxes; A, b, d are integers for each operand axis. A read that is out of range, or whose numerator is not a
-multiple of d, is 0. So padding is an offset, stride and dilation are coefficients, a transposed convolution is a denominator; and
-the derivative of a contraction is a contraction.
+Loops o and r run over boxes; A, b, d are integers for each operand axis. A read that is out of range, or whose
+numerator is not a multiple of d, is 0. So padding is an offset, stride and dilation are coefficients, a transposed
+convolution is a denominator; and the derivative of a contraction is a contraction.
 
-`form` holds the type, its vjp and its meaning by enumeration; `build` makes contractions from shapes; `evaluation` computes them
-by matrix products.
+`form` holds the type, its vjp and its meaning by enumeration; `build` makes contractions from shapes; `evaluation`
+computes them by matrix products.
 """
 
 from .build import (

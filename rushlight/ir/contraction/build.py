@@ -1,6 +1,7 @@
 """Contractions from shapes: matrix products, einsum, convolutions, sums over windows.
 
-Shapes that do not fit raise PyTorch's errors. An axis of extent 1 that stands for a longer one (broadcasting) is read at 0.
+Shapes that do not fit raise PyTorch's errors. An axis of extent 1 that stands for a longer one (broadcasting)
+is read at 0.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def _check_matmul(x: Shape, y: Shape) -> None:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{x[-1]} and {y[0]}x{y[1]})")
     batch = prod(_broadcast(x[:-2], y[:-2]))
     raise RuntimeError(
-        f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {x[-1]}] but got: [{batch}, {y[-2]}]."
+        f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {x[-1]}] "
+        f"but got: [{batch}, {y[-2]}]."
     )
 
 
@@ -113,8 +115,11 @@ def outer(x: Shape, y: Shape) -> Contraction:
 @lru_cache(maxsize=4096)
 def bilinear(x: Shape, y: Shape, weight: Shape) -> Contraction:
     """(*, i), (*, j) and weight (o, i, j) to (*, o)."""
-    if x[:-1] != y[:-1]:
-        raise RuntimeError(f"bilinear(): input batch dimensions do not match: got {list(x)} and {list(y)}")
+    if len(x) != len(y):
+        raise RuntimeError(f"bilinear(): input dimensions do not match: got {len(x)} and {len(y)}")
+    for axis, (m, n) in enumerate(zip(x[:-1], y[:-1], strict=True)):
+        if m != n:
+            raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {axis}: got {m} and {n}")
     for number, shape, expected in ((1, x, weight[1]), (2, y, weight[2])):
         if shape[-1] != expected:
             raise RuntimeError(
@@ -130,7 +135,8 @@ def bilinear(x: Shape, y: Shape, weight: Shape) -> Contraction:
 def einsum(inputs: tuple[Labels, ...], output: Labels, shapes: tuple[Shape, ...]) -> Contraction:
     """Einstein's summation: for each operand a label (any integer) for each axis, and the labels of the output.
 
-    Axes that share a label have one extent, or 1, which broadcasts. A label may stand twice in one operand (a diagonal).
+    Axes that share a label have one extent, or 1, which broadcasts. A label may stand twice in one operand (a
+    diagonal).
 
     >>> einsum(((0, 1), (1, 2)), (2, 0), ((2, 3), (3, 4)))
     out[o0:4, o1:2] = sum[r0:3] in0[o1, r0] * in1[r0, o0]
@@ -162,11 +168,14 @@ def einsum(inputs: tuple[Labels, ...], output: Labels, shapes: tuple[Shape, ...]
     return Contraction(list(extents.values()), [number[label] for label in output], maps)
 
 
-# Convolutions. With groups, channels are split in two axes (group, channel in it): the caller reshapes, which moves nothing.
+# Convolutions. With groups, channels are split in two axes (group, channel in it): the caller reshapes.
 
 
 class ConvolutionShapes(NamedTuple):
-    """Reshape the input to `input` and the weight to `weight`; the contraction then gives `grouped`; reshape it to `output`."""
+    """Reshape input and weight to `input` and `weight`; the contraction gives `grouped`, which becomes `output`.
+
+    Without groups all are as they were.
+    """
 
     input: Shape
     weight: Shape
@@ -178,12 +187,15 @@ class ConvolutionShapes(NamedTuple):
 def convolution_shapes(
     x: Shape, weight: Shape, stride: Shape, padding: Padding, dilation: Shape, groups: int = 1
 ) -> ConvolutionShapes:
-    """Shapes for x (N, C, *spatial) and weight (O, C / groups, *kernel). Without groups, `input` is x and `weight` weight."""
+    """Shapes for x (N, C, *spatial) and weight (O, C / groups, *kernel)."""
     _check_convolution(stride, dilation, groups)
     if weight[0] % groups or weight[0] < groups:
-        problem = f"to be divisible by {groups}" if weight[0] % groups else f"to be at least {groups}"
+        if weight[0] % groups:
+            problem, size = f"to be divisible by {groups}", f"[{list(weight)}]"
+        else:
+            problem, size = f"to be at least {groups}", f"{list(weight)}"
         raise RuntimeError(
-            f"Given groups={groups}, expected weight {problem} at dimension 0, but got weight of size {list(weight)} instead"
+            f"Given groups={groups}, expected weight {problem} at dimension 0, but got weight of size {size} instead"
         )
     if x[1] != weight[1] * groups:
         raise RuntimeError(
@@ -205,7 +217,7 @@ def convolution_shapes(
 def convolution(
     x: Shape, weight: Shape, stride: Shape, padding: Padding, dilation: Shape, groups: int = 1
 ) -> Contraction:
-    """The convolution of x (N, C, *spatial) with weight (O, C / groups, *kernel), over the shapes `convolution_shapes` gives.
+    """The convolution of x (N, C, *spatial) with weight (O, C / groups, *kernel), both as `convolution_shapes` says.
 
     >>> convolution((8, 3, 32), (6, 3, 5), (2,), ((1, 1),), (1,))
     out[o0:8, o1:6, o2:15] = sum[r0:3, r1:5] in0[o0, r0, 2*o2 + r1 - 1] * in1[o1, r0, r1]
@@ -233,7 +245,7 @@ def transposed_convolution_shapes(
     if weight[0] % groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, "
-            f"but got weight of size {list(weight)} instead"
+            f"but got weight of size [{list(weight)}] instead"
         )
     if x[1] != weight[0]:
         raise RuntimeError(
@@ -256,7 +268,7 @@ def transposed_convolution_shapes(
 def transposed_convolution(
     x: Shape, weight: Shape, stride: Shape, padding: Padding, output_padding: Shape, dilation: Shape, groups: int = 1
 ) -> Contraction:
-    """The transposed convolution of x (N, C, *spatial) with weight (C, O / groups, *kernel).
+    """The transposed convolution of x (N, C, *spatial) with weight (C, O / groups, *kernel), likewise.
 
     >>> transposed_convolution((8, 6, 15), (6, 3, 5), (2,), ((1, 1),), (0,), (1,))
     out[o0:8, o1:3, o2:31] = sum[r0:6, r1:5] in0[o0, r0, (o2 - r1 + 1)/2] * in1[r0, o1, r1]
@@ -322,7 +334,7 @@ def _windows(x: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation:
 def window_sum(
     x: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation: Shape, counts: Shape | None = None
 ) -> Contraction:
-    """The sum over each window of the last axes of x: (*leading, *spatial) to (*leading, *counts), as average pooling needs.
+    """The sum over each window of the last axes of x: (*leading, *spatial) to (*leading, *counts).
 
     `counts` says how many windows to take along each axis, by default as many as fit.
 
@@ -337,7 +349,7 @@ def window_sum(
 
 @lru_cache(maxsize=4096)
 def unfold(x: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation: Shape) -> Contraction:
-    """Every window of the last axes of x: (*leading, *spatial) to (*leading, *kernel, *counts), as `im2col`.
+    """Every window of the last axes of x, as im2col: (*leading, *spatial) to (*leading, *kernel, *counts).
 
     >>> unfold((2, 8), (3,), (2,), ((0, 0),), (1,))
     out[o0:2, o1:3, o2:3] = in0[o0, o1 + 2*o2]
@@ -351,7 +363,7 @@ def unfold(x: Shape, kernel: Shape, stride: Shape, padding: Padding, dilation: S
 
 @lru_cache(maxsize=4096)
 def fold(spatial: Shape, x: Shape, stride: Shape, padding: Padding, dilation: Shape) -> Contraction:
-    """Overlapping windows summed where they came from: x (*leading, *kernel, *counts) to (*leading, *spatial), as `col2im`.
+    """Windows added up where they came from, as col2im: (*leading, *kernel, *counts) to (*leading, *spatial).
 
     >>> fold((8,), (2, 3, 3), (2,), ((0, 0),), (1,))
     out[o0:2, o1:8] = sum[r0:3] in0[o0, r0, (o1 - r0)/2]

@@ -25,6 +25,7 @@ Strides = tuple[int, ...]
 SMALL = 1 << 20  # products of this size have kernels whose last bits depend on how operands lie in memory
 FOLD_BYTES = 1 << 25  # what a core's result may take before it is folded
 ORIGIN = constant_axis()
+SPARSE = 4  # padding may hold so many elements for each that is read
 TAPS = 64  # sums over windows of at most so many elements are made by whole sweeps
 RUN = 16  # elements in a row from which copying them costs no more than it must
 
@@ -32,7 +33,8 @@ RUN = 16  # elements in a row from which copying them costs no more than it must
 def evaluate(contraction: Contraction, *arrays: np.ndarray) -> np.ndarray:
     """The contraction of arrays of one dtype; an array of that dtype without gaps.
 
-    The order of summation depends on the shapes alone. Integers wrap; sums and products of booleans are or and and.
+    Integers wrap; sums and products of booleans are or and and. The order of summation depends on the shapes alone, but
+    for what BLAS makes of a large matrix that lies transposed.
     """
     signature: list[Any] = []
     for array in arrays:
@@ -93,10 +95,6 @@ def _contiguous_strides(shape: Shape) -> Strides:
     return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-def _misaligned(strides: Strides, dtype: np.dtype[Any]) -> bool:
-    return any(stride % dtype.itemsize for stride in strides)
-
-
 # Operands as arrays over loops.
 
 
@@ -155,8 +153,8 @@ def _axis_to_put_last(core: Problem, k: int) -> int | None:
     if any(loop in core.output and loop in along for axis in axes for loop in axis.loops):
         return None  # a batch of products, which wants its loop outermost
     for place, axis in enumerate(axes):
-        loop = axis.plain_loop
-        if loop is not None and extents[loop] >= LONG and 2 * along.get(loop, 0) <= size:
+        plain = axis.plain_loop
+        if plain is not None and extents[plain] >= LONG and 2 * along.get(plain, 0) <= size:
             return place
     return None
 
@@ -192,7 +190,7 @@ def _is_sparse(axis: Axis, extent: int, extents: Extents) -> bool:
     """Whether the addresses are so far apart that padding between them would waste memory."""
     low, high = axis.numerator_bounds(extents)
     inside = low >= 0 and high < extent and axis.denominator == 1
-    return not inside and high - low > 16 + 4 * prod(extents[loop] for loop in axis.loops)
+    return not inside and high - low > SPARSE * (4 + prod(extents[loop] for loop in axis.loops))
 
 
 def _gathered(axes: list[Axis], shape: Shape, gather: list[bool], extents: Extents) -> tuple[Load, list[Axis], Shape]:
@@ -409,7 +407,7 @@ class _Sum:
             else:
                 ones = holds.astype(self.dtype)
                 self.layouts.append(Layout.contiguous(order, self.extents))
-                self.steps.append(lambda values, ones=ones: [*values, ones])
+                self.steps.append(_appender(ones))
 
     def _sum_lone_loops(self, i: int) -> None:
         """Sums over loops that only this operand has and the output has not."""
@@ -440,7 +438,7 @@ class _Sum:
         return min(((i, j) for i in range(count) for j in range(i + 1, count)), key=cost)
 
     def _kept(self, i: int, j: int) -> tuple[int, ...]:
-        """The loops of a pair's product: those that the output or another operand needs, in an order near the output's."""
+        """The loops of a pair's product: what the output or another operand needs, in an order near the output's."""
         others = {loop for k, layout in enumerate(self.layouts) if k not in (i, j) for loop in layout.loops}
         here = dict.fromkeys((*self.layouts[i].loops, *self.layouts[j].loops))
         kept = [loop for loop in self.output if loop in here]
@@ -480,6 +478,10 @@ class _Sum:
             return result
 
         self._replace(0, arrange, Layout.contiguous(self.output, self.extents))
+
+
+def _appender(array: np.ndarray) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
+    return lambda values: [*values, array]
 
 
 def _masker(mask: np.ndarray) -> Load:

@@ -25,8 +25,8 @@ class Contraction:
     [0, its extent). (Whether a term that does not count may turn a non-finite factor into NaN is left open.)
 
     The constructor renumbers loops, so that contractions which differ in names alone are the same object: the output's
-    loops come first, in order, then the summed ones as the maps meet them. A loop of extent 1 stands at 0 and falls out of
-    every address; guards that always hold are dropped.
+    loops come first, in order, then the summed ones as the maps meet them. A loop of extent 1 stands at 0 and falls out
+    of every address; guards that always hold are dropped.
 
     Args:
         loops: the extent of each loop.
@@ -140,9 +140,9 @@ def vjp(contraction: Contraction, j: int, shape: Shape) -> Contraction:
     """The contraction that maps (g, the other operands) to the cotangent of operand `j`, whose shape is `shape`.
 
     Each axis of operand j gets an output loop, and the equation "address = that loop" is solved for one loop of the
-    address, its pivot, which is then replaced everywhere; a guard keeps the pivot integral and in its range. An equation
-    left without a loop to solve for (a constant address, a diagonal) becomes a guard itself. So there is always a vjp,
-    and it is again a contraction. Which pivot is a question of cost: the longest loop goes.
+    address, its pivot, which is then replaced everywhere; a guard keeps the pivot integral and in its range. An
+    equation left without a loop to solve for (a constant address, a diagonal) becomes a guard itself. So there is
+    always a vjp, and it is again a contraction. Which pivot is a question of cost: the longest loop goes.
 
     >>> matmul = Contraction((2, 4, 3), (0, 1), [[Axis({0: 1}), Axis({2: 1})], [Axis({2: 1}), Axis({1: 1})]])
     >>> vjp(matmul, 0, (2, 3))
@@ -182,7 +182,7 @@ def vjp(contraction: Contraction, j: int, shape: Shape) -> Contraction:
 
 
 def _choose_pivot(pending: dict[int, Axis], extents: Shape, old: int) -> tuple[int, int | None]:
-    """An equation, by its output loop, and the loop to solve it for: one no other equation has if possible, the longest."""
+    """An equation, by its output loop, and what to solve it for: the longest loop, if possible one no other has."""
     uses: dict[int, int] = {}
     for axis in pending.values():
         for loop in axis.loops:
@@ -200,7 +200,7 @@ def _choose_pivot(pending: dict[int, Axis], extents: Shape, old: int) -> tuple[i
 
 
 def enumerate_contraction(contraction: Contraction, *arrays: np.ndarray) -> np.ndarray:
-    """The meaning, term by term: what `evaluate` is tested against. Sums and products are NumPy's in the operands' dtype."""
+    """The meaning, term by term, which `evaluate` is tested against. Arithmetic is NumPy's in the operands' dtype."""
     contraction.verify([array.shape for array in arrays])
     loops = contraction.loops
     grid = np.indices(loops, sparse=True)

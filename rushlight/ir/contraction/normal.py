@@ -1,9 +1,10 @@
 """A contraction rewritten for its operands' shapes, before anything is computed.
 
-Denominators go where a summed loop can be replaced by the address itself; equations among guards are solved; guards that a
-read implies go. Then an output loop that is read through a window ("output = address + tap") may become a *fold*: the
-contraction is computed for each (address, tap), and the results are added where they belong. For the gradient of a strided
-convolution or a transposed convolution this avoids inserted zeros, for one with many output channels a large copy.
+Denominators go where a summed loop can be replaced by the address itself; equations among guards are solved; guards
+that a read implies go. Then an output loop that is read through a window ("output = address + tap") may become a
+*fold*: the contraction is computed for each (address, tap), and the results are added where they belong. For the
+gradient of a strided convolution or a transposed convolution this avoids inserted zeros, for one with many output
+channels a large copy.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def _clear_denominator(problem: Problem) -> Problem | None:
 
 @dataclass(frozen=True)
 class Folded:
-    """One output loop as a function of the loops that replace it: `output = position(address, taps)`, of this extent."""
+    """An output loop, of this extent, as a function of what replaces it: `output = position(address, taps)`."""
 
     address: int
     position: Axis
@@ -207,7 +208,7 @@ def _order_fold(core: Problem, fold: Fold, used: set[int]) -> None:
 
 
 def _window_of(problem: Problem, loop: int) -> tuple[Axis, int] | None:
-    """The address, and its extent, that is the only one to have an output loop, has it once, and sums over taps beside it."""
+    """The only address, and its extent, that has an output loop, if all its other loops, the taps, are summed."""
     found = [(axis, extent) for axis, extent in problem.reads() if axis.coefficient(loop)]
     if len(found) != 1 or any(axis.coefficient(loop) for axis, _ in problem.guards):
         return None

@@ -1,10 +1,12 @@
 """The product of two arrays whose axes are loops, summed over some of them, planned once and run many times.
 
-Loops fall into classes by where they stand: batch (both arrays and the output), rows and columns (one array and the output),
-depth (both arrays, summed). The plan brings the arrays to matrices, copying only what does not lie so already, and calls
-`np.matmul`; a large copy (the windows of a convolution) is made piece by piece, so that a piece stays in the cache.
+Loops fall into classes by where they stand: batch (both arrays and the output), rows and columns (one array and the
+output), depth (both arrays, summed). The plan brings the arrays to matrices, copying only what does not lie so already,
+and calls `np.matmul`; a large copy (the windows of a convolution) is made piece by piece, so that a piece stays in the
+cache.
 
-Everything that touches the order of summation is decided from shapes; how arrays lie in memory decides only what is copied.
+Everything that touches the order of summation is decided from shapes; how arrays lie in memory decides only what is
+copied.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +54,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Problem:
-    """out[output] = sum over depth of left * right; every other loop of left and right is in the output, and none else."""
+    """out = sum of left * right over the depth, the loops of both that are not in the output; it has all others."""
 
     left: Layout
     right: Layout
@@ -106,7 +109,11 @@ def _aligned(layout: Layout, target: Sequence[int]) -> Callable[[np.ndarray], np
 def _multiply(problem: _Problem) -> Run:
     left = _aligned(problem.left, problem.out.loops)
     right = _aligned(problem.right, problem.out.loops)
-    return lambda p, q, out: np.multiply(left(p), right(q), out=out)  # type: ignore[func-returns-value]
+
+    def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+        np.multiply(left(p), right(q), out=out)
+
+    return run
 
 
 def _einsum(problem: _Problem) -> Run:
@@ -114,9 +121,8 @@ def _einsum(problem: _Problem) -> Run:
     for layout in (problem.left, problem.right):
         for loop in layout.loops:
             number.setdefault(loop, len(number))
-    left, right, target = (
-        [number[loop] for loop in layout.loops] for layout in (problem.left, problem.right, problem.out)
-    )
+    every = (problem.left, problem.right, problem.out)
+    left, right, target = ([number[loop] for loop in layout.loops] for layout in every)
 
     def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
         np.einsum(p, left, q, right, target, out=out)
@@ -232,7 +238,7 @@ def _matrix_product(problem: _Problem, shape: _MatrixShape) -> Run:
     return run_transposed
 
 
-_matmul: Run = np.matmul
+_matmul: Any = np.matmul
 
 
 def _to_matrix(problem: _Problem, shape: _MatrixShape, *, left: bool) -> Callable[[np.ndarray], np.ndarray] | None:
@@ -285,7 +291,7 @@ def _order(layout: Layout, target: Sequence[int]) -> tuple[int, ...]:
 
 
 def _run_length(layout: Layout, target: Sequence[int], extents: Extents) -> float:
-    """How many elements lie one after another when the array is read in the order `target`; below 1 if they are apart."""
+    """How many elements lie in a row when the array is read in the order `target`; below 1 if they are apart."""
     stride = dict(zip(layout.loops, layout.strides, strict=True))
     run = 1
     for loop in reversed(target):
