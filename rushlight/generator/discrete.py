@@ -20,6 +20,7 @@ from .checks import FLOATING, INTEGERS, require, require_kernel, scalar_name
 from .continuous import Shape, exponential
 from .mt19937 import Engine
 from .rounding import libm, narrowed, stored
+from .selection import greatest
 
 _BAD_CHANCE = (
     "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  "
@@ -122,7 +123,7 @@ def _without_replacement(engine: Engine, rows: np.ndarray, dtype: dtype, samples
         scores = decode(stored(chances / waits, dtype), dtype)
     if samples == 1:
         return scores.argmax(axis=1)[:, None]
-    return np.argsort(-scores, axis=1, kind="stable")[:, :samples]
+    return np.stack([greatest(row, samples) for row in scores])
 
 
 def _with_replacement(engine: Engine, chances: np.ndarray, dtype: dtype, samples: int) -> np.ndarray:

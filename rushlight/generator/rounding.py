@@ -35,13 +35,16 @@ def fused32(a: np.ndarray, b: float, c: float) -> np.ndarray:
 
 
 def fused64(a: np.ndarray, b: float, c: float) -> np.ndarray:
-    """a * b + c in float64 with one rounding, for an array `a` of moderate size and any numbers `b` and `c`."""
+    """a * b + c in float64 with one rounding, for `a` of moderate size and results above 1e-290."""
     if b == 0 or c == 0 or not (math.isfinite(b) and math.isfinite(c)):
         return a * b + c  # the product or the sum is exact, or there is nothing to round
     fraction, exponent = math.frexp(b)
+    distance = math.frexp(c)[1] - exponent
+    if distance > 400:
+        return np.full_like(a, c)  # which the product is too small to move
     if abs(exponent) < 400:
         return _fused64(a, b, c)
-    return np.ldexp(_fused64(a, fraction, math.ldexp(c, -exponent) if exponent > 0 else c * 2.0**-exponent), exponent)
+    return np.ldexp(_fused64(a, fraction, math.ldexp(c, -exponent)), exponent)  # halves of b itself might overflow
 
 
 def _fused64(a: np.ndarray, b: float, c: float) -> np.ndarray:
