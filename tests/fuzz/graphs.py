@@ -43,11 +43,10 @@ SMOOTH = (
     "nn.functional.softplus",
     "expm1",
 )
-ROUNDED = ("log", "log1p", "rsqrt", "tan", "asin", "log2", "lgamma", "exp2", "sinh", "logit")
+ROUNDED = ("log", "log1p", "sqrt", "rsqrt", "tan", "asin", "log2", "lgamma", "exp2", "sinh", "logit")
 CORRECT = (
     "neg",
     "abs",
-    "sqrt",
     "floor",
     "ceil",
     "trunc",

@@ -189,7 +189,9 @@ class Builder:
         try:
             exec(statement.code(), self.scope)
         except (RuntimeError, IndexError, TypeError, ValueError, NotImplementedError) as error:
-            if self.random.random() < keep_error:
+            # Which dtypes a kernel has, and what shares memory, may differ.
+            comparable = not isinstance(error, NotImplementedError) and "memory" not in str(error)
+            if self.random.random() < keep_error and comparable:
                 self.program.statements.append(replace(statement, names=(), error=type(error).__name__))
             return False
         if any(self.too_big(self.scope[n]) for n in names):

@@ -18,6 +18,14 @@ UNARY_IN_PLACE = ("neg_", "zero_")
 SAVING_UNARY = ("relu_", "abs_", "square_", "floor_", "sign_", "clamp_(-1, 1)", "clamp_(min=0)")
 
 
+def overlaps(t: torch.Tensor) -> bool:
+    """Whether two elements of a tensor stand in one place: what a write means then depends on its order."""
+    places = torch.zeros(t.shape, dtype=torch.int64)
+    for axis, (size, stride) in enumerate(zip(t.shape, t.stride(), strict=True)):
+        places += (torch.arange(size) * stride).reshape([-1 if a == axis else 1 for a in range(t.dim())])
+    return places.unique().numel() < t.numel()
+
+
 class ViewBuilder(GraphBuilder):
     """Proposes views of the tensors there are, writes through them, and readings."""
 
@@ -86,12 +94,15 @@ class ViewBuilder(GraphBuilder):
             except RuntimeError:
                 return False
 
-        name = self.pick(fits)
+        # A detached alias that takes a tracked operand would get a history of its own.
+        name = self.pick(
+            lambda value: fits(value) and not (self.behind and value.requires_grad and not t.requires_grad)
+        )
         return name if name and self.random.random() < 0.6 else self.random.choice(("1", "-2", "0.5", "3"))
 
     def write(self) -> str | None:
         """A statement that changes a tensor in place."""
-        a = self.pick()
+        a = self.pick(lambda candidate: not overlaps(candidate))
         if not a:
             return None
         t = self.value(a)
@@ -119,10 +130,11 @@ class ViewBuilder(GraphBuilder):
             f"{a}[{a}.detach() < 0] = {self.random.choice(('0', '1'))}",
             f"{a}.index_fill_({axis}, torch.tensor({picks}, dtype=torch.int64), -1)",
             f"{a}.index_add_({axis}, {one}, {a}.detach().narrow({axis}, 0, 1))",
-            f"{a}.index_put_(({one},), torch.ones((), dtype={a}.dtype), accumulate=True)",
+            f"{a}.index_put_((torch.tensor([0], dtype=torch.int64),), torch.ones((), dtype={a}.dtype), accumulate=True)",
             f"{a}.scatter_({axis}, torch.zeros_like({a}, dtype=torch.int64), 3)",
             f"{a}.index_copy_({axis}, {one}, {a}.detach().narrow({axis}, 0, 1) * 2)",
         ]
+        plain = f"{other}.detach()" if other.startswith("v") else other
         if not self.behind:
             roll = self.random.choice(SAVING_UNARY)
             options += [
@@ -133,8 +145,8 @@ class ViewBuilder(GraphBuilder):
         else:
             options += [
                 f"{a}.data.mul_(2)",
-                f"{a}.data[{self.basic_index(t)}] = {other}",
-                f"{a}.detach().add_({other})",
+                f"{a}.data[{self.basic_index(t)}] = {plain}",
+                f"{a}.detach().add_({plain})",
                 f"torch.no_grad()(lambda: {a}.add_({other}))()",
                 f"torch.no_grad()(lambda: {a}.mul_(0.5))()",
             ]
