@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .type import Type
+from ..dtype import FLOATING
+from .type import TupleType, Type
 
 if TYPE_CHECKING:
     from .op import Op
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 class Signature:
     """An op with its attributes at given operand types, and the result type that `infer` found; interned."""
 
-    __slots__ = ("number", "op", "attributes", "operands", "type")
+    __slots__ = ("number", "op", "attributes", "operands", "type", "tracks")
     number: int
     op: Op
     attributes: dict[str, Any]
     operands: tuple[Type, ...]
     type: Type
+    tracks: bool  # whether gradient can flow through: not to integers and bools
 
 
 class Side:
@@ -135,6 +137,7 @@ def intern(op: Op, attributes: dict[str, Any], types: tuple[Type, ...], key: tup
     signature.attributes = attributes
     signature.operands = types
     signature.type = result
+    signature.tracks = op.differentiable and (isinstance(result, TupleType) or result.dtype.category >= FLOATING)
     signatures.append(signature)
     _interned[key] = signature
     return signature
@@ -152,7 +155,7 @@ def emit(op: Op, operands: tuple[Node, ...], attributes: dict[str, Any]) -> Node
     node.type = signature.type
     node.value = node.label = node.side = None
     node.tracked = False
-    if mode.tracking and op.differentiable:
+    if mode.tracking and signature.tracks:
         for operand in operands:
             if operand.tracked:
                 node.tracked = True

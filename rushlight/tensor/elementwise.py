@@ -67,7 +67,7 @@ def _unary(
         if not complex_ok and kind.category == COMPLEX:
             raise RuntimeError(f"{own} is not supported for complex inputs: {kind}")
         if not bool_ok and kind.category == BOOL:
-            raise RuntimeError(f"\"{own}_cpu\" not implemented for 'Bool'")
+            raise NotImplementedError(f"\"{own}_cpu\" not implemented for 'Bool'")
         node = node_of(input)
         if kind.category < FLOATING:
             if to_float:
@@ -167,7 +167,7 @@ def round_(input: Tensor, *, decimals: int = 0) -> Tensor:
     if input.dtype.category == INTEGER:
         return wrap(node)
     if input.dtype.category == BOOL or input.dtype.is_complex:
-        raise RuntimeError(f"\"round_cpu\" not implemented for '{scalar_name(input.dtype)}'")
+        raise NotImplementedError(f"\"round_cpu\" not implemented for '{scalar_name(input.dtype)}'")
     if not decimals:
         return wrap(scalar.rint(node))
     factor = scalar.number(float(10 ** abs(decimals)), input.dtype)
@@ -214,7 +214,7 @@ def _binary(
         _check_operands(own, input, other, tensors, second)
         a, b = prepare(input, other, op=own)
         if no_complex and a.type.dtype.is_complex:
-            raise RuntimeError(
+            raise NotImplementedError(
                 f"{own} is not supported for complex inputs: '{own}' not implemented for '{scalar_name(a.type.dtype)}'"
             )
         return wrap(op(a, b))
@@ -360,7 +360,7 @@ def _divide(op: str, input: Any, other: Any, rounding_mode: str | None) -> Tenso
         )
     a, b = promoted(input, other, op=op)
     if a.type.dtype is bool_ or a.type.dtype.is_complex:
-        raise RuntimeError(f"\"div_{rounding_mode}\" not implemented for '{scalar_name(a.type.dtype)}'")
+        raise NotImplementedError(f"\"div_{rounding_mode}\" not implemented for '{scalar_name(a.type.dtype)}'")
     result = (scalar.floor_divide if rounding_mode == "floor" else scalar.truncate_divide)(a, b)
     # Tracked as PyTorch tracks it: the gradient of a rounded quotient is zero.
     if a.tracked or b.tracked:
@@ -410,7 +410,7 @@ def pow_(input: Any, exponent: Any) -> Tensor:
     if kind.category == INTEGER and is_number(exponent) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if kind is bool_:
-        raise RuntimeError("\"pow\" not implemented for 'Bool'")
+        raise NotImplementedError("\"pow\" not implemented for 'Bool'")
     if is_number(exponent) and exponent == 2:
         return wrap(scalar.square(a))
     if is_number(exponent) and exponent == 0.5 and kind.category >= FLOATING:
@@ -432,7 +432,7 @@ def _bitwise(own: str, op: Op, on_bool: Op | None) -> Callable[..., Tensor]:
         a, b = promoted(input, other, op=own)
         kind = a.type.dtype
         if kind.category > INTEGER or (kind is bool_ and on_bool is None):
-            raise RuntimeError(f"\"{own}_cpu\" not implemented for '{scalar_name(kind)}'")
+            raise NotImplementedError(f"\"{own}_cpu\" not implemented for '{scalar_name(kind)}'")
         return wrap(on_bool(a, b) if kind is bool_ and on_bool else op(a, b))
 
     function.__name__ = function.__qualname__ = own

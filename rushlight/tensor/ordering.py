@@ -30,7 +30,7 @@ mode_result = return_type("mode", "values indices")
 
 def _no_complex(op: str, input: Tensor) -> None:
     if input.dtype.is_complex:
-        raise RuntimeError(f"\"{op}\" not implemented for '{scalar_name(input.dtype)}'")
+        raise NotImplementedError(f"\"{op}\" not implemented for '{scalar_name(input.dtype)}'")
 
 
 def _picked(node: Node, places: Node, axis: int) -> Node:

@@ -28,7 +28,7 @@ def _pair(op: str, a: Tensor, b: Tensor) -> tuple[Node, Node]:
             f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != {_c_name(b.dtype)} — {op}: convert one with .to(dtype)"
         )
     if a.dtype.category == BOOL:
-        raise RuntimeError(f"\"{op}\" not implemented for 'Bool'")
+        raise NotImplementedError(f"\"{op}\" not implemented for 'Bool'")
     return node_of(a), node_of(b)
 
 

@@ -143,8 +143,8 @@ def assign(op: str, target: Tensor, value: Node) -> None:
             value = step.write(base, value)
         if value.tracked:
             value.label = "CopySlices"
-    if old.tracked and (not value.tracked or not mode.tracking):
-        behind = not mode.tracking or (source is not None and source.detached)
+    behind = not mode.tracking or (source is not None and source.detached)
+    if old.tracked and (behind or not value.tracked):
         value = _graft(value, old) if behind else _overwrite(value, old)
     elif value is old:
         storage.version += 1

@@ -229,7 +229,7 @@ def min_(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor
 
 def _arg_extreme(op: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     if input.dtype.is_complex or input.dtype is bool_:
-        raise RuntimeError(f"\"{op}_cpu\" not implemented for '{scalar_name(input.dtype)}'")
+        raise NotImplementedError(f"\"{op}_cpu\" not implemented for '{scalar_name(input.dtype)}'")
     node = node_of(input)
     reduction = reduce.argmax if op == "argmax" else reduce.argmin
     if dim is None:
@@ -394,7 +394,7 @@ def softmax_node(op: str, input: Tensor, dim: int, kind: dtype | None) -> Node:
     if kind is not None:
         node = scalar.cast(node, dtype=kind)
     if node.type.dtype.category < FLOATING:
-        raise RuntimeError(f"\"{op}_lastdim_kernel_impl\" not implemented for '{scalar_name(node.type.dtype)}'")
+        raise NotImplementedError(f"\"{op}_lastdim_kernel_impl\" not implemented for '{scalar_name(node.type.dtype)}'")
     axis = wrap_axis(op, dim, input.ndim)
     record = reduce.softmax if op == "softmax" else reduce.log_softmax
     if not input.ndim:
@@ -441,7 +441,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor:
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """Running `logsumexp` along an axis."""
     if input.dtype.category < FLOATING:
-        raise RuntimeError(f"\"logcumsumexp_out_cpu\" not implemented for '{scalar_name(input.dtype)}'")
+        raise NotImplementedError(f"\"logcumsumexp_out_cpu\" not implemented for '{scalar_name(input.dtype)}'")
     return _scanned("logcumsumexp", reduce.logcumsumexp, input, dim, None)
 
 

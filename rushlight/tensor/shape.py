@@ -265,6 +265,8 @@ def _T(self: Tensor) -> Tensor:
 
 @property  # type: ignore[misc]
 def _mT(self: Tensor) -> Tensor:
+    if not self.ndim:
+        return self
     if self.ndim < 2:
         raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
     return transpose(self, -2, -1)
