@@ -133,7 +133,7 @@ def _graft(cls: Any, context: Any, args: tuple[Any, ...], nodes: list[Node], res
     whole = component.pack(*values)
     joint = view.graft(whole, *nodes)
     joint.label = f"{cls.__name__}Backward"
-    joint.sided().backward = _rule(cls, context, args)
+    joint.sided().backward = _rule(cls, context, args, listed.copy(), places)
     for index, place in enumerate(places):
         part = component.component(joint, index=index)
         part.label = f"{cls.__name__}Backward"
@@ -149,11 +149,20 @@ def _graft(cls: Any, context: Any, args: tuple[Any, ...], nodes: list[Node], res
     return type(results)(listed) if not hasattr(results, "_fields") else type(results)(*listed)
 
 
-def _rule(cls: Any, context: Any, args: tuple[Any, ...]) -> Callable[[Node, Node], Any]:
+def _rule(
+    cls: Any, context: Any, args: tuple[Any, ...], results: list[Any], places: list[int]
+) -> Callable[[Node, Node], Any]:
+    """Calls the user's backward with a gradient for each result; those without a gradient get zeros, or None."""
+    types = [r._type() if isinstance(r, Tensor) else None for r in results]
+
     def backward(node: Node, g: Node) -> tuple[Node | None, ...]:
-        parts = [wrap(part) for part in component.components(g)]
+        parts: list[Any] = [
+            wrap(scalar.full(0, each)) if each is not None and context._materialize else None for each in types
+        ]
+        for place, part in zip(places, component.components(g), strict=True):
+            parts[place] = wrap(part)
         if not context._materialize:
-            parts = [None if _is_zero(p) else p for p in parts]  # type: ignore[misc]
+            parts = [None if p is None or _is_zero(p) else p for p in parts]
         found = cls.backward(context, *parts)
         found = list(found) if isinstance(found, (tuple, list)) else [found]
         if len(found) < len(args):

@@ -15,7 +15,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from ..tensor import Tensor, diag, empty_like, linalg, no_grad, randperm, where
+import numpy as np
+
+from ..tensor import Tensor, empty_like, from_numpy, no_grad, randperm, where
 from ..tensor import eye as _eye
 from ..tensor import tensor as _scalar
 
@@ -255,10 +257,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     columns = tensor.numel() // rows
     with no_grad():
         drawn = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator)
-        q, r = linalg.qr(drawn.t() if rows < columns else drawn)
-        q = q * diag(r, 0).sign()  # makes the distribution uniform
-        q = q.t() if rows < columns else q
-        return tensor.copy_(q.reshape(tensor.shape)).mul_(gain)
+        matrix = drawn.numpy().T if rows < columns else drawn.numpy()
+        q, r = np.linalg.qr(matrix)
+        q *= np.sign(np.diagonal(r))  # makes the distribution uniform
+        q = np.ascontiguousarray(q.T if rows < columns else q)
+        return tensor.copy_(from_numpy(q).view(tensor.shape)).mul_(gain)
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..dtype import dtype
-from ..tensor import Size, Tensor, device, empty, preserve_format
+from ..tensor import Size, Tensor, device, empty
+from ..tensor.geometry import preserve_format
 
 
 class Parameter(Tensor):
@@ -27,6 +28,8 @@ class Parameter(Tensor):
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         source = empty(0) if data is None else data.detach()
+        if requires_grad and not (source.is_floating_point() or source.is_complex()):
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         return Tensor._make_subclass(cls, source, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
+from ..dtype import long
 from ..nn import Module
 from ..nn.modules.batchnorm import _BatchNorm
-from ..tensor import Tensor, long, no_grad, tensor
+from ..tensor import Tensor, no_grad, tensor
 from .lr_scheduler.base import LRScheduler, _per_group
 from .optimizer import Optimizer, number
 

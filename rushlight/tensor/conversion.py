@@ -166,7 +166,8 @@ def typename(obj: Any) -> str:
     if isinstance(obj, Tensor):
         return obj.type()
     kind = obj if isinstance(obj, type) else type(obj)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    home = kind.__module__.replace("rushlight.", "torch.", 1)  # as PyTorch's programs know our classes
+    return kind.__qualname__ if home == "builtins" else f"{home}.{kind.__qualname__}"
 
 
 @public(method=False, out=False)

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ...tensor import Tensor, addmm, cat, mm, relu, sigmoid, stack, tanh
+from ...tensor import Tensor, addmm, cat, mm, sigmoid, stack, tanh
+from .activation import relu
 
 State = tuple[Tensor, ...]
 

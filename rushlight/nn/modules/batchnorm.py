@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...tensor import Tensor, empty, long, ones, tensor, zeros
+from ...dtype import long
+from ...tensor import Tensor, empty, ones, tensor, zeros
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter, UninitializedBuffer, UninitializedParameter

@@ -13,8 +13,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ...autograd import Function
 from ...tensor import Tensor, is_grad_enabled
-from ...tensor.autograd import Function
 
 # Hooks that run for every module.
 _global_backward_pre_hooks: OrderedDict[int, Callable] = OrderedDict()
@@ -153,15 +153,15 @@ class BackwardHookFunction(Function):
     """The identity; its backward shows the gradients to a watcher, which may replace them."""
 
     @staticmethod
-    def forward(ctx: Any, watch: Callable[[tuple], tuple], *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, watch: Callable[[tuple], tuple], zeros: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
         ctx.watch = watch
         ctx.mark_non_differentiable(*[tensor for tensor in tensors if not tensor.requires_grad])
-        ctx.set_materialize_grads(False)
+        ctx.set_materialize_grads(zeros)
         return tensors
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple:
-        return (None, *ctx.watch(gradients))
+        return (None, None, *ctx.watch(gradients))
 
 
 def _as_tuple(value: Any) -> tuple:
@@ -190,12 +190,15 @@ class BackwardHook:
         self.output_count = -1
 
     @staticmethod
-    def _gate(values: tuple, watch: Callable) -> tuple[tuple, list[int] | None]:
-        """The values with their tensors passed through an identity; None for the places where no gradient flows."""
+    def _gate(values: tuple, watch: Callable, zeros: bool) -> tuple[tuple, list[int] | None]:
+        """The values with their tensors passed through an identity, and their places; None where no gradient flows.
+
+        zeros: whether the watcher sees zeros, not None, where no gradient came.
+        """
         places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
         if not is_grad_enabled() or not any(values[i].requires_grad for i in places):
             return values, None
-        passed = _as_tuple(BackwardHookFunction.apply(watch, *[values[i] for i in places]))
+        passed = _as_tuple(BackwardHookFunction.apply(watch, zeros, *[values[i] for i in places]))
         gated = list(values)
         for place, tensor in zip(places, passed, strict=True):
             gated[place] = tensor
@@ -206,14 +209,14 @@ class BackwardHook:
         """Passes the arguments of a forward through the input gate."""
         args = _as_tuple(args)
         self.input_count = len(args)
-        gated, self.inputs = self._gate(args, self._see_grad_inputs)
+        gated, self.inputs = self._gate(args, self._see_grad_inputs, True)
         return gated
 
     def setup_output_hook(self, result: Any) -> Any:
         """Passes the result of a forward through the output gate."""
         values = _as_tuple(result)
         self.output_count = len(values)
-        gated, places = self._gate(values, self._see_grad_outputs)
+        gated, places = self._gate(values, self._see_grad_outputs, False)
         self.outputs = places or ()
         return gated if isinstance(result, tuple) else gated[0]
 

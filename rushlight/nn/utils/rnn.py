@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
-from ...tensor import Tensor, argsort, as_tensor, cat, long, tensor, where
+from ...dtype import long
+from ...tensor import Tensor, argsort, as_tensor, cat, tensor, where
 
 __all__ = [
     "PackedSequence",
