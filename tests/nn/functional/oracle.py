@@ -72,15 +72,14 @@ def _cotangents(values: list[Any], make: Callable[[np.ndarray], Any], seed: int)
 def _derivatives(
     library: Any, results: list[Any], leaves: list[Any], make: Callable[..., Any], twice: bool
 ) -> list[Any]:
-    """First gradients, and where asked the gradients of a random combination of those."""
+    """First gradients; where asked also those of a random combination of them, for the leaves and the cotangents."""
     results = _differentiable(results)
-    first = library.autograd.grad(results, leaves, _cotangents(results, make, 1), create_graph=twice, allow_unused=True)
+    cotangents = [each.requires_grad_(twice) for each in _cotangents(results, make, 1)]
+    first = library.autograd.grad(results, leaves, cotangents, create_graph=twice, allow_unused=True)
     if not twice:
         return list(first)
     known = _differentiable([part for part in first if part is not None])
-    if not known:
-        return list(first)
-    second = library.autograd.grad(known, leaves, _cotangents(known, make, 2), allow_unused=True)
+    second = library.autograd.grad(known, [*leaves, *cotangents], _cotangents(known, make, 2), allow_unused=True)
     return [*first, *second]
 
 

@@ -1,0 +1,255 @@
+"""Maxima over windows of the last axes, axis by axis: a window's maximum is the maximum along its columns of those along its rows.
+
+Going back, the cotangent first finds its row, then its column in it, so that it reaches the first of equal elements in row-major
+order, as in PyTorch. `max_pool_index` gives that element's place in the flattened window axes.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dtype import int64
+from .branchless import keep
+from .graph import Node
+from .index import gather
+from .op import NONDIFFERENTIABLE, Cotangents, Op
+from .type import Type
+from .view import reshape
+
+Tap = slice | np.ndarray
+_WORDS: dict[str, Any] = {"f": np.int32, "d": np.int64}
+
+
+class Windows(NamedTuple):
+    """`count` windows along an axis: of `size` elements `dilation` apart, `stride` from one to the next, the first `low` before the axis.
+
+    `adaptive` ones cut the axis into `count` stretches of nearly equal length instead.
+    """
+
+    count: int
+    size: int = 1
+    stride: int = 1
+    low: int = 0
+    dilation: int = 1
+    adaptive: bool = False
+
+    @property
+    def reach(self) -> int:
+        """Where the last window ends, from the start of the first."""
+        return 0 if self.adaptive else (self.count - 1) * self.stride + (self.size - 1) * self.dilation + 1
+
+    @property
+    def overlap(self) -> bool:
+        return self.adaptive or self.stride <= (self.size - 1) * self.dilation
+
+    def taps(self, extent: int) -> list[Tap]:
+        """For k = 0, 1, … the k-th elements of all windows, as an index of the padded axis."""
+        if not self.adaptive:
+            last = (self.count - 1) * self.stride + 1
+            return [slice(k * self.dilation, k * self.dilation + last, self.stride) for k in range(self.size)]
+        starts, ends = stretches(extent, self.count)
+        longest = int((ends - starts).max(initial=0))
+        return [np.minimum(starts + k, ends - 1) for k in range(longest)]  # shorter ones repeat their last element
+
+
+def stretches(extent: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where adaptive pooling's stretches start and end."""
+    numbers = np.arange(count)
+    return numbers * extent // count, -(-(numbers + 1) * extent // count)
+
+
+AllWindows = tuple[Windows, ...]
+
+
+def _infer_shape(x: Type, windows: AllWindows) -> tuple[int, ...]:
+    return (*x.shape[: x.ndim - len(windows)], *[w.count for w in windows])
+
+
+def _lowest(dtype: np.dtype[Any]) -> Any:
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def _padding(shape: tuple[int, ...], windows: AllWindows) -> list[tuple[int, int]] | None:
+    """How much to add before and after each window axis; None where every window lies inside."""
+    extents = shape[len(shape) - len(windows) :]
+    amounts = [(w.low, max(0, w.reach - w.low - extent)) for w, extent in zip(windows, extents, strict=True)]
+    return amounts if any(low or high for low, high in amounts) else None
+
+
+def _padded(x: np.ndarray, windows: AllWindows) -> np.ndarray:
+    amounts = _padding(x.shape, windows)
+    if amounts is None:
+        return x
+    lead = x.ndim - len(windows)
+    shape = (*x.shape[:lead], *[lo + e + hi for e, (lo, hi) in zip(x.shape[lead:], amounts, strict=True)])
+    result = np.full(shape, _lowest(x.dtype), x.dtype)
+    result[_inside(x.shape, amounts)] = x
+    return result
+
+
+def _inside(shape: tuple[int, ...], amounts: list[tuple[int, int]]) -> tuple[Any, ...]:
+    extents = shape[len(shape) - len(amounts) :]
+    return (..., *[slice(low, low + extent) for (low, _), extent in zip(amounts, extents, strict=True)])
+
+
+def _at(axis: int, tap: Tap) -> tuple[Any, ...]:
+    return (slice(None),) * axis + (tap,)
+
+
+def _max_along(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
+    taps = windows.taps(x.shape[axis])
+    result = x[_at(axis, taps[0])]
+    if len(taps) > 1:
+        result = np.maximum(result, x[_at(axis, taps[1])])
+    for tap in taps[2:]:
+        np.maximum(result, x[_at(axis, tap)], out=result)
+    return result
+
+
+def _levels(x: np.ndarray, windows: AllWindows, axes: int) -> list[np.ndarray]:
+    """The padded array and its maxima along the last axis, the last two, … of `axes` axes."""
+    found = [_padded(x, windows)]
+    for back in range(axes):
+        found.append(_max_along(found[-1], x.ndim - 1 - back, windows[len(windows) - 1 - back]))
+    return found
+
+
+def _max_pool_eval(type: Type, x: np.ndarray, *, windows: AllWindows) -> np.ndarray:
+    if not type.size:
+        return np.empty(type.shape, x.dtype)
+    return _levels(x, windows, len(windows))[-1]
+
+
+def _max_pool_vjp(node: Node, g: Node) -> Cotangents:
+    return (max_pool_gradient(g, node.operands[0], node, windows=node.attributes["windows"]),)
+
+
+max_pool = Op(
+    "max_pool",
+    infer=lambda x, *, windows: Type.of(_infer_shape(x, windows), x.dtype),
+    eval=_max_pool_eval,
+    vjp=_max_pool_vjp,
+    anchor="window",
+)
+
+# ---- back ----
+
+
+def _without(a: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """`a` with 0 where `part` took its elements."""
+    word = _WORDS[a.dtype.char]
+    return np.bitwise_xor(a.view(word), part.view(word)).view(a.dtype)
+
+
+def _route(g: np.ndarray, x: np.ndarray, y: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
+    """The cotangent of maxima `y` of `x` along an axis to the first element of each window that is its maximum."""
+    taps = windows.taps(x.shape[axis])
+    exact = not windows.overlap and windows.size == windows.stride and windows.count * windows.size == x.shape[axis]
+    result = (np.empty if exact else np.zeros)(x.shape, g.dtype)
+    for number, tap in enumerate(taps):
+        place = _at(axis, tap)
+        if number == len(taps) - 1:
+            part = g
+        else:
+            part = keep(np.equal(x[place], y), g)
+            g = _without(g, part)
+        if isinstance(tap, np.ndarray):
+            np.add.at(result, place, part)
+        elif windows.overlap:
+            result[place] += part
+        else:
+            result[place] = part
+    return result
+
+
+def _gradient_eval(type: Type, g: np.ndarray, x: np.ndarray, y: np.ndarray, *, windows: AllWindows) -> np.ndarray:
+    if not g.size:
+        return np.zeros(type.shape, g.dtype)
+    count = len(windows)
+    levels = [*_levels(x, windows, count - 1), y]
+    for number, each in enumerate(windows):
+        axis = x.ndim - count + number
+        g = _route(g, levels[count - 1 - number], levels[count - number], axis, each)
+    amounts = _padding(x.shape, windows)
+    return g if amounts is None else g[_inside(x.shape, amounts)]
+
+
+def _gradient_vjp(node: Node, h: Node) -> Cotangents:
+    g, x, _ = node.operands
+    windows = node.attributes["windows"]
+    lead = g.type.shape[: g.type.ndim - len(windows)]
+    place = max_pool_index(x, windows=windows)
+    flat = reshape(h, (*lead, prod(h.type.shape[len(lead) :])))
+    picked = gather(flat, reshape(place, (*lead, prod(g.type.shape[len(lead) :]))), axis=len(lead))
+    return reshape(picked, g.type.shape), None, None
+
+
+max_pool_gradient = Op(
+    "max_pool_gradient",
+    infer=lambda g, x, y, *, windows: x,
+    eval=_gradient_eval,
+    vjp=_gradient_vjp,
+    anchor="window",
+)
+
+# ---- places ----
+
+
+def _first_places(windows: Windows, extent: int) -> np.ndarray:
+    """The place of each window's first element that lies inside the axis."""
+    if windows.adaptive:
+        return stretches(extent, windows.count)[0]
+    start = np.arange(windows.count) * windows.stride - windows.low
+    return np.where(start < 0, start % windows.dilation, start)
+
+
+def _positions(tap: Tap, extent: int, windows: Windows) -> np.ndarray:
+    return np.arange(extent)[tap] - windows.low
+
+
+def _arg_along(
+    x: np.ndarray, place: np.ndarray | None, axis: int, windows: Windows, extent: int, step: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Maxima along an axis, and their places: those carried along from inner axes, plus `step` for each element of this one."""
+    spread = (-1, *[1] * (x.ndim - 1 - axis))
+    best: np.ndarray | None = None
+    found = np.empty(0)
+    for number, tap in enumerate(windows.taps(x.shape[axis])):
+        value = x[_at(axis, tap)]
+        position = _positions(tap, x.shape[axis], windows) if number else _first_places(windows, extent)
+        here = np.broadcast_to(position.reshape(spread) * step, value.shape)
+        if place is not None:
+            here = here + place[_at(axis, tap)]
+        if best is None:
+            best, found = value, here
+            continue
+        better = value > best
+        if x.dtype.kind == "f":
+            better |= np.isnan(value)
+        best, found = np.where(better, value, best), np.where(better, here, found)
+    assert best is not None
+    return best, found
+
+
+def _index_eval(type: Type, x: np.ndarray, *, windows: AllWindows) -> np.ndarray:
+    if not type.size:
+        return np.empty(type.shape, np.int64)
+    value, place, step = _padded(x, windows), None, 1
+    for back in range(len(windows)):
+        axis = x.ndim - 1 - back
+        value, place = _arg_along(value, place, axis, windows[len(windows) - 1 - back], x.shape[axis], step)
+        step *= x.shape[axis]
+    assert place is not None
+    return np.ascontiguousarray(place, np.int64)
+
+
+max_pool_index = Op(
+    "max_pool_index",
+    infer=lambda x, *, windows: Type.of(_infer_shape(x, windows), int64),
+    eval=_index_eval,
+    vjp=NONDIFFERENTIABLE,
+    anchor="window",
+)
