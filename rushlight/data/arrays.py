@@ -8,7 +8,7 @@ import numpy as np
 from ..dtype import BY_NAME, from_numpy_dtype
 from ..generator import default_generator
 from ..tensor import Tensor
-from ..tensor.tensor import from_array
+from ..tensor.tensor import from_array, node_of
 
 
 def tensor_of_array(array: np.ndarray, dtype_name: str | None = None) -> Tensor:
@@ -20,6 +20,13 @@ def tensor_of_array(array: np.ndarray, dtype_name: str | None = None) -> Tensor:
 def array_of_tensor(value: Tensor) -> tuple[np.ndarray, str]:
     """The tensor's values, which nobody may write to, and the name of its dtype."""
     return value._array(), str(value.dtype).removeprefix("torch.")
+
+
+def values_at_hand(value: Tensor) -> np.ndarray | None:
+    """The values where they are known and no gradient is asked for; None where operations are still pending."""
+    if type(value) is not Tensor or value.requires_grad:
+        return None
+    return node_of(value).value
 
 
 def random_words(count: int) -> np.ndarray:

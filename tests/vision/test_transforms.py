@@ -300,7 +300,8 @@ def check_error(call):
 @pytest.mark.parametrize("name", WRONG)
 def test_errors_are_torchvisions(name):
     one, other = check_error(lambda T, library: WRONG[name](T, pil_image()))
-    # A module adds where the error came up. The interpolation is checked when the transform is made, not when it is used.
+    # A module adds where the error came up. The interpolation is checked when the transform is made, not when it is
+    # used.
     assert one.startswith(other) or name == "interpolation"
 
 

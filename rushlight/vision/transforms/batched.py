@@ -171,15 +171,20 @@ def _chance(words: np.ndarray, p: float) -> np.ndarray:
     return (words & 0xFFFFFF).astype(np.float32) * np.float32(2.0**-24) < np.float32(p)
 
 
-def _horizontal_flip(plan: BatchPlan, transform: RandomHorizontalFlip) -> None:
-    p = float(transform.p)
+def _draw_chance(plan: BatchPlan, p: Any) -> float:
+    if get_default_dtype() is not float32:
+        raise _Unknown  # `rand` then takes other words
     plan.words += 1
+    return float(p)
+
+
+def _horizontal_flip(plan: BatchPlan, transform: RandomHorizontalFlip) -> None:
+    p = _draw_chance(plan, transform.p)
     plan.steps.append(lambda rows, columns, words: columns.flip(_chance(next(words), p)))
 
 
 def _vertical_flip(plan: BatchPlan, transform: RandomVerticalFlip) -> None:
-    p = float(transform.p)
-    plan.words += 1
+    p = _draw_chance(plan, transform.p)
     plan.steps.append(lambda rows, columns, words: rows.flip(_chance(next(words), p)))
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from ...dtype import float32
 from ...nn import Module
-from ...tensor import Tensor, as_tensor, cat, empty, log, rand, randint, randperm
+from ...tensor import Tensor, as_tensor, cat, empty, log, rand
 from . import functional as F
 from .arguments import checked_size
+from .draws import below, chance, order, uniform, unit
 from .geometry import random_rectangle_area
 from .interpolation import InterpolationMode, mode_of
 
@@ -56,17 +57,17 @@ class ColorJitter(Module):
         brightness: Any, contrast: Any, saturation: Any, hue: Any
     ) -> tuple[Tensor, float | None, float | None, float | None, float | None]:
         """Draws the order and the four factors, None for those that are not asked for."""
-        order = randperm(4)
+        sequence = as_tensor(order(4))
         factors = [
-            None if bounds is None else empty(1).uniform_(bounds[0], bounds[1]).item()
+            None if bounds is None else uniform(bounds[0], bounds[1])
             for bounds in (brightness, contrast, saturation, hue)
         ]
-        return order, *factors  # type: ignore[return-value]
+        return sequence, *factors  # type: ignore[return-value]
 
     def forward(self, img: Any) -> Any:
-        order, *factors = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)
+        sequence, *factors = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)
         changes = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
-        for i in order.tolist():
+        for i in sequence.tolist():
             if factors[i] is not None:
                 img = changes[i](img, factors[i])
         return img
@@ -101,7 +102,7 @@ class RandomGrayscale(Module):
 
     def forward(self, img: Any) -> Any:
         channels = F.get_image_num_channels(img)
-        return F.rgb_to_grayscale(img, num_output_channels=channels) if rand(1) < self.p else img
+        return F.rgb_to_grayscale(img, num_output_channels=channels) if chance(self.p) else img
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(p={self.p})"
@@ -155,13 +156,13 @@ class RandomErasing(Module):
                 filling = empty([channels, h, w], dtype=float32).normal_()
             else:
                 filling = as_tensor(value)[:, None, None]
-            top = int(randint(0, height - h + 1, size=(1,)).item())
-            left = int(randint(0, width - w + 1, size=(1,)).item())
+            top = below(0, height - h + 1)
+            left = below(0, width - w + 1)
             return top, left, h, w, filling
         return 0, 0, height, width, img
 
     def forward(self, img: Tensor) -> Tensor:
-        if not rand(1) < self.p:
+        if not chance(self.p):
             return img
         if isinstance(self.value, str):
             value = None
@@ -205,7 +206,7 @@ class GaussianBlur(Module):
     @staticmethod
     def get_params(sigma_min: float, sigma_max: float) -> float:
         """Draws sigma."""
-        return empty(1).uniform_(sigma_min, sigma_max).item()
+        return uniform(sigma_min, sigma_max)
 
     def forward(self, img: Any) -> Any:
         sigma = self.get_params(self.sigma[0], self.sigma[1])
@@ -226,7 +227,7 @@ class _WithProbability(Module):
         raise NotImplementedError
 
     def forward(self, img: Any) -> Any:
-        return self.change(img) if rand(1).item() < self.p else img
+        return self.change(img) if unit() < self.p else img
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(p={self.p})"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...nn import Module
-from ...tensor import rand
+from .draws import is_exceeded
 
 
 def _listed(head: str, transforms: Any) -> str:
@@ -75,7 +75,7 @@ class RandomApply(Module):
         self.p = p
 
     def forward(self, img: Any) -> Any:
-        if self.p < rand(1):
+        if is_exceeded(self.p):
             return img
         for transform in self.transforms:
             img = transform(img)

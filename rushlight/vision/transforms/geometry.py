@@ -9,18 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...nn import Module
-from ...tensor import as_tensor, empty, exp, log, rand, randint
+from ...tensor import as_tensor, exp, log
 from . import functional as F
 from .arguments import check_sequence, checked_angles, checked_fill, checked_size, fill_for
+from .draws import below, chance, uniform
 from .interpolation import InterpolationMode, mode_of
-
-
-def _uniform(low: float, high: float) -> float:
-    return empty(1).uniform_(low, high).item()
-
-
-def _below(low: int, high: int) -> int:
-    return int(randint(low, high, size=(1,)).item())
 
 
 class Resize(Module):
@@ -107,8 +100,8 @@ class RandomCrop(Module):
             )
         if (height, width) == (crop_height, crop_width):
             return 0, 0, height, width
-        top = _below(0, height - crop_height + 1)
-        left = _below(0, width - crop_width + 1)
+        top = below(0, height - crop_height + 1)
+        left = below(0, width - crop_width + 1)
         return top, left, crop_height, crop_width
 
     def __init__(
@@ -148,7 +141,7 @@ class RandomHorizontalFlip(Module):
         self.p = p
 
     def forward(self, img: Any) -> Any:
-        return F.hflip(img) if rand(1) < self.p else img
+        return F.hflip(img) if chance(self.p) else img
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(p={self.p})"
@@ -162,7 +155,7 @@ class RandomVerticalFlip(Module):
         self.p = p
 
     def forward(self, img: Any) -> Any:
-        return F.vflip(img) if rand(1) < self.p else img
+        return F.vflip(img) if chance(self.p) else img
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(p={self.p})"
@@ -187,7 +180,7 @@ class RandomPerspective(Module):
     def forward(self, img: Any) -> Any:
         channels, height, width = F.get_dimensions(img)
         fill = fill_for(img, self.fill, channels)
-        if rand(1) < self.p:
+        if chance(self.p):
             startpoints, endpoints = self.get_params(width, height, self.distortion_scale)
             return F.perspective(img, startpoints, endpoints, self.interpolation, fill)
         return img
@@ -198,16 +191,16 @@ class RandomPerspective(Module):
         reach_x, reach_y = int(distortion_scale * (width // 2)), int(distortion_scale * (height // 2))
 
         def left() -> int:
-            return _below(0, reach_x + 1)
+            return below(0, reach_x + 1)
 
         def right() -> int:
-            return _below(width - reach_x - 1, width)
+            return below(width - reach_x - 1, width)
 
         def top() -> int:
-            return _below(0, reach_y + 1)
+            return below(0, reach_y + 1)
 
         def bottom() -> int:
-            return _below(height - reach_y - 1, height)
+            return below(height - reach_y - 1, height)
 
         corners = [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]]
         return corners, [[left(), top()], [right(), top()], [right(), bottom()], [left(), bottom()]]
@@ -218,8 +211,8 @@ class RandomPerspective(Module):
 
 def random_rectangle_area(scale: Sequence[float], log_ratio: Any, area: int) -> tuple[float, float]:
     """Draws the area of a rectangle as a share of `area`, and its ratio of sides, uniform in its logarithm."""
-    target = area * empty(1).uniform_(scale[0], scale[1]).item()
-    ratio = exp(empty(1).uniform_(log_ratio[0], log_ratio[1])).item()
+    target = area * uniform(scale[0], scale[1])
+    ratio = exp(as_tensor([uniform(log_ratio[0], log_ratio[1])])).item()
     return target, ratio
 
 
@@ -256,7 +249,7 @@ class RandomResizedCrop(Module):
             area, aspect = random_rectangle_area(scale, log_ratio, height * width)
             w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if 0 < w <= width and 0 < h <= height:
-                return _below(0, height - h + 1), _below(0, width - w + 1), h, w
+                return below(0, height - h + 1), below(0, width - w + 1), h, w
         h, w = height, width
         if width / height < min(ratio):
             h = round(width / min(ratio))
@@ -328,7 +321,7 @@ class RandomRotation(Module):
     @staticmethod
     def get_params(degrees: Sequence[float]) -> float:
         """Draws the angle."""
-        return _uniform(float(degrees[0]), float(degrees[1]))
+        return uniform(float(degrees[0]), float(degrees[1]))
 
     def forward(self, img: Any) -> Any:
         fill = fill_for(img, self.fill, F.get_image_num_channels(img))
@@ -379,18 +372,18 @@ class RandomAffine(Module):
         degrees: Any, translate: Any, scale_ranges: Any, shears: Any, img_size: Sequence[int]
     ) -> tuple[float, tuple[int, int], float, tuple[float, float]]:
         """Draws angle, translation in pixels, scale, shears; `img_size` is (width, height)."""
-        angle = _uniform(float(degrees[0]), float(degrees[1]))
+        angle = uniform(float(degrees[0]), float(degrees[1]))
         move_x = move_y = 0
         if translate is not None:
             reach_x, reach_y = float(translate[0] * img_size[0]), float(translate[1] * img_size[1])
-            move_x = round(_uniform(-reach_x, reach_x))
-            move_y = round(_uniform(-reach_y, reach_y))
-        scale = 1.0 if scale_ranges is None else _uniform(scale_ranges[0], scale_ranges[1])
+            move_x = round(uniform(-reach_x, reach_x))
+            move_y = round(uniform(-reach_y, reach_y))
+        scale = 1.0 if scale_ranges is None else uniform(scale_ranges[0], scale_ranges[1])
         shear_x = shear_y = 0.0
         if shears is not None:
-            shear_x = _uniform(shears[0], shears[1])
+            shear_x = uniform(shears[0], shears[1])
             if len(shears) == 4:
-                shear_y = _uniform(shears[2], shears[3])
+                shear_y = uniform(shears[2], shears[3])
         return angle, (move_x, move_y), scale, (shear_x, shear_y)
 
     def forward(self, img: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...data.arrays import array_of_tensor, tensor_of_array, values_at_hand
 from ...dtype import dtype as DType
 from ...dtype import float32, float64, int8, int16, int32, int64, uint8, uint16
 from ...nn.functional import conv2d
@@ -106,12 +107,26 @@ def normalize(image: Tensor, mean: Any, std: Any, inplace: bool) -> Tensor:
         raise ValueError(
             f"Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = {image.size()}"
         )
+    values = values_at_hand(image) if image.dtype in (float32, float64) else None
+    if values is not None and not inplace and not isinstance(mean, Tensor) and not isinstance(std, Tensor):
+        # One sample after the other, as data sets ask for it: that is done without the graph.
+        done = values - _by_channel(np.asarray(mean, values.dtype))
+        done /= _by_channel(_without_zero(np.asarray(std, values.dtype), image))
+        return tensor_of_array(done)
     mean, std = as_tensor(mean, dtype=image.dtype), as_tensor(std, dtype=image.dtype)
-    if (std == 0).any():
-        raise ValueError(f"std evaluated to zero after conversion to {image.dtype}, leading to division by zero.")
-    mean = mean.view(-1, 1, 1) if mean.ndim == 1 else mean
-    std = std.view(-1, 1, 1) if std.ndim == 1 else std
+    _without_zero(array_of_tensor(std)[0], image)
+    mean, std = _by_channel(mean), _by_channel(std)
     return image.sub_(mean).div_(std) if inplace else (image - mean) / std
+
+
+def _by_channel(numbers: Any) -> Any:
+    return numbers.reshape(-1, 1, 1) if numbers.ndim == 1 else numbers
+
+
+def _without_zero(std: np.ndarray, image: Tensor) -> np.ndarray:
+    if not std.all():
+        raise ValueError(f"std evaluated to zero after conversion to {image.dtype}, leading to division by zero.")
+    return std
 
 
 def hflip(image: Tensor) -> Tensor:
