@@ -295,7 +295,7 @@ ERRORS: list[tuple[Callable[[], Any], Callable[[], Any]]] = [
 ]
 ERRORS += [
     (lambda x=x, w=w: cn.linear(x, w), lambda x=x, w=w: functional.linear(torch.zeros(x), torch.zeros(w)))
-    for x, w in [((2, 3), (4, 5)), ((2, 2, 3), (4, 5)), ((3,), (4, 5)), ((2, 3), (4,))]
+    for x, w in [((2, 3), (4, 5)), ((2, 2, 3), (4, 5)), ((3,), (4, 5)), ((2, 3), (4,)), ((2, 2, 3), (1, 4, 3))]
 ]
 ERRORS += [
     (
@@ -354,3 +354,12 @@ def test_errors_are_pytorchs(number: int) -> None:
     with pytest.raises(RuntimeError) as found:
         ours()
     assert str(found.value) == str(expected.value).split("\n")[0]
+
+
+def test_errors_of_einsum() -> None:
+    with pytest.raises(RuntimeError, match="number of subscripts in the equation .1. does not match"):
+        cn.einsum(((0, 1), (1,)), (0,), ((2, 3), (3, 4)))
+    with pytest.raises(
+        RuntimeError, match="has size 4 for operand 1 which does not broadcast with previously seen size 3"
+    ):
+        cn.einsum(((0, 1), (1,)), (0,), ((2, 3), (4,)))

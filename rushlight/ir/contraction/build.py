@@ -85,9 +85,9 @@ def linear(x: Shape, weight: Shape) -> Contraction:
     >>> linear((8, 3), (5, 3))
     out[o0:8, o1:5] = sum[r0:3] in0[o0, r0] * in1[o1, r0]
     """
-    if not x or len(weight) not in (1, 2) or x[-1] != weight[-1]:
-        _check_matmul(x, weight if len(weight) == 1 else weight[::-1])
-        raise RuntimeError(f"linear: weight must have 1 or 2 axes, but its shape is {list(weight)}")
+    if len(weight) > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {len(weight)}D")
+    _check_matmul(x, weight[::-1])
     rank = len(x) - 1
     loops = (*x[:-1], *weight)
     last = len(loops) - 1

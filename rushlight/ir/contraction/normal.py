@@ -1,7 +1,7 @@
 """A contraction rewritten for its operands' shapes, before anything is computed.
 
-Denominators go where a summed loop can be replaced by the address itself; equations among guards are solved; guards
-that a read implies go. Then an output loop that is read through a window ("output = address + tap") may become a
+A summed loop may be replaced by an address it is in, which clears a denominator; equations among guards are solved;
+guards that a read implies go. Then an output loop that is read through a window ("output = address + tap") may become a
 *fold*: the contraction is computed for each (address, tap), and the results are added where they belong. For the
 gradient of a strided convolution or a transposed convolution this avoids inserted zeros, for one with many output
 channels a large copy.
@@ -102,10 +102,10 @@ def simplify(problem: Problem) -> Problem:
             return problem
         if _solve_equation(problem):
             continue
-        cleared = _clear_denominator(problem)
-        if cleared is None:
+        better = _sum_over_address(problem)
+        if better is None:
             return problem
-        problem = cleared
+        problem = better
 
 
 def _solve_equation(problem: Problem) -> bool:
@@ -120,13 +120,12 @@ def _solve_equation(problem: Problem) -> bool:
     return False
 
 
-def _clear_denominator(problem: Problem) -> Problem | None:
-    """Sums over an address instead of a loop in it, where that needs no new guard."""
+def _sum_over_address(problem: Problem) -> Problem | None:
+    """Sums over an address instead of a loop in it, if that clears a denominator or is shorter, with no new guard."""
     for axis, extent in problem.reads():
-        if axis.denominator == 1:
-            continue
         for loop, value in axis.terms:
-            if abs(value) != 1 or loop in problem.output:
+            gains = axis.denominator > 1 or extent < problem.extents[loop]
+            if not gains or abs(value) != 1 or loop in problem.output:
                 continue
             changed = problem.copy()
             changed.substitute(loop, axis.solve(loop, changed.new_loop(extent)))
