@@ -26,6 +26,7 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from ..tensor import flush_pending
 from .transport import HAS_POLL, Channel
 from .worker import Exhausted, Failure, Resume, WorkerPlan, main_channels, worker_main
 
@@ -73,6 +74,7 @@ class Workers:
         self.channels: list[Channel] = []
         self.inbox: deque[tuple[int, Any]] = deque()
         self.lost_one = False
+        flush_pending()  # else each worker would compute by itself what the data set is still waiting for
         self.end = weakref.finalize(self, _end, self.processes, self.channels, os.getpid())
         try:
             for plan in plans:

@@ -9,6 +9,7 @@ operands.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,11 @@ class Trace:
 
 mode = Mode()
 trace = Trace()
+if hasattr(os, "register_at_fork"):
+    # A fork while another thread records would leave its copy of the lock locked for ever, and the trace half-written.
+    os.register_at_fork(
+        before=trace.lock.acquire, after_in_parent=trace.lock.release, after_in_child=trace.lock.release
+    )
 signatures: list[Signature] = []
 _interned: dict[tuple[Any, ...], Signature] = {}
 

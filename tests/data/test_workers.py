@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch.utils.data._utils.worker import _generate_state
 import rushlight
 from rushlight import data as ours
 from rushlight.data import worker, workers
+from rushlight.ir.graph import trace
 
 from .oracle import assert_same, seeded
 from .test_dataloader import stream
@@ -375,6 +377,41 @@ def test_other_start_methods(method):
         Remembered(), num_workers=1, worker_init_fn=remember_worker, multiprocessing_context=method
     )
     assert [int(index) for _, index in loader] == [0, 1, 2, 3]
+
+
+class Computed:
+    """Samples that are results of operations."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return rushlight.arange(3) * index
+
+
+def test_workers_started_while_another_thread_computes():
+    held = threading.Event()
+
+    def compute():
+        with trace.lock:
+            held.set()
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    held.wait()
+    batches = list(ours.DataLoader(Computed(), num_workers=2, timeout=20))
+    thread.join()
+    assert [batch.sum().item() for batch in batches] == [0, 3, 6, 9]
+
+
+def test_pending_results_are_computed_before_the_workers_start():
+    values = rushlight.arange(4) + 1
+    pairs = ours.DataLoader(ours.TensorDataset(values), num_workers=1)
+    assert trace.pending
+    batches = iter(pairs)
+    assert not trace.pending
+    assert [batch.item() for (batch,) in batches] == [1, 2, 3, 4]
 
 
 def test_tensors_with_a_history_are_refused():
