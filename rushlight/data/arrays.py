@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..dtype import BY_NAME, from_numpy_dtype
+from ..errors import InternalError
 from ..generator import default_generator
 from ..tensor import Tensor
 from ..tensor.tensor import from_array, node_of
@@ -14,7 +15,10 @@ from ..tensor.tensor import from_array, node_of
 def tensor_of_array(array: np.ndarray, dtype_name: str | None = None) -> Tensor:
     """A tensor that takes the array over: nobody may write to it afterwards. `dtype_name` where the array's type is
     not enough."""
-    return from_array(array, from_numpy_dtype(array.dtype) if dtype_name is None else BY_NAME[dtype_name])
+    kind = from_numpy_dtype(array.dtype) if dtype_name is None else BY_NAME[dtype_name]
+    if kind is None:
+        raise InternalError(f"no tensor holds an array of {array.dtype}")
+    return from_array(array, kind)
 
 
 def array_of_tensor(value: Tensor) -> tuple[np.ndarray, str]:

@@ -166,18 +166,19 @@ class DataLoader(Generic[T_co]):
 
         if batch_sampler is not None:
             batch_size = None
-        if sampler is None:
+        chosen: Any = sampler
+        if chosen is None:
             if self._dataset_kind == _DatasetKind.Iterable:
-                sampler = _InfiniteConstantSampler()
+                chosen = _InfiniteConstantSampler()
             elif shuffle:
-                sampler = RandomSampler(dataset, generator=generator)
+                chosen = RandomSampler(dataset, generator=generator)
             else:
-                sampler = SequentialSampler(dataset)
+                chosen = SequentialSampler(dataset)
         if batch_size is not None and batch_sampler is None:
-            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+            batch_sampler = BatchSampler(chosen, batch_size, drop_last)
         self.batch_size = batch_size
         self.drop_last = drop_last
-        self.sampler = sampler
+        self.sampler = chosen
         self.batch_sampler = batch_sampler
         if collate_fn is None:
             collate_fn = default_collate if self._auto_collation else default_convert

@@ -177,7 +177,7 @@ class Channel:
             self._outbox.append((envelope, None))
         else:
             parts = [*buffers, memoryview(body)]
-            table = memoryview(np.array(_lay_out(parts), np.int64)).cast("B")
+            table = memoryview(np.array(_lay_out(parts), np.int64).tobytes())
             parts.append(table)
             spans = _lay_out(parts)
             segment = (_MemorySegment if HAS_MEMORY_FILES else _NamedSegment)(parts, spans)

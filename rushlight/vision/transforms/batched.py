@@ -31,7 +31,7 @@ from .compose import Compose
 from .convert import ConvertImageDtype, Normalize, PILToTensor, ToTensor
 from .geometry import CenterCrop, Pad, RandomCrop, RandomHorizontalFlip, RandomVerticalFlip
 
-_NUMPY_FLOATS = {float32: np.dtype(np.float32), float64: np.dtype(np.float64)}
+_NUMPY_FLOATS: dict[Any, np.dtype] = {float32: np.dtype(np.float32), float64: np.dtype(np.float64)}
 
 
 class _Unknown(Exception):

@@ -162,14 +162,15 @@ class RandomErasing(Module):
         return 0, 0, height, width, img
 
     def forward(self, img: Tensor) -> Tensor:
+        given: Any = self.value
         if not chance(self.p):
             return img
-        if isinstance(self.value, str):
+        if isinstance(given, str):
             value = None
-        elif isinstance(self.value, (list, tuple)):
-            value = [float(v) for v in self.value]
+        elif isinstance(given, (list, tuple)):
+            value = [float(v) for v in given]
         else:
-            value = [float(self.value)]
+            value = [float(given)]
         if value is not None and len(value) not in (1, img.shape[-3]):
             raise ValueError(
                 "If value is a sequence, it should have either a single value or "

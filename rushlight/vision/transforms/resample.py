@@ -92,11 +92,10 @@ def warp(image: Tensor, x: np.ndarray, y: np.ndarray, mode: str) -> Tensor:
             for dy in (0, 1)
             for dx in (0, 1)
         ]
-    total = None
+    parts = []
     for column, row, weight in taps:
         inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
         place = np.where(inside, row * width + column, 0).astype(np.int64)
         read = flat.index_select(-1, from_numpy(place.reshape(-1))).unflatten(-1, x.shape)
-        part = read * from_numpy(np.where(inside, weight, 0).astype(x.dtype))
-        total = part if total is None else total + part
-    return total
+        parts.append(read * from_numpy(np.where(inside, weight, 0).astype(x.dtype)))
+    return sum(parts[1:], parts[0])

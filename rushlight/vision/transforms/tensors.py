@@ -264,9 +264,12 @@ def affine(image: Tensor, matrix: list[float], interpolation: str, fill: Any) ->
 
 def _size_of_rotated(matrix: list[float], width: int, height: int) -> tuple[int, int]:
     """Width and height of the box around a rotated image."""
-    corners = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, 0.5], [0.5, -0.5]], np.float32) * np.float32([width, height])
-    turned = corners @ np.float32(matrix).reshape(2, 3)[:, :2].T + np.float32(matrix).reshape(2, 3)[:, 2]
-    middle = np.float32([width * 0.5, height * 0.5])
+    corners = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, 0.5], [0.5, -0.5]], np.float32) * np.array(
+        [width, height], np.float32
+    )
+    turn = np.array(matrix, np.float32).reshape(2, 3)
+    turned = corners @ turn[:, :2].T + turn[:, 2]
+    middle = np.array([width * 0.5, height * 0.5], np.float32)
     tolerance = np.float32(1e-4)
     low = np.floor(np.trunc((turned.min(0) + middle) / tolerance) * tolerance)
     high = np.ceil(np.trunc((turned.max(0) + middle) / tolerance) * tolerance)
@@ -363,7 +366,8 @@ def adjust_hue(image: Tensor, factor: float) -> Tensor:
     if get_dimensions(image)[0] == 1:
         return image
     hue, saturation, value = _hsv_of_rgb(convert_image_dtype(image, float32))
-    return convert_image_dtype(_rgb_of_hsv((hue + factor) % 1.0, saturation, value), image.dtype)
+    turned: Any = (hue + factor) % 1.0
+    return convert_image_dtype(_rgb_of_hsv(turned, saturation, value), image.dtype)
 
 
 def _hsv_of_rgb(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -450,7 +454,8 @@ def adjust_sharpness(image: Tensor, factor: float) -> Tensor:
 def invert(image: Tensor) -> Tensor:
     check_image(image, 3)
     check_channels(image)
-    return largest(image.dtype) - image
+    inverted: Any = largest(image.dtype) - image
+    return inverted
 
 
 def posterize(image: Tensor, bits: int) -> Tensor:
