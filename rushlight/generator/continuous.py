@@ -7,7 +7,7 @@ bfloat16 results are uint16 bit patterns.
 >>> from rushlight.dtype import float32
 >>> from rushlight.generator.mt19937 import Engine
 >>> uniform(Engine(0), (2,), float32)
-array([0.49625659, 0.76822180], dtype=float32)
+array([0.4962566, 0.7682218], dtype=float32)
 """
 
 from __future__ import annotations

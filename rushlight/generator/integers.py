@@ -8,7 +8,7 @@ out. Floating and bool dtypes are filled too, as PyTorch does.
 >>> randint(Engine(0), (4,), int64, 0, 10)
 array([4, 9, 3, 0])
 >>> randperm(Engine(0), 5, int64)
-array([4, 1, 2, 0, 3])
+array([4, 0, 1, 3, 2])
 """
 
 from __future__ import annotations

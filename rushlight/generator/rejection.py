@@ -7,7 +7,7 @@ few microseconds an element. The parameters are arrays in storage form, of the d
 >>> from rushlight.dtype import float32
 >>> from rushlight.generator.mt19937 import Engine
 >>> poisson(Engine(0), np.array([2.0, 30.0], np.float32), float32)
-array([ 1., 28.], dtype=float32)
+array([ 6., 27.], dtype=float32)
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ..dtype import decode, dtype, float32, float64
 from .checks import FLOATING, SMALLEST_NORMAL, require, require_kernel, scalar_name
 from .mt19937 import Engine
 from .rounding import c_library, narrowed, stored
+from .summation import row_sums
 
 _FETCH = 1024
 _SINGLE_OR_DOUBLE = (float32, float64)
@@ -129,14 +130,10 @@ def _marsaglia_tsang(tape: Tape, d: float, c: float) -> float:
 
 
 def dirichlet(engine: Engine, alpha: np.ndarray, dtype: dtype) -> np.ndarray:
-    """Dirichlet over the last axis, float32 or float64, as `torch._sample_dirichlet`.
-
-    PyTorch adds up a long row in another order than NumPy, so float64 results for many categories can differ in the
-    last bit.
-    """
+    """Dirichlet over the last axis, float32 or float64, as `torch._sample_dirichlet`."""
     require_kernel("dirichlet", dtype, _SINGLE_OR_DOUBLE)
     samples = _at_least(SMALLEST_NORMAL[float64], _standard_gamma(engine, alpha.astype(np.float64)))
-    shares = narrowed(samples / samples.sum(axis=-1, keepdims=True), dtype.storage.type)
+    shares = narrowed(samples / row_sums(samples), dtype.storage.type)
     one = dtype.storage.type(1)
     return np.minimum(np.nextafter(one, 0 * one), _at_least(SMALLEST_NORMAL[dtype], shares))
 
