@@ -170,7 +170,10 @@ def _truncate_divide(a: np.ndarray, b: np.ndarray) -> Any:
 def _remainder(a: np.ndarray, b: np.ndarray) -> Any:
     if a.dtype.kind in "iu" and np.any(b == 0):
         raise RuntimeError("ZeroDivisionError: integer remainder by zero")
-    return np.remainder(a, b)
+    result = np.remainder(a, b)
+    if a.dtype.kind == "f":  # a zero keeps the sign that fmod gives it, which is the dividend's
+        return np.where(result == 0, np.copysign(result, a), result)
+    return result
 
 
 def _fmod(a: np.ndarray, b: np.ndarray) -> Any:

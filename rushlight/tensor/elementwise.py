@@ -16,6 +16,7 @@ from ..dtype import BOOL, COMPLEX, FLOATING, INTEGER, bool_, dtype, promote_type
 from ..ir import scalar
 from ..ir.graph import Node, mode
 from ..ir.op import Op
+from ..ir.type import Type
 from .promotion import Defaults, Number, _as_node, floating, is_number, promoted, result_type
 from .public import functions, public, scalar_name
 from .public import name as set_label
@@ -189,6 +190,10 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     (x,) = floating(input, op="logit")
     if eps is not None:
         x = scalar.minimum(scalar.maximum(x, scalar.number(eps, x.type.dtype)), scalar.number(1 - eps, x.type.dtype))
+    else:  # outside [0, 1] the gradient is NaN too
+        one, nan = scalar.number(1, x.type.dtype), scalar.number(float("nan"), x.type.dtype)
+        outside = scalar.logical_or(scalar.lt(x, scalar.number(0, x.type.dtype)), scalar.gt(x, one))
+        x = scalar.mul(x, scalar.select(outside, nan, one))
     return wrap(scalar.log(scalar.div(x, scalar.sub(scalar.number(1, x.type.dtype), x))))
 
 
@@ -363,9 +368,9 @@ def _divide(op: str, input: Any, other: Any, rounding_mode: str | None) -> Tenso
         raise NotImplementedError(f"\"div_{rounding_mode}\" not implemented for '{scalar_name(a.type.dtype)}'")
     result = (scalar.floor_divide if rounding_mode == "floor" else scalar.truncate_divide)(a, b)
     # Tracked as PyTorch tracks it: the gradient of a rounded quotient is zero.
-    if a.tracked or b.tracked:
-        zero = scalar.number(0, a.type.dtype)
-        result = scalar.add(result, scalar.add(scalar.mul(a, zero), scalar.mul(b, zero))) if mode.tracking else result
+    if mode.tracking and (a.tracked or b.tracked):
+        never = scalar.full(False, Type.of((), bool_))
+        result = scalar.select(never, scalar.add(a, b), result)
     return wrap(result)
 
 
@@ -490,13 +495,13 @@ def _limited(x: Node, low: Node | None, high: Node | None) -> Node:
     result = result if high is None else scalar.minimum(result, high)
     if not mode.tracking or not (x.tracked or (low is not None and low.tracked) or (high is not None and high.tracked)):
         return result
-    inside = None
     picked = x
     if low is not None:
-        inside = scalar.lt(x, low)
-        picked = scalar.select(inside, low, picked)
+        picked = scalar.select(scalar.lt(x, low), low, picked)
     if high is not None:
         picked = scalar.select(scalar.gt(picked, high), high, picked)
+    if x.type.dtype.category >= FLOATING:  # NaN is not within the bounds
+        picked = scalar.select(scalar.isnan(x), scalar.number(float("nan"), x.type.dtype), picked)
     for bound in (low, high):
         if bound is not None and bound.type.dtype.category >= FLOATING:
             picked = scalar.select(scalar.ne(bound, bound), bound, picked)
@@ -679,6 +684,13 @@ def _reflected(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
     return call
 
 
+def _number_over(self: Tensor, other: Any) -> Any:
+    """`other / self`, by way of the reciprocal as PyTorch does it: the last bit depends on it."""
+    if isinstance(other, Tensor):
+        return div(other, self)
+    return mul(functions["reciprocal"](self), other)
+
+
 def _install_operators() -> None:
     """Binds Python's operators to the functions of the same meaning."""
     table = functions
@@ -699,6 +711,7 @@ def _install_operators() -> None:
         setattr(Tensor, f"__{name}__", _operator(_fast.get(target) or table[target]))
         setattr(Tensor, f"__r{name}__", _reflected(_fast.get(target) or table[target]))
         setattr(Tensor, f"__i{name}__", getattr(Tensor, target + "_"))
+    Tensor.__rtruediv__ = _reflected(lambda other, self: _number_over(self, other))  # type: ignore[assignment]
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         setattr(Tensor, f"__{name}__", _operator(table[name]))
     for name, target in {"neg": "neg", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}.items():

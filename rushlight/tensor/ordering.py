@@ -168,6 +168,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     node = node_of(input)
     if not input.ndim:
         return mode_result(wrap(view.identity(node)), wrap(scalar.full(0, node.type.with_dtype(int64))))
+    if input.shape[axis] == 0:
+        raise IndexError(f"mode(): Expected reduction dim {axis} to have non-zero size.")
     rows = np.moveaxis(input._decoded(), axis, -1)
     places = np.zeros(rows.shape[:-1], np.int64)
     for at in np.ndindex(*places.shape):

@@ -14,6 +14,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..dtype import bool_, can_cast
 from ..errors import InternalError
 from ..ir import scalar, view
@@ -21,6 +23,7 @@ from ..ir.graph import Node, mode
 from ..ir.type import Type
 from ..runtime import executor
 from .tensor import Tensor, levels, node_of
+from .views import Expand, Strided
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 functions: dict[str, Callable[..., Any]] = {}
@@ -137,7 +140,9 @@ def assign(op: str, target: Tensor, value: Node) -> None:
     if value.type.shape != target._type().shape:
         raise InternalError(f"{op}: assigned {value.type!r} to {target._type()!r}")
     old = storage.node
-    if target._steps:
+    if any(isinstance(step, Expand) for step in target._steps):
+        value = _write_places(op, target, value)
+    elif target._steps:
         along = levels(target)
         for step, base in zip(reversed(target._steps), reversed(along[:-1]), strict=True):
             value = step.write(base, value)
@@ -151,6 +156,20 @@ def assign(op: str, target: Tensor, value: Node) -> None:
         return
     storage.rebind(value)
     executor.settle()
+
+
+def _write_places(op: str, target: Tensor, value: Node) -> Node:
+    """The storage's value after a write through a view with an expanded axis: allowed where no place is written twice."""
+    shape, strides = tuple(target.shape), target.stride()
+    places = np.zeros(shape, np.int64)
+    for axis, (extent, stride) in enumerate(zip(shape, strides, strict=True)):
+        places += (np.arange(extent) * stride).reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    if np.unique(places).size < places.size:
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            f"Please clone() the tensor before performing the operation. — {op}"
+        )
+    return Strided(shape, strides, target.storage_offset()).write(target._storage.node, value)
 
 
 def _overwrite(value: Node, old: Node) -> Node:

@@ -129,9 +129,9 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype 
     return _named(_own(_keep(result, node.type.shape, axes, keepdim), input), _label("Prod", dim))
 
 
-def _nonempty(op: str, input: Tensor, axes: tuple[int, ...]) -> None:
+def _nonempty(op: str, input: Tensor, axes: tuple[int, ...], dim: Any = None) -> None:
     if any(input.shape[axis] == 0 for axis in axes):
-        if len(axes) == input.ndim:
+        if dim is None or dim == ():
             raise RuntimeError(
                 f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
             )
@@ -149,7 +149,7 @@ def _extreme(op: str, input: Tensor, dim: Any, keepdim: bool) -> Node:
     if input.dtype.is_complex:
         raise RuntimeError(f"{op}(): does not support complex input")
     axes = _axes(op, dim, input.ndim)
-    _nonempty(op, input, axes)
+    _nonempty(op, input, axes, dim)
     node = node_of(input)
     reduction = reduce.max_ if op.endswith("max") else reduce.min_
     return _keep(reduction(node, axes=axes) if axes else view.identity(node), node.type.shape, axes, keepdim)
@@ -192,7 +192,7 @@ def _extreme_along(op: str, input: Tensor, dim: int, keepdim: bool, label: str) 
     axis = wrap_axis(op, dim, input.ndim)
     if not input.ndim:
         return _named(view.identity(node_of(input)), label), wrap(scalar.full(0, input._type().with_dtype(int64)))
-    _nonempty(op, input, (axis,))
+    _nonempty(op, input, (axis,), axis)
     place = places(input, axis, op == "max")
     node = node_of(input)
     shape = reduce.kept(node.type.shape, (axis,))
@@ -243,7 +243,7 @@ def _arg_extreme(op: str, input: Tensor, dim: int | None, keepdim: bool) -> Tens
     axis = wrap_axis(op, dim, input.ndim)
     if not input.ndim:
         return wrap(scalar.full(0, input._type().with_dtype(int64)))
-    _nonempty(op, input, (axis,))
+    _nonempty(op, input, (axis,), axis)
     result = reduction(node, axis=axis)
     return wrap(_keep(result, node.type.shape, (axis,), keepdim))
 

@@ -14,10 +14,10 @@ from ..ir import scalar, view
 from ..ir.graph import Node
 from ..ir.type import broadcast_shapes
 from .creation import shape_of
-from .geometry import contiguous_strides, view_strides
+from .geometry import view_strides
 from .public import public
 from .tensor import Tensor, make_view, node_of, wrap, wrap_axes, wrap_axis
-from .views import AsComplex, AsReal, Bitcast, Expand, Permute, Reshape, Slice, Strided
+from .views import AsComplex, AsReal, Bitcast, Diagonal, Expand, Permute, Reshape, Slice, Strided, Unfold
 
 
 def _or_named(op: str, given: tuple[Any, ...], name: str, named: dict[str, Any]) -> tuple[Any, ...]:
@@ -639,20 +639,11 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     a, b = wrap_axis("diagonal", dim1, ndim), wrap_axis("diagonal", dim2, ndim)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    rest = tuple(axis for axis in range(ndim) if axis not in (a, b))
-    shape = tuple(input.shape)
-    rows, columns = shape[a], shape[b]
-    count = max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
-    lead = tuple(shape[axis] for axis in rest)
-    start = (offset if offset >= 0 else -offset * columns) if count else 0
-    stop = start + (count - 1) * (columns + 1) + 1 if count else start
-    zeros, ones = (0,) * len(lead), (1,) * len(lead)
-    return make_view(
-        input,
-        Permute((*rest, a, b), "Diagonal"),
-        Reshape((*lead, rows * columns), "Diagonal"),
-        Slice((*zeros, start), (*lead, stop), (*ones, columns + 1), "Diagonal"),
-    )
+    order = (*(axis for axis in range(ndim) if axis not in (a, b)), a, b)
+    last = Diagonal(input.shape[a], input.shape[b], offset)
+    if order == tuple(range(ndim)):
+        return make_view(input, last)
+    return make_view(input, Permute(order, "Diagonal"), last)
 
 
 @public(out=False)
@@ -691,11 +682,9 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise RuntimeError(f"step is {step} but must be > 0")
     if size < 0:
         raise RuntimeError(f"size is {size} but must be >= 0")
-    strides = contiguous_strides(shape)
-    count = (shape[axis] - size) // step + 1
-    target = (*(tuple(self.shape)[:axis]), *((count,) if self.ndim else ()), *shape[axis + 1 :], size)
-    stride = (*strides[:axis], *((strides[axis] * step,) if self.ndim else ()), *strides[axis + 1 :], strides[axis])
-    return make_view(self, Strided(target, stride, 0, "Unfold"))
+    if not self.ndim:
+        return make_view(self, Strided((size,), (1,), 0, "Unfold"))
+    return make_view(self, Unfold(shape, axis, size, step))
 
 
 @public(out=False, method=False)

@@ -188,6 +188,74 @@ class Strided(Step):
         return self.stride, offset + self.offset
 
 
+class Diagonal(Step):
+    """The diagonal of the last two axes, as the last axis; `offset` as in NumPy."""
+
+    __slots__ = ("row", "column", "count", "columns")
+
+    def __init__(self, rows: int, columns: int, offset: int, label: str = "Diagonal") -> None:
+        self.row, self.column = max(-offset, 0), max(offset, 0)
+        self.count = max(min(rows - self.row, columns - self.column), 0)
+        self.columns = columns
+        self.label = label
+
+    def shape(self, shape: Shape) -> Shape:
+        return (*shape[:-2], self.count)
+
+    def _region(self, shape: Shape) -> tuple[Shape, Shape, Shape, Shape]:
+        """The shape with the two axes made one, and where the diagonal lies in it: start, stop, step."""
+        lead = shape[:-2]
+        start = self.row * self.columns + self.column if self.count else 0
+        stop = start + (self.count - 1) * (self.columns + 1) + 1 if self.count else 0
+        zeros, ones = (0,) * len(lead), (1,) * len(lead)
+        return (*lead, shape[-2] * shape[-1]), (*zeros, start), (*lead, stop), (*ones, self.columns + 1)
+
+    def read(self, base: Node) -> Node:
+        flat, start, stop, step = self._region(base.type.shape)
+        return view.slice_(view.reshape(base, flat), start, stop, step)
+
+    def write(self, base: Node, value: Node) -> Node:
+        flat, start, stop, step = self._region(base.type.shape)
+        return view.reshape(view.update(view.reshape(base, flat), value, start, stop, step), base.type.shape)
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        start = array[..., self.row :, self.column :] if self.count else array[..., :0, :0]
+        strides = (*array.strides[:-2], array.strides[-2] + array.strides[-1])
+        return np.lib.stride_tricks.as_strided(start, (*array.shape[:-2], self.count), strides)
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        *lead, down, along = strides
+        start = self.row * down + self.column * along if self.count else 0
+        return (*lead, down + along), offset + start
+
+
+class Unfold(Strided):
+    """Windows along an axis, as a new last axis. What is read is indexed as in a contiguous base."""
+
+    __slots__ = ("axis", "by")
+
+    def __init__(self, shape: Shape, axis: int, extent: int, by: int) -> None:
+        steps = contiguous_strides(shape)
+        size, stride = self._windows(shape, steps, axis, extent, by)
+        super().__init__(size, stride, 0, "Unfold")
+        self.axis, self.by = axis, by
+
+    @staticmethod
+    def _windows(shape: Shape, steps: Shape, axis: int, extent: int, by: int) -> tuple[Shape, Shape]:
+        count = (shape[axis] - extent) // by + 1
+        return (
+            (*shape[:axis], count, *shape[axis + 1 :], extent),
+            (*steps[:axis], steps[axis] * by, *steps[axis + 1 :], steps[axis]),
+        )
+
+    def expose(self, array: np.ndarray) -> np.ndarray:
+        _, stride = self._windows(array.shape, array.strides, self.axis, self.size[-1], self.by)
+        return np.lib.stride_tricks.as_strided(array, self.size, stride)
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        return self._windows(shape, strides, self.axis, self.size[-1], self.by)[1], offset
+
+
 def _bitcast_infer(x: Type, *, dtype: dtype) -> Type:
     shape = x.shape
     if dtype.itemsize != x.dtype.itemsize:

@@ -43,7 +43,7 @@ SMOOTH = (
     "nn.functional.softplus",
     "expm1",
 )
-ROUNDED = ("log", "log1p", "sqrt", "rsqrt", "tan", "asin", "log2", "lgamma", "exp2", "sinh", "logit")
+ROUNDED = ("log", "log1p", "sqrt", "rsqrt", "tan", "asin", "log2", "lgamma", "exp2", "sinh")
 CORRECT = (
     "neg",
     "abs",
@@ -223,7 +223,7 @@ class GraphBuilder(Builder):
         return f"{b}.{name}({axis}{stable})[{self.random.randrange(2)}]", False
 
     def product(self) -> Proposal | None:
-        a = self.pick(lambda t: t.dim() >= 1)
+        a = self.pick(lambda t: t.dim() >= 1 and t.dtype is not torch.bool)
         if not a:
             return None
         one = self.value(a)
@@ -403,7 +403,7 @@ class GraphBuilder(Builder):
             inexact=True,
         )
         if ok and more:
-            live = [i for i, g in enumerate(self.scope[name]) if g is not None and g.requires_grad]
+            live = [i for i, g in enumerate(self.scope[name]) if g is not None and g.requires_grad and g.numel()]
             if live:
                 again = self.fresh()
                 total = " + ".join(f"{name}[{i}].double().cos().sum()" for i in live)

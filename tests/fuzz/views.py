@@ -89,6 +89,8 @@ class ViewBuilder(GraphBuilder):
         """A scalar, or a variable that broadcasts to `t`, perhaps one of its own aliases."""
 
         def fits(other: torch.Tensor) -> bool:
+            if other.requires_grad and not t.is_floating_point():
+                return False
             try:
                 return torch.broadcast_shapes(other.shape, t.shape) == t.shape
             except RuntimeError:
@@ -111,6 +113,7 @@ class ViewBuilder(GraphBuilder):
         size = t.shape[axis] if t.dim() else 0
         picks = [self.random.randrange(size) for _ in range(2)] if size else []
         index = self.index_text(t)
+        first = "torch.tensor([0], dtype=torch.int64)" if t.dim() and len(t) else "torch.zeros(0, dtype=torch.int64)"
         names = LINEAR_IN_PLACE if self.behind else LINEAR_IN_PLACE + SAVING_IN_PLACE
         one = f"torch.tensor({picks[:1]}, dtype=torch.int64)"
         tensor = other if other.startswith("v") else f"torch.full_like({a}, {other})"
@@ -130,11 +133,13 @@ class ViewBuilder(GraphBuilder):
             f"{a}[{a}.detach() < 0] = {self.random.choice(('0', '1'))}",
             f"{a}.index_fill_({axis}, torch.tensor({picks}, dtype=torch.int64), -1)",
             f"{a}.index_add_({axis}, {one}, {a}.detach().narrow({axis}, 0, 1))",
-            f"{a}.index_put_((torch.tensor([0], dtype=torch.int64),), torch.ones((), dtype={a}.dtype), accumulate=True)",
             f"{a}.scatter_({axis}, torch.zeros_like({a}, dtype=torch.int64), 3)",
             f"{a}.index_copy_({axis}, {one}, {a}.detach().narrow({axis}, 0, 1) * 2)",
         ]
         plain = f"{other}.detach()" if other.startswith("v") else other
+        if t.dim():
+            put = f"({first},), torch.ones((), dtype={a}.dtype)"
+            options.append(f"{a}.index_put_({put}, accumulate={self.random.random() < 0.5})")
         if not self.behind:
             roll = self.random.choice(SAVING_UNARY)
             options += [
