@@ -18,6 +18,7 @@ import math
 import multiprocessing
 import multiprocessing.context
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
@@ -126,7 +127,7 @@ class DataLoader(Generic[T_co]):
     sampler: Any
     pin_memory_device: str
     prefetch_factor: int | None
-    _iterator: _Iterator | None = None
+    _iterator: _BaseDataLoaderIter | None = None
     __initialized = False
 
     def __init__(
@@ -218,7 +219,7 @@ class DataLoader(Generic[T_co]):
             raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
         super().__setattr__(name, value)
 
-    def __iter__(self) -> _Iterator:
+    def __iter__(self) -> _BaseDataLoaderIter:
         if not (self.persistent_workers and self.num_workers > 0):
             return self._get_iterator()
         if self._iterator is None or self._iterator._broken:
@@ -227,7 +228,7 @@ class DataLoader(Generic[T_co]):
             self._iterator._reset(self)
         return self._iterator
 
-    def _get_iterator(self) -> _Iterator:
+    def _get_iterator(self) -> _BaseDataLoaderIter:
         if self.num_workers == 0:
             return _SingleProcessDataLoaderIter(self)
         self.check_worker_number_rationality()
@@ -271,7 +272,7 @@ class DataLoader(Generic[T_co]):
         )
 
 
-class _Iterator:
+class _BaseDataLoaderIter:
     """What both kinds of iterators have in common."""
 
     _broken = False
@@ -280,6 +281,12 @@ class _Iterator:
         self._dataset = loader.dataset
         self._dataset_kind = loader._dataset_kind
         self._num_workers = loader.num_workers
+        if loader.pin_memory and loader.pin_memory_device:
+            warnings.warn(
+                "pin_memory_device is deprecated, the current accelerator will be used as the device,"
+                f"ignore pin_memory_device='{loader.pin_memory_device}'.",
+                stacklevel=2,
+            )
         if loader.pin_memory:
             warnings.warn(
                 "'pin_memory' argument is set as true but no accelerator is found, "
@@ -292,7 +299,7 @@ class _Iterator:
         self._sampler_iter = iter(self._index_sampler)
         self._base_seed = draw_seed(loader.generator)
 
-    def __iter__(self) -> _Iterator:
+    def __iter__(self) -> _BaseDataLoaderIter:
         return self
 
     def _reset(self, loader: DataLoader) -> None:
@@ -328,7 +335,7 @@ class _Iterator:
         raise NotImplementedError(f"{type(self).__name__} cannot be pickled")
 
 
-class _SingleProcessDataLoaderIter(_Iterator):
+class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
     def __init__(self, loader: DataLoader) -> None:
         super().__init__(loader)
         if loader.timeout != 0:
@@ -345,12 +352,18 @@ class _SingleProcessDataLoaderIter(_Iterator):
         return self._fetcher.fetch(next(self._sampler_iter))
 
 
-class _MultiProcessingDataLoaderIter(_Iterator):
+def _default_context() -> Any:
+    """The context the program has chosen; else fork on Linux, where Python 3.14 would take forkserver."""
+    chosen = multiprocessing.get_start_method(allow_none=True)
+    return multiprocessing.get_context("fork" if chosen is None and sys.platform == "linux" else chosen)
+
+
+class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
     def __init__(self, loader: DataLoader) -> None:
         super().__init__(loader)
         if not loader.prefetch_factor or loader.prefetch_factor < 1:
             raise AssertionError("prefetch_factor must be at least 1 with num_workers > 0")
-        context = loader.multiprocessing_context or multiprocessing.get_context()
+        context = loader.multiprocessing_context or _default_context()
         plans = [
             WorkerPlan(
                 dataset=loader.dataset,

@@ -5,4 +5,6 @@ Pillow, an extra (`pip install rushlight[vision]`), is imported when something n
 
 from . import datasets, transforms, utils
 
+__version__ = "0.28.0"  # of the torchvision whose interface this is: programs ask for it to know what they may call
+
 __all__ = ["datasets", "transforms", "utils"]

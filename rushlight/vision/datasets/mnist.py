@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data.arrays import tensor_of_array
+from ...data.arrays import array_of_tensor, tensor_of_array
 from ...tensor import Tensor
 from .download import check_integrity, download, extract_gzip
 from .vision import ArrayDataset
@@ -94,7 +94,7 @@ class MNIST(ArrayDataset):
         return tensor_of_array(images), tensor_of_array(labels.astype(np.int64))
 
     def _pixels(self) -> np.ndarray:
-        return self.data.numpy()
+        return array_of_tensor(self.data)[0]
 
     def _target(self, index: int) -> Any:
         return int(self.targets[index])
