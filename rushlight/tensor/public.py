@@ -149,6 +149,8 @@ def assign(op: str, target: Tensor, value: Node) -> None:
         if value.tracked:
             value.label = "CopySlices"
     behind = not mode.tracking or (source is not None and source.detached)
+    if behind and value.tracked:  # what `copy_` reads of a leaf
+        value = view.stop(value)
     if old.tracked and (behind or not value.tracked):
         value = _graft(value, old) if behind else _overwrite(value, old)
     elif value is old:
