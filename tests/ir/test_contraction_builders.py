@@ -266,6 +266,11 @@ def test_how_operands_lie_does_not_matter() -> None:
         expected = evaluate(contraction, x, y)
         for a, b in itertools.product((x, np.asfortranarray(x), np.repeat(x, 2, 1)[:, ::2]), (y, np.asfortranarray(y))):
             np.testing.assert_array_equal(evaluate(contraction, a, b), expected)
+    x, weight = drawn([(20, 16, 20, 20), (16, 16, 3, 3)], np.float32)  # more than one piece
+    contraction = cn.convolution(x.shape, weight.shape, (1, 1), ((1, 1), (1, 1)), (1, 1))
+    channels_last = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    expected = evaluate(contraction, x, weight)
+    np.testing.assert_array_equal(evaluate(contraction, channels_last, np.asfortranarray(weight)), expected)
 
 
 # Errors: PyTorch's class and words.

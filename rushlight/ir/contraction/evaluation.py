@@ -57,19 +57,17 @@ def _recipe(contraction: Contraction, *signature: Any) -> Recipe:
     if problem.is_zero():
         return lambda *arrays: np.zeros(result, dtype)
 
-    close = prod(contraction.loops) <= SMALL
-    gapless, strides = [], []
-    for shape, found in zip(shapes, strides_in_bytes, strict=True):
-        steps = tuple(step // dtype.itemsize for step in found)
-        awkward = close or any(step % dtype.itemsize for step in found)
-        gapless.append(awkward and not _is_contiguous(shape, steps))
-        strides.append(_contiguous_strides(shape) if awkward or _is_contiguous(shape, steps) else steps)
     core, fold = fold_windows(problem)
-    loaded = [_loader(core, k, stride, dtype) for k, stride in enumerate(strides)]
-    loads = [
-        _chain([np.ascontiguousarray, load]) if gap else load for gap, (load, _) in zip(gapless, loaded, strict=True)
-    ]
-    layouts = [layout for _, layout in loaded]
+    small = prod(contraction.loops) <= SMALL
+    loads, layouts = [], []
+    for k, (shape, found) in enumerate(zip(shapes, strides_in_bytes, strict=True)):
+        strides = tuple(step // dtype.itemsize for step in found)
+        contiguous = _is_contiguous(shape, strides)
+        odd = any(step % dtype.itemsize for step in found)
+        close_up = not contiguous and (small or odd or _overlaps(core, k))
+        load, layout = _loader(core, k, _contiguous_strides(shape) if close_up or contiguous else strides, dtype)
+        loads.append(_chain([np.ascontiguousarray, load]) if close_up else load)
+        layouts.append(layout)
     if fold is not None:
         return _prepared(loads, _folded(core, layouts, fold, dtype), result)
     return _prepared(loads, _Sum(core, layouts, dtype).plan(), result)
@@ -135,15 +133,21 @@ def _loader(core: Problem, k: int, strides: Strides, dtype: np.dtype[Any]) -> tu
     return _chain([*steps, step]), layout
 
 
+def _overlaps(core: Problem, k: int) -> bool:
+    """Whether an operand's elements are read twice and more on average, so that a copy of it costs less than it saves."""
+    loops = {loop for axis in core.maps[k] for loop in axis.loops}
+    return prod(core.extents[loop] for loop in loops) >= 2 * prod(core.shapes[k])
+
+
 def _axis_to_put_last(core: Problem, k: int) -> int | None:
     """The axis of an operand that should lie innermost in memory, where windows along its last axis are short.
 
     The windows are then copied in runs of that axis instead.
     """
-    axes, shape, extents = core.maps[k], core.shapes[k], core.extents
+    axes, extents = core.maps[k], core.extents
     size = prod(extents[loop] for loop in {loop for axis in axes for loop in axis.loops})
     run = max((extents[loop] for loop, value in axes[-1].terms if abs(value) == 1), default=1)
-    if len(core.maps) == 1 or len(axes[-1].terms) == 1 or run >= RUN or size < 2 * prod(shape):
+    if len(core.maps) == 1 or len(axes[-1].terms) == 1 or run >= RUN or not _overlaps(core, k):
         return None
     along: dict[int, int] = {}  # loop -> the sizes of the other operands that have it, to be copied with it
     for j, other in enumerate(core.shapes):
@@ -204,8 +208,7 @@ def _gathered(axes: list[Axis], shape: Shape, gather: list[bool], extents: Exten
             new_shape.append(extent)
             continue
         quotient, valid = addresses(axis, extent, axis.loops, extents)
-        spread = valid.reshape(valid.shape + (1,) * (len(shape) - len(takes) - 1))
-        takes.append((len(new_axes), np.where(valid, quotient, 0), spread))
+        takes.append((len(new_axes), np.where(valid, quotient, 0), valid))
         new_axes += [Axis({loop: 1}) for loop in axis.loops]
         new_shape += valid.shape
     takes.reverse()  # from the last axis on, so that positions before it still hold

@@ -291,8 +291,8 @@ def _order(layout: Layout, target: Sequence[int]) -> tuple[int, ...]:
 
 
 def _run_length(layout: Layout, target: Sequence[int], extents: Extents) -> float:
-    """How many elements lie in a row when the array is read in the order `target`; below 1 if they are apart."""
-    stride = dict(zip(layout.loops, layout.strides, strict=True))
+    """How many elements lie in a row where the array is read in the order `target`; below 1 if they are apart."""
+    stride = dict(zip(layout.loops, layout.nominal, strict=True))
     run = 1
     for loop in reversed(target):
         if stride[loop] != run:
@@ -314,12 +314,13 @@ def _in_pieces(problem: _Problem, shape: _MatrixShape, copies: dict[bool, int]) 
         length = 1  # the loop falls away, and with it often the need to copy the other array
     if length == extent:
         return None
-    settled = [_settle(problem, shape, left) if copies[left] else None for left in (True, False)]
-    settle_left, settle_right = (None if found is None or loop in found[1].loops else found[0] for found in settled)
-    if settle_left and settled[0]:
-        problem = replace(problem, left=settled[0][1])
-    if settle_right and settled[1]:
-        problem = replace(problem, right=settled[1][1])
+    settle_left = settle_right = None
+    if copies[True] and loop not in problem.left.loops:
+        settle_left, layout = _settle(problem, shape, left=True)
+        problem = replace(problem, left=layout)
+    if copies[False] and loop not in problem.right.loops:
+        settle_right, layout = _settle(problem, shape, left=False)
+        problem = replace(problem, right=layout)
     stretches = [(start, min(length, extent - start)) for start in range(0, extent, length)]
     plans = {here: _stretch(problem, loop, here) for here in {here for _, here in stretches}}
     cuts = [(start if here == 1 else slice(start, start + here), plans[here]) for start, here in stretches]
@@ -342,8 +343,8 @@ def _in_pieces(problem: _Problem, shape: _MatrixShape, copies: dict[bool, int]) 
     return run
 
 
-def _settle(problem: _Problem, shape: _MatrixShape, left: bool) -> tuple[Callable[[np.ndarray], np.ndarray], Layout]:
-    """Copies an array into matrices once, where all pieces use it."""
+def _settle(problem: _Problem, shape: _MatrixShape, *, left: bool) -> tuple[Callable[[np.ndarray], np.ndarray], Layout]:
+    """How to copy an array into matrices once, where all pieces use it, and how it lies then."""
     layout = problem.of(left=left)
     target = _copy_order(layout, shape, left == shape.rows_left, problem.extents)
     order = _order(layout, target)
