@@ -1,7 +1,18 @@
 """torch.nn.functional: layers as functions."""
 
 from .activation import *  # noqa: F403
+from .attention import *  # noqa: F403
 from .convolution import *  # noqa: F403
+from .distance import *  # noqa: F403
+from .dropout import *  # noqa: F403
+from .embedding import *  # noqa: F403
 from .linear import *  # noqa: F403
+from .loss import *  # noqa: F403
+from .normalization import *  # noqa: F403
+from .padding import *  # noqa: F403
 from .pooling import *  # noqa: F403
+from .resampling import *  # noqa: F403
 from .unpooling import *  # noqa: F403
+from .loss import *  # noqa: F403
+from .distance import *  # noqa: F403
+from .ranking import *  # noqa: F403

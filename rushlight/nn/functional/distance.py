@@ -1,60 +1,90 @@
-"""Distances and similarities of vectors: cosine, p-norm, all pairs."""
+"""Distances and similarities of vectors."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 
-from ...dtype import int64
+from ...dtype import FLOATING, int64
 from ...ir import index, reduce, scalar, view
+from ...ir.activation import fixed
 from ...ir.graph import Node, input_node
 from ...ir.type import Type
-from ...tensor.promotion import floating
-from ...tensor.public import public
+from ...tensor.promotion import promoted
+from ...tensor.public import public, scalar_name
 from ...tensor.reductions import norm_node
-from ...tensor.tensor import Tensor, node_of, wrap, wrap_axis
+from ...tensor.tensor import Tensor, wrap, wrap_axis
+from .operands import floating_node, require_tensor
 
-__all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
-
-
-@public("Div", method=False, out=False)
-def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """The cosine of the angle between vectors along an axis; norms below `eps` count as `eps`."""
-    a, b = floating(x1, x2, op="cosine_similarity")
-    shape = np.broadcast_shapes(a.type.shape, b.type.shape)
-    a, b = view.expand(a, shape), view.expand(b, shape)
-    axis = wrap_axis("cosine_similarity", dim, len(shape))
-    least = scalar.number(eps, a.type.dtype)
-    norms = [scalar.maximum(_norm(x, axis), least) for x in (a, b)]
-    return wrap(scalar.div(reduce.sum_(scalar.mul(a, b), (axis,)), scalar.mul(*norms)))
+__all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
-def _norm(node: Node, axis: int) -> Node:
-    return norm_node(node, 2.0, (axis,), False)
-
-
-@public("LinalgVectorNorm", method=False, out=False)
+@public("NormBackward1", method=False, out=False)
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
-    """The p-norm of x1 - x2 + eps over the last axis."""
-    a, b = floating(x1, x2, op="pairwise_distance")
-    gap = scalar.add(scalar.sub(a, b), scalar.number(eps, a.type.dtype))
-    return wrap(norm_node(gap, float(p), (gap.type.ndim - 1,), keepdim))
+    """The p-norms of x1 - x2 + eps along the last axis."""
+    require_tensor("pairwise_distance", x1, "x1")
+    require_tensor("pairwise_distance", x2, "x2", 2)
+    a, b = promoted(x1, x2, op="pairwise_distance")
+    gap = scalar.add(scalar.sub(a, b), fixed(eps, a.type.dtype))
+    return wrap(norm_node(gap, float(p), (gap.type.ndim - 1,) if gap.type.ndim else (), keepdim))
 
 
-@public("PdistBackward", method=False, out=False)
-def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norm distance of every pair of rows of a matrix, first row first."""
-    if input.ndim != 2:
-        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+def _unit(x: Node, axis: int, eps: float) -> Node:
+    """x by its norm along an axis, which is at least eps; that bound passes the gradient on."""
+    size = norm_node(x, 2.0, (axis,), True)
+    least = fixed(eps, size.type.dtype)
+    floored = scalar.select(scalar.lt(size, least), least, size)
+    if size.tracked:
+        floored = view.graft(floored, size)
+    return scalar.div(x, floored)
+
+
+@public("SumBackward1", method=False, out=False)
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """The products of unit vectors along `dim`; norms count as at least eps.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.cosine_similarity(torch.tensor([3.0, 4.0]), torch.tensor([4.0, 3.0]), dim=0)
+    tensor(0.9600)
+    """
+    require_tensor("cosine_similarity", x1, "x1")
+    require_tensor("cosine_similarity", x2, "x2", 2)
+    a, b = promoted(x1, x2, op="cosine_similarity")
+    if a.type.dtype.category < FLOATING:
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {scalar_name(a.type.dtype)}"
+        )
+    ndim = max(a.type.ndim, b.type.ndim)
+    axis = wrap_axis("cosine_similarity", dim, ndim)
+    a, b = (view.reshape(x, (1,) * (ndim - x.type.ndim) + x.type.shape) for x in (a, b))
+    shape = tuple([max(m, n) if 0 not in (m, n) else 0 for m, n in zip(a.type.shape, b.type.shape, strict=True)])
+    for number, (m, n) in enumerate(zip(a.type.shape, b.type.shape, strict=True)):
+        if m != n and 1 not in (m, n):
+            raise RuntimeError(
+                f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton dimension {number} — "
+                "cosine_similarity"
+            )
+    product = scalar.mul(*[_unit(view.expand(x, shape), axis, eps) for x in (a, b)])
+    return wrap(reduce.sum_(product, (axis,)))
+
+
+@lru_cache(maxsize=64)
+def _pairs(count: int) -> tuple[Node, Node]:
+    first, second = np.triu_indices(count, 1)
+    kind = Type.of(first.shape, int64)
+    return input_node(np.ascontiguousarray(first), kind), input_node(np.ascontiguousarray(second), kind)
+
+
+@public("Pdist", method=False, out=False)
+def pdist(input: Tensor, p: Any = 2) -> Tensor:
+    """The p-norm distances between all pairs of rows, (n·(n - 1) / 2)."""
+    x = floating_node("pdist", "pdist", input)
+    if x.type.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {x.type.ndim}D")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
-    first, second = (np.asarray(part) for part in np.triu_indices(input.shape[0], 1))
-    node = node_of(input)
-    kind = Type.of(first.shape, int64)
-    gap = scalar.sub(index.take(node, input_node(first, kind)), index.take(node, input_node(second, kind)))
+    first, second = _pairs(x.type.shape[0])
+    gap = scalar.sub(index.take(x, first), index.take(x, second))
     return wrap(norm_node(gap, float(p), (1,), False))
-
-
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None) -> Tensor:
-    """The input divided by its p-norm along an axis, norms below `eps` taken as `eps`."""
-    size = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)  # type: ignore[attr-defined]
-    return input.div(size) if out is None else input.div(size, out=out)  # type: ignore[attr-defined,no-any-return]

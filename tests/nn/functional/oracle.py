@@ -43,7 +43,7 @@ def ours(array: np.ndarray, dtype: str = "float64", grad: bool = False) -> Any:
 def to_array(value: Any) -> np.ndarray:
     if isinstance(value, torch.Tensor):
         value = value.detach()
-        return (value.float() if value.dtype is torch.bfloat16 else value).numpy()
+        return (value.float() if value.dtype is torch.bfloat16 else value).numpy(force=True)
     value = value.detach()
     return np.array((value.float() if value.dtype is rushlight.bfloat16 else value).numpy())
 
