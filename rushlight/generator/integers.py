@@ -27,7 +27,7 @@ from .rounding import stored
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
 _UNSIGNED = (uint16, uint32, uint64)
 _WIDE_RANGE = 1 << 28  # from here on PyTorch takes 64 bits for each number, so that `%` favours none by much
-_WIDE_PERMUTATION = 0xFFFFFFFF // 20  # likewise for randperm
+_WIDE_PERMUTATION = 0xFFFFFFFF // 20  # from here on randperm does too, and shuffles the other way round
 
 
 def random(engine: Engine, shape: Shape, dtype: dtype) -> np.ndarray:
@@ -180,14 +180,27 @@ def randperm(engine: Engine, n: int, dtype: dtype = int64) -> np.ndarray:
         c_type = f"{'' if dtype.is_signed else 'u'}int{bits}_t"
         require(n - 1 <= _greatest(dtype), f"value cannot be converted to type {c_type} without overflow")
     require_kernel("randperm", dtype, (*INTEGERS, *FLOATING))
+    require(n <= 1 << 31, f"randperm: n = {n} is beyond 2**31, the most that can be shuffled here")
+    if n >= _WIDE_PERMUTATION:
+        return _from_int64(_inside_out(engine.random64(n)), dtype)
     steps = np.arange(n)
     left = n - steps[:-1]  # the places that are not final yet, at each step but the last, which needs no draw
-    if n < _WIDE_PERMUTATION:
-        offsets = engine.random32(len(left)) % left.astype(np.uint32)
-    else:
-        offsets = engine.random64(len(left)) % left.astype(np.uint64)
-    steps[:-1] += offsets.astype(np.int64)
+    steps[:-1] += (engine.random32(len(left)) % left.astype(np.uint32)).astype(np.int64)
     return _from_int64(_exchanged(steps), dtype)
+
+
+def _inside_out(words: np.ndarray) -> np.ndarray:
+    """0 ... n - 1 after exchanging the places i and words[i] % (i + 1), for i = 0, 1, ... in turn.
+
+    Exchanging in the opposite order gives the inverse permutation, and counted from the end that is what `_exchanged`
+    does.
+    """
+    n = len(words)
+    targets = (words % np.arange(1, n + 1, dtype=np.uint64)).astype(np.int64)
+    inverse = n - 1 - _exchanged(n - 1 - targets[::-1])[::-1]
+    result = np.empty(n, np.int64)
+    result[inverse] = np.arange(n)
+    return result
 
 
 def _exchanged(targets: np.ndarray) -> np.ndarray:

@@ -181,3 +181,15 @@ def test_exchanges(data: st.DataObject) -> None:
     for i, j in enumerate(targets):
         places[i], places[j] = places[j], places[i]
     assert integers._exchanged(np.array(targets, np.int64)).tolist() == places
+
+
+@given(st.integers(0, 30), st.integers(0, 1000))
+def test_the_shuffle_of_very_many(n: int, seed: int) -> None:
+    """PyTorch takes it from 214,748,364 elements on, too many for a test; the algorithm was compared with it once."""
+    words = Engine(seed).random64(n)
+    places: list[int] = []
+    for i, word in enumerate(words.tolist()):
+        places.append(i)
+        j = word % (i + 1)
+        places[i], places[j] = places[j], places[i]
+    assert integers._inside_out(words).tolist() == places
