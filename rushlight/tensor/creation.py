@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dtype import bfloat16, complex128, decode, dtype, encode, float64, from_numpy_dtype, int64
+from ..dtype import INTEGER, bfloat16, complex128, decode, dtype, encode, float64, from_numpy_dtype, int64
 from ..ir import scalar
 from ..ir.type import Type
 from .geometry import Size, require_cpu
@@ -358,7 +358,7 @@ def _range_dtype(*bounds: Any) -> dtype:
     )
 
 
-@public(method=False)
+@public(method=False, out="dtype")
 def arange(
     *bounds: Any,
     dtype: dtype | None = None,
@@ -384,17 +384,19 @@ def arange(
     values = [b.item() if isinstance(b, Tensor) else b for b in given]
     first, last, by = (*values, 1)[:3]
     if by == 0:
-        raise RuntimeError("step must be nonzero")
+        raise RuntimeError("step must be nonzero — arange")
+    if not (np.isfinite(first) and np.isfinite(last)):
+        raise RuntimeError(f"unsupported range: {first} -> {last} — arange")
     if (last - first) * by < 0:
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign — arange({first}, {last}, {by})")
     kind = dtype or _range_dtype(*given)
+    if kind is int64:  # the other integers count with the fractions, and drop them then
+        first, last, by = int(first), int(last), int(by)
+        if by == 0:
+            raise ValueError("step must be nonzero — arange: as an int64 it is 0")
     count = ceil((last - first) / by)
     if kind.category == 1:
-        array = (
-            int(first) + np.arange(count, dtype=np.int64) * int(by)
-            if all(isinstance(v, int) for v in values)
-            else first + np.arange(count) * by
-        )
+        array = int(first) + np.arange(count, dtype=np.int64) * int(by)
     else:
         array = first + np.arange(count) * by
     return _finish(from_values(np.asarray(array).astype(kind.compute), kind), requires_grad)
@@ -415,6 +417,10 @@ def range_(start: Any = 0, end: Any = None, step: Any = 1, **options: Any) -> Te
 def _symmetric_range(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
     """Evenly spaced from both ends towards the middle, as PyTorch computes it, in the dtype itself."""
     real = kind.compute if kind.category > 1 else np.dtype("f8")
+    if kind.category == INTEGER:
+        start, end = int(start), int(end)
+    if kind.storage != kind.compute:  # half precision: the ends are rounded first
+        start, end = (decode(encode(np.array(v, kind.compute), kind), kind) for v in (start, end))
     if steps == 1:
         return np.array([start]).astype(kind.compute)
     first, last = np.array(start).astype(real), np.array(end).astype(real)
@@ -426,7 +432,7 @@ def _symmetric_range(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarra
     return np.where(place < steps // 2, low, high).astype(kind.compute)
 
 
-@public(method=False)
+@public(method=False, out="dtype")
 def linspace(
     start: Any,
     end: Any,
@@ -447,7 +453,7 @@ def linspace(
     return _finish(from_values(_symmetric_range(start, end, steps, kind), kind), requires_grad)
 
 
-@public(method=False)
+@public(method=False, out="dtype")
 def logspace(
     start: Any,
     end: Any,
@@ -467,6 +473,8 @@ def logspace(
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     wide = complex128 if kind.is_complex else float64
+    if kind.category == INTEGER:
+        start, end = int(start), int(end)
     powers = _symmetric_range(start, end, steps, wide if kind.category < 2 else kind)
     with np.errstate(all="ignore"):
         return _finish(

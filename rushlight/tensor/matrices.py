@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import bool_, dtype, int64
+from ..dtype import FLOATING, bool_, dtype, int64
 from ..ir import scalar, view
 from ..ir.graph import Node, input_node
 from ..ir.type import Type, broadcast_shapes
 from .geometry import Size, require_cpu
-from .promotion import Number, promoted
-from .public import method, public
+from .promotion import Defaults, Number, promoted
+from .public import method, public, scalar_name
 from .reductions import norm_node
 from .shape import cat, diagonal, stack
 from .shape import diagonal as diagonal_of
@@ -146,7 +146,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     return result  # type: ignore[no-any-return]
 
 
-@public("SliceScatter", out=False)
+@public("SliceScatter")
 def slice_scatter(
     input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Tensor:
@@ -202,7 +202,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         line = tuple(shape[axis] if a == axis else 1 for a in range(len(parts)))
         grids.append(make_view(part, Reshape(line), Expand(shape)))
     if swap:
-        grids = [grid.transpose(0, 1) for grid in grids]  # type: ignore[attr-defined]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
@@ -287,7 +286,12 @@ def cov(
             f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
         )
     x = input.reshape(1, -1) if input.ndim < 2 else input  # type: ignore[attr-defined]
+    if x.dtype.category < FLOATING:
+        x = x.to(Defaults.dtype)
     count: Any = x.shape[1]
+    for name, given in (("fweights", fweights), ("aweights", aweights)):
+        if given is not None:
+            _check_weights(name, given, count)
     weights = fweights
     if aweights is not None:
         weights = aweights if weights is None else weights * aweights  # type: ignore[operator]
@@ -304,7 +308,26 @@ def cov(
     away = x - average
     scaled = away if weights is None else away * weights
     result = scaled @ away.mH / (norm if isinstance(norm, Tensor) else max(norm, 0))
-    return result.squeeze() if input.ndim < 2 else result  # type: ignore[no-any-return]
+    return result.squeeze()  # type: ignore[no-any-return]
+
+
+def _check_weights(name: str, given: Tensor, count: int) -> None:
+    if given.ndim > 1:
+        raise RuntimeError(
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with {given.ndim} dimensions"
+        )
+    wanted, floating = ("integral", False) if name == "fweights" else ("floating point", True)
+    if (given.dtype.category >= FLOATING) is not floating:
+        raise RuntimeError(
+            f"cov(): expected {name} to have {wanted} dtype but got {name} with {scalar_name(given.dtype)} dtype"
+        )
+    if given.numel() != count:
+        raise RuntimeError(
+            f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+            f"{given.numel()} != {count}"
+        )
+    if given.numel() and given.min().item() < 0:  # type: ignore[attr-defined]
+        raise RuntimeError(f"cov(): {name} cannot be negative")
 
 
 @public("Corrcoef", out=False)
@@ -335,6 +358,8 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
 @public("Renorm", inplace=True)
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """Parts along an axis scaled down to a p-norm of at most `maxnorm`."""
+    if input.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
     axis = wrap_axis("renorm", dim, input.ndim)
     node = node_of(input)
     others = tuple(a for a in range(input.ndim) if a != axis)

@@ -59,11 +59,13 @@ def name(result: Any, label: str) -> None:
             name(part, label)
 
 
-def _with_out(function: Callable[..., Any]) -> Callable[..., Any]:
+def _with_out(function: Callable[..., Any], of_its_dtype: bool) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None:
             return function(*args, **kwargs)
+        if of_its_dtype and isinstance(out, Tensor):
+            kwargs.setdefault("dtype", out.dtype)
         return write_out(function.__name__, out, function(*args, **kwargs))
 
     return call
@@ -193,16 +195,19 @@ def public(
     function: bool = True,
     method: bool = True,
     inplace: bool = False,
-    out: bool = True,
+    out: bool | str = True,
     alias: tuple[str, ...] = (),
 ) -> Callable[[Function], Function]:
-    """Registers a function under its own name and each alias; a trailing underscore that avoids a builtin is dropped."""
+    """Registers a function under its own name and each alias; a trailing underscore that avoids a builtin is dropped.
+
+    `out="dtype"`: what is computed takes the dtype of the `out` given, as factories and cumulative sums do.
+    """
 
     def decorate(plain: Function) -> Function:
         named: Any = _labelled(plain, label) if label else plain
         own = plain.__name__.removesuffix("_")
         for each in (own, *alias):
-            register(each, _with_out(named) if out else named, function, method)
+            register(each, _with_out(named, out == "dtype") if out else named, function, method)
             if inplace:
                 register(each + "_", _in_place(named), function=each == own and function, method=True)
         return named  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from .. import dtype as dtypes
 from ..dtype import FLOATING, bool_, dtype, int64
 from ..ir import index, reduce, scalar, view
 from ..ir.graph import Node
+from ..ir.type import Type
 from .promotion import Defaults
 from .public import public, scalar_name
 from .return_types import return_type
@@ -425,13 +426,13 @@ def _scanned(op: str, record: Any, input: Tensor, dim: int, kind: dtype | None) 
     return wrap(record(node, axis=axis) if input.ndim else view.identity(node))
 
 
-@public("Cumsum", inplace=True)
+@public("Cumsum", inplace=True, out="dtype")
 def cumsum(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor:
     """Running sums along an axis."""
     return _scanned("cumsum", reduce.cumsum, input, dim, dtype)
 
 
-@public("Cumprod", inplace=True)
+@public("Cumprod", inplace=True, out="dtype")
 def cumprod(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor:
     """Running products along an axis."""
     return _scanned("cumprod", reduce.cumprod, input, dim, dtype)
@@ -486,6 +487,9 @@ def norm_node(node: Node, p: float, axes: tuple[int, ...], keepdim: bool) -> Nod
         result = reduce.min_(size, axes=axes) if axes else size
     elif p == 0:
         result = reduce.sum_(scalar.cast(scalar.ne(size, zero), dtype=real), axes)
+        if size.tracked:  # a count whose gradient is zero, yet there is one
+            never = scalar.full(False, Type.of((), bool_))
+            result = scalar.select(never, reduce.sum_(size, axes), result)
     elif p == 1:
         result = reduce.sum_(size, axes)
     elif p == 2:

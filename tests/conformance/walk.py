@@ -290,7 +290,8 @@ def backward(lib: Any, outputs: list, leaves: list, cotangents: list, seconds: l
         live = [g for g in first if g is not None and g.requires_grad]
         made = iter(_cotangents(live, 2))
         seconds = [next(made) if g is not None and g.requires_grad else None for g in first]
-    chosen = [(g, s) for g, s in zip(first, seconds, strict=True) if s is not None]
+    # An undefined gradient means zero, and so does what would come of it.
+    chosen = [(g, s) for g, s in zip(first, seconds, strict=True) if s is not None and g is not None]
     again = lib.autograd.grad([g for g, _ in chosen], leaves + cotangents, [s for _, s in chosen], allow_unused=True)
     return Backward([*first, *again], seconds)
 
