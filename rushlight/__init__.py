@@ -7,7 +7,7 @@
 tensor([2., 4.])
 """
 
-from . import autograd, backends, cuda
+from . import autograd, backends, cuda, data, nn, optim, serialize, utils
 from . import config as _config
 from . import tensor as _tensor
 from .dtype import (
@@ -40,6 +40,7 @@ from .dtype import (
 )
 from .errors import OutOfMemoryError
 from .limits import finfo, iinfo
+from .serialize import load, save
 from .tensor import Tensor, linalg
 from .tensor.autograd import (
     enable_grad,
@@ -65,7 +66,7 @@ from .tensor.geometry import (
     sparse_csr,
     strided,
 )
-from .tensor.printing import set_printoptions
+from .tensor.printing import get_printoptions, printoptions, set_printoptions
 from .tensor.random import (
     Generator,
     default_generator,
@@ -83,6 +84,7 @@ bool, int, float = bool_, int_, float_
 from math import e, inf, nan, pi  # noqa: E402
 
 newaxis = None
+serialization = serialize
 
 globals().update(_tensor.functions)
 globals().update(_typed_constructors)
