@@ -56,7 +56,9 @@ def assert_alike(ours: Any, theirs: Any, rtol: float = 1e-5, atol: float = 1e-6,
         assert ours.kind == theirs.kind, f"{path}: {ours} is not {theirs}"
         plain = ours.text.split(" — in ")[0].replace("rushlight.", "torch.")  # our texts also say in which module
         assert plain == theirs.text, f"{path}: {ours} is not {theirs}"
-    elif isinstance(theirs, torch.Tensor):
+        return
+    assert not isinstance(ours, Raised), f"{path}: we raise {ours}, PyTorch gives {theirs!r}"
+    if isinstance(theirs, torch.Tensor):
         assert isinstance(ours, rushlight.Tensor), f"{path}: {ours!r} is not a tensor"
         assert str(ours.dtype) == str(theirs.dtype), f"{path}: {ours.dtype} is not {theirs.dtype}"
         assert tuple(ours.shape) == tuple(theirs.shape), f"{path}: {ours.shape} is not {theirs.shape}"

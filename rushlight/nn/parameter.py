@@ -245,6 +245,29 @@ class UninitializedBuffer(UninitializedTensorMixin, _Refusing, Tensor):
         made._is_buffer = True
         return made
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedBuffer:
+        if id(self) not in memo:
+            memo[id(self)] = self._like(self.data)
+        return memo[id(self)]
+
+    def _like(self, converted: Tensor) -> UninitializedBuffer:
+        return type(self)(self.requires_grad, converted.device, converted.dtype, self.persistent)
+
+
+def _converted(name: str) -> Callable:
+    """A conversion that gives an uninitialized buffer again."""
+
+    def method(self: UninitializedBuffer, *args: Any, **kwargs: Any) -> Any:
+        converted = getattr(self.data, name)(*args, **kwargs)
+        return self._like(converted) if isinstance(converted, Tensor) else converted
+
+    method.__name__ = name
+    return method
+
+
+for _name in ("to", "cpu", "cuda", "half", "float", "double", "bfloat16", "type"):
+    setattr(UninitializedBuffer, _name, _converted(_name))
+
 
 def is_lazy(param: Any) -> bool:
     """Whether a parameter or buffer still waits for its shape."""

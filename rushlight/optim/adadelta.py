@@ -45,7 +45,8 @@ class Adadelta(Optimizer):
 
     def _update(self, group: dict[str, Any]) -> None:
         lr, rho, eps = number(group["lr"]), group["rho"], group["eps"]
-        for parameter, g, state in self._with_grad(group):
+        for parameter, g in self._with_grad(group):
+            state = self.state[parameter]
             if not state:
                 state["step"] = scalar(0.0)
                 state["square_avg"] = zeros_like(parameter)

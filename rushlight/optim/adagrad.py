@@ -61,7 +61,8 @@ class Adagrad(Optimizer):
                 self.state[parameter]["sum"].share_memory_()
 
     def _update(self, group: dict[str, Any]) -> None:
-        for parameter, g, state in self._with_grad(group):
+        for parameter, g in self._with_grad(group):
+            state = self.state[parameter]
             step = advance(state)
             if group["weight_decay"] != 0:
                 g = g.add(parameter, alpha=group["weight_decay"])

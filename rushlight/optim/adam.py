@@ -80,7 +80,8 @@ class Adam(Optimizer):
     def _update(self, group: dict[str, Any]) -> None:
         lr, eps, decay = number(group["lr"]), group["eps"], group["weight_decay"]
         beta1, beta2 = (number(beta) for beta in group["betas"])
-        for parameter, g, state in self._with_grad(group):
+        for parameter, g in self._with_grad(group):
+            state = self.state[parameter]
             if not state:
                 state["step"] = scalar(0.0)
                 state["exp_avg"] = zeros_like(parameter)

@@ -52,7 +52,8 @@ class Adamax(Optimizer):
 
     def _update(self, group: dict[str, Any]) -> None:
         beta1, beta2 = group["betas"]
-        for parameter, g, state in self._with_grad(group):
+        for parameter, g in self._with_grad(group):
+            state = self.state[parameter]
             if not state:
                 state["step"] = scalar(0.0)
                 state["exp_avg"] = zeros_like(parameter)

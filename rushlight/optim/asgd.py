@@ -44,7 +44,8 @@ class ASGD(Optimizer):
 
     def _update(self, group: dict[str, Any]) -> None:
         lr, lambd = number(group["lr"]), group["lambd"]
-        for parameter, g, state in self._with_grad(group):
+        for parameter, g in self._with_grad(group):
+            state = self.state[parameter]
             if not state:
                 state["step"] = scalar(0.0)
                 state["eta"] = scalar(lr)

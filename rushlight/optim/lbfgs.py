@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..tensor import Tensor, cat, enable_grad, no_grad
-from .optimizer import Optimizer, ParamsT, check_at_least_zero, number, real
+from .optimizer import Optimizer, ParamsT, check_lr, number, real
 
 # The line search's constants for sufficient decrease and curvature, and the most trials it makes.
 _DECREASE, _CURVATURE, _MAX_TRIALS = 1e-4, 0.9, 25
@@ -127,7 +127,7 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        check_at_least_zero(lr=lr)
+        check_lr(lr)
         defaults = {
             "lr": lr,
             "max_iter": max_iter,
@@ -225,10 +225,10 @@ class _Run:
         self.iterations += 1
         state["n_iter"] += 1
         direction = state["d"] = self._direction()
-        state["prev_flat_grad"] = self.gradient.clone()
-        before = state["prev_loss"] = self.loss
         lr = number(group["lr"])
         state["t"] = min(1.0, 1.0 / number(self.gradient.abs().sum())) * lr if state["n_iter"] == 1 else lr
+        state["prev_flat_grad"] = self.gradient.clone()
+        before = state["prev_loss"] = self.loss
         slope = number(self.gradient.dot(direction))
         if slope > -group["tolerance_change"]:
             return False

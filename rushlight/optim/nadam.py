@@ -60,7 +60,8 @@ class NAdam(Optimizer):
     def _update(self, group: dict[str, Any]) -> None:
         lr, decay, fading = number(group["lr"]), group["weight_decay"], group["momentum_decay"]
         beta1, beta2 = group["betas"]
-        for parameter, g, state in self._with_grad(group):
+        for parameter, g in self._with_grad(group):
+            state = self.state[parameter]
             if not state:
                 state["step"] = scalar(0.0)
                 state["mu_product"] = scalar(1.0)

@@ -60,7 +60,8 @@ def _around_step(step: Callable) -> Callable:
     """The step with its hooks, and with a flush at the end."""
 
     @functools.wraps(step)
-    def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        self = args[0]
         for hook in chain(_global_optimizer_pre_hooks.values(), self._optimizer_step_pre_hooks.values()):
             replaced = hook(self, args, kwargs)
             if replaced is not None:
@@ -69,7 +70,7 @@ def _around_step(step: Callable) -> Callable:
                         f"{step} must return None or a tuple of (new_args, new_kwargs), but got {replaced}."
                     )
                 args, kwargs = replaced
-        result = step(self, *args, **kwargs)
+        result = step(*args, **kwargs)
         for hook in chain(self._optimizer_step_post_hooks.values(), _global_optimizer_post_hooks.values()):
             hook(self, args, kwargs)
         if self._opt_called is False:  # a scheduler waits to see a first step
@@ -154,7 +155,10 @@ class Optimizer:
     # ---- hooks
 
     def register_step_pre_hook(self, hook: Callable) -> RemovableHandle:
-        """Runs `hook(optimizer, args, kwargs)` before each step; a result (args, kwargs) replaces them."""
+        """Runs `hook(optimizer, args, kwargs)` before each step; a result (args, kwargs) replaces them.
+
+        args has the optimizer itself first.
+        """
         return _register(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable) -> RemovableHandle:
@@ -240,18 +244,13 @@ class Optimizer:
         """Updates one group's parameters."""
         raise NotImplementedError(f"{type(self).__name__} does not define a step")
 
-    def _with_grad(self, group: dict[str, Any]) -> Iterator[tuple[Tensor, Tensor, dict[str, Any]]]:
-        """Each parameter that has a gradient, with the gradient and the parameter's state; complex ones as pairs.
-
-        The gradient has its sign changed where the group maximizes.
-        """
+    def _with_grad(self, group: dict[str, Any]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Each parameter that has a gradient, with the gradient, its sign changed where the group maximizes."""
+        maximize = group.get("maximize", False)
         for parameter in group["params"]:
             gradient = parameter.grad
             if gradient is not None:
-                state = self.state[parameter]
-                if group.get("maximize", False):
-                    gradient = -gradient
-                yield parameter, gradient, state
+                yield parameter, -gradient if maximize else gradient
 
     # ---- state
 

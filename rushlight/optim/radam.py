@@ -56,7 +56,8 @@ class RAdam(Optimizer):
         lr, decay = number(group["lr"]), group["weight_decay"]
         beta1, beta2 = group["betas"]
         longest = 2 / (1 - beta2) - 1
-        for parameter, g, state in self._with_grad(group):
+        for parameter, g in self._with_grad(group):
+            state = self.state[parameter]
             if not state:
                 state["step"] = scalar(0.0)
                 state["exp_avg"] = zeros_like(parameter)

@@ -47,7 +47,8 @@ class RMSprop(Optimizer):
 
     def _update(self, group: dict[str, Any]) -> None:
         lr, alpha, momentum = number(group["lr"]), group["alpha"], group["momentum"]
-        for parameter, g, state in self._with_grad(group):
+        for parameter, g in self._with_grad(group):
+            state = self.state[parameter]
             if not state:
                 state["step"] = scalar(0.0)
                 state["square_avg"] = zeros_like(parameter)

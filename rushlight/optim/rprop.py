@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensor import full_like, where, zeros_like
+from ..tensor import full_like, ones_like, zeros_like
 from .optimizer import Optimizer, ParamsT, advance, check_lr, number, real, scalar
 
 
@@ -44,7 +44,8 @@ class Rprop(Optimizer):
     def _update(self, group: dict[str, Any]) -> None:
         shrink, grow = group["etas"]
         smallest, largest = group["step_sizes"]
-        for parameter, g, state in self._with_grad(group):
+        for parameter, g in self._with_grad(group):
+            state = self.state[parameter]
             if not state:
                 lr = number(group["lr"])
                 state["step"] = scalar(0.0)
@@ -54,7 +55,7 @@ class Rprop(Optimizer):
             p, g, before, size = (real(x) for x in (parameter, g, state["prev"], state["step_size"]))
             agreement = g.mul(before)
             turned = agreement.lt(0)
-            factor = where(agreement.gt(0), grow, where(turned, shrink, 1.0)).to(size.dtype)
+            factor = ones_like(size).masked_fill(agreement.gt(0), grow).masked_fill(turned, shrink)
             size.mul_(factor).clamp_(smallest, largest)
             g = g.masked_fill(turned, 0)
             p.addcmul_(g.sign(), size, value=-1)

@@ -55,10 +55,11 @@ class SGD(Optimizer):
 
     def _update(self, group: dict[str, Any]) -> None:
         lr, momentum, decay = number(group["lr"]), group["momentum"], number(group["weight_decay"])
-        for parameter, g, state in self._with_grad(group):
+        for parameter, g in self._with_grad(group):
             if decay != 0:
                 g = g.add(parameter, alpha=decay)
             if momentum != 0:
+                state = self.state[parameter]
                 velocity = state.get("momentum_buffer")
                 if velocity is None:
                     velocity = state["momentum_buffer"] = g.detach().clone()

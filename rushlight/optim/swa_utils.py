@@ -39,7 +39,10 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable:
     @no_grad()
     def update(averages: list[Tensor], current: list[Tensor], _: Any) -> None:
         for average, now in zip(averages, current, strict=True):
-            average.lerp_(now, 1 - decay)
+            if average.is_floating_point() or average.is_complex():
+                average.lerp_(now, 1 - decay)
+            else:
+                average.copy_(average * decay + now * (1 - decay))
 
     return update
 
@@ -51,7 +54,10 @@ def get_swa_multi_avg_fn() -> Callable:
     def update(averages: list[Tensor], current: list[Tensor], num_averaged: Any) -> None:
         share = 1 / (number(num_averaged) + 1)
         for average, now in zip(averages, current, strict=True):
-            average.lerp_(now, share)
+            if average.is_floating_point() or average.is_complex():
+                average.lerp_(now, share)
+            else:
+                average.copy_(average + (now - average) * share)
 
     return update
 
@@ -128,10 +134,7 @@ class AveragedModel(Module):
                 average.copy_(now)
         elif self.multi_avg_fn is not None or self.avg_fn is None:
             update = self.multi_avg_fn or get_swa_multi_avg_fn()
-            floating = [i for i, average in enumerate(averages) if average.is_floating_point()]
-            update([averages[i] for i in floating], [current[i] for i in floating], count)
-            for i in set(range(len(averages))) - set(floating):
-                averages[i].copy_(current[i])
+            update(averages, current, count)
         else:
             for average, now in zip(averages, current, strict=True):
                 average.copy_(self.avg_fn(average, now, count))

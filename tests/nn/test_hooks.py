@@ -136,10 +136,7 @@ def test_several_inputs_and_outputs() -> None:
         module.register_full_backward_hook(lambda m, grad_in, grad_out: log.append((grad_in, grad_out)))
         a, b, c = t.ones(2, requires_grad=True), t.full((2,), 3.0, requires_grad=True), t.ones(2)
         _backward(t, module, a, "text", b, c)
-        first = log.copy()
-        product, _ = module(a, "text", b, c)
-        product.sum().backward()
-        return first, log, a.grad, b.grad
+        return log, a.grad, b.grad
 
     check(program)
 

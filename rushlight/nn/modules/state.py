@@ -216,7 +216,7 @@ class StateMethods:
             with no_grad():
                 if assign:
                     self._assign(name, tensor, given)
-                else:
+                elif not (is_lazy(tensor) and is_lazy(given)):  # else there are no values yet
                     tensor.copy_(given)
         except Exception as error:
             return (

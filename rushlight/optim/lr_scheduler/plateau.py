@@ -75,7 +75,7 @@ class ReduceLROnPlateau(LRScheduler):
         else:
             warnings.warn(EPOCH_DEPRECATION_WARNING, UserWarning, stacklevel=2)
         self.last_epoch = epoch
-        if self.is_better(current, self.best):
+        if self._is_better(current, self.best):
             self.best = current
             self.num_bad_epochs = 0
         else:
@@ -111,7 +111,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Whether a change was so short ago that nothing counts."""
         return self.cooldown_counter > 0
 
-    def is_better(self, a: float, best: float) -> bool:
+    def _is_better(self, a: float, best: float) -> bool:
         """Whether measure `a` is better than `best` by the threshold."""
         if self.threshold_mode == "rel":
             factor = 1.0 - self.threshold if self.mode == "min" else 1.0 + self.threshold
