@@ -82,6 +82,12 @@ ON_BOTH = {
     "weighted choice": (lambda T: T.RandomChoice([T.CenterCrop(5), T.Pad(2)], p=[0.2, 0.8]), EXACT),
     "order": (lambda T: T.RandomOrder([T.CenterCrop(9), T.Pad(2), T.RandomCrop(9)]), EXACT),
     "compose": (lambda T: T.Compose([T.Resize(12), T.RandomCrop(9), T.RandomVerticalFlip()]), ROUNDED),
+    "autoaugment": (lambda T: T.AutoAugment(), WARPED),
+    "autoaugment cifar": (lambda T: T.AutoAugment(T.AutoAugmentPolicy.CIFAR10, fill=9), WARPED),
+    "autoaugment svhn": (lambda T: T.AutoAugment(T.AutoAugmentPolicy.SVHN, T.InterpolationMode.BILINEAR), WARPED),
+    "randaugment": (lambda T: T.RandAugment(), WARPED),
+    "randaugment strong": (lambda T: T.RandAugment(4, 20, 25, T.InterpolationMode.BILINEAR, fill=3), WARPED),
+    "trivialaugment": (lambda T: T.TrivialAugmentWide(), WARPED),
     "elastic": (lambda T: T.ElasticTransform(30.0, 3.0), WARPED),
 }
 ONLY_PIL = {
@@ -126,8 +132,9 @@ def run(library, T, make, image, seeds=range(6)):
 @pytest.mark.parametrize("name", ON_BOTH)
 def test_on_pil_images(name, mode):
     make = ON_BOTH[name][0]
-    one = run(rushlight, ours, make, lambda: pil_image(mode))
-    other = run(torch, theirs, make, lambda: pil_image(mode))
+    seeds = range(40 if "augment" in name else 6)
+    one = run(rushlight, ours, make, lambda: pil_image(mode), seeds)
+    other = run(torch, theirs, make, lambda: pil_image(mode), seeds)
     if name in ("blur", "blur uneven", "elastic"):  # through tensors and back: one level where a half is rounded
         for ((_, ours_pixels), *ours_draws), ((_, theirs_pixels), *theirs_draws) in zip(one, other, strict=True):
             far = np.abs(ours_pixels.astype(int) - theirs_pixels.astype(int)) > 1
@@ -142,15 +149,22 @@ def test_only_on_pil_images(name):
     assert_same(run(rushlight, ours, ONLY_PIL[name], pil_image), run(torch, theirs, ONLY_PIL[name], pil_image))
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-@pytest.mark.parametrize("name", ON_BOTH)
+# The augmentations of several changes are for bytes alone.
+KINDS = [
+    (name, dtype) for name in ON_BOTH for dtype in ("uint8", "float32") if dtype == "uint8" or "augment" not in name
+]
+
+
+@pytest.mark.parametrize("name, dtype", KINDS)
 def test_on_tensors(name, dtype):
     make, (tolerance, share) = ON_BOTH[name]
     if dtype == "float32" and name in ("posterize", "equalize", "solarize"):
-        pytest.raises(TypeError, make(ours).change, tensor_image(rushlight, dtype))
+        with pytest.raises(TypeError, match="uint8|less than bound"):
+            make(ours).change(tensor_image(rushlight, dtype))
         return
-    one = run(rushlight, ours, make, lambda: tensor_image(rushlight, dtype))
-    other = run(torch, theirs, make, lambda: tensor_image(torch, dtype))
+    seeds = range(25 if "augment" in name else 6)
+    one = run(rushlight, ours, make, lambda: tensor_image(rushlight, dtype), seeds)
+    other = run(torch, theirs, make, lambda: tensor_image(torch, dtype), seeds)
     if dtype == "uint8" and tolerance:
         tolerance = 1  # a level, where a half is rounded
         share = max(share, 0.0)

@@ -1,7 +1,8 @@
 """Transforms of images, PIL and tensors: `torchvision.transforms`, version 1.
 
-`transforms` lists the classes; `geometry`, `color`, `convert`, `compose` define them; `functional` has the functions
-they call, `pil` and `tensors` those for each kind of image; `batched` does known transforms on a whole batch at once.
+`transforms` lists the classes; `geometry`, `color`, `autoaugment`, `convert`, `compose` define them; `functional` has
+the functions they call, `pil` and `tensors` those for each kind of image; `batched` does known transforms on a whole
+batch at once.
 """
 
 from . import functional

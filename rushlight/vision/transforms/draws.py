@@ -44,6 +44,17 @@ def below(low: int, high: int) -> int:
     return int(integers.randint(default_generator.engine, (1,), int64, low, high)[0])
 
 
+def units(count: int) -> list[float]:
+    """`torch.rand((count,)).tolist()`"""
+    dtype = get_default_dtype()
+    return decode(continuous.uniform(default_generator.engine, (count,), dtype), dtype).tolist()
+
+
+def belows(high: int, count: int) -> list[int]:
+    """`torch.randint(high, (count,)).tolist()`"""
+    return integers.randint(default_generator.engine, (count,), int64, 0, high).tolist()
+
+
 def order(count: int) -> list[int]:
     """`torch.randperm(count).tolist()`"""
     return integers.randperm(default_generator.engine, count).tolist()
