@@ -168,6 +168,7 @@ def test_apply_goes_from_the_leaves_up() -> None:
 def test_modes_and_gradients() -> None:
     def program(t: Any) -> Any:
         module = net(t)
+        del module.again  # which does not fit the layer before it
         modes = [[m.training for m in each.modules()] for each in (module.eval(), module.train(), module[1].eval())]
         module.train()
         module(t.randn(4, 2)).sum().backward()
