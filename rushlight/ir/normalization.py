@@ -1,33 +1,247 @@
-"""Standardisation: (x - mean) / sqrt(variance + eps) over axes, as one node forward and one backward.
+"""Normalization: batch, layer, group, instance and RMS norm are one record over different axes.
 
-Batch, layer, group and instance norm are this with other axes; scale and shift are ordinary maps.
+`moments` takes mean and variance over axes; `normalize(x, moments, eps, weight, bias)` is (x - mean) / sqrt(variance + eps)
+· weight + bias, and its derivative knows that the moments are x's own. `standardize(x, mean, variance, eps, …)` is the same
+with moments from elsewhere (running statistics), through which no gradient flows.
+
+Going back is one fused node. Where gradients are to be differentiated again it is written in primitives instead.
 """
 
 from __future__ import annotations
 
 from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
-
+from ..dtype import bfloat16, float16, float32
+from .component import component
 from .graph import Node, mode
 from .op import NONDIFFERENTIABLE, Cotangents, Op
-from .reduce import _dropped, spread, sum_
-from .scalar import add, div, mul, number, rsqrt, square, sub
+from .reduce import kept, spread, sum_
+from .scalar import add, cast, div, mul, number, rsqrt, square, sub
 from .type import Shape, TupleType, Type
+from .view import expand, reshape
+
+Array = np.ndarray
 
 
-def _moments(x: np.ndarray, axes: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and (biased) variance with the axes kept, in two passes."""
-    mean = np.mean(x, axis=axes, keepdims=True, dtype=x.dtype)
-    away = x - mean
-    return mean, np.mean(away * away, axis=axes, keepdims=True, dtype=x.dtype)
+def statistics_dtype(x: Type) -> Any:
+    """Moments of half precision are float32."""
+    return float32 if x.dtype in (float16, bfloat16) else x.dtype
 
 
-def _standardize_eval(type: Type, x: np.ndarray, eps: np.ndarray, *, axes: Shape) -> np.ndarray:
+def _total(x: Array, axes: Shape) -> Array:
+    """The sum over axes, the trailing ones first: these lie one after another in memory."""
+    last = x.ndim
+    while last - 1 in axes:
+        last -= 1
+    inner = tuple(range(last, x.ndim))
+    outer = tuple(axis for axis in axes if axis < last)
+    if inner:
+        x = np.add.reduce(x, axis=inner)
+    return np.add.reduce(x, axis=outer) if outer else x
+
+
+def _moments_infer(x: Type, *, axes: Shape, centred: bool) -> Type:
+    rest = tuple([extent for axis, extent in enumerate(x.shape) if axis not in axes])
+    return Type.of((2, *rest), statistics_dtype(x))
+
+
+def _moments_eval(type: Type, x: Array, *, axes: Shape, centred: bool) -> Array:
+    count = x.dtype.type(prod(x.shape[axis] for axis in axes))
+    result = np.zeros(type.shape, x.dtype)
     with np.errstate(all="ignore"):
-        mean, variance = _moments(x, axes)
-        return (x - mean) / np.sqrt(variance + eps)
+        if centred:
+            result[0] = _total(x, axes) / count
+            away = x - result[0].reshape(kept(x.shape, axes))
+        else:
+            away = x
+        result[1] = _total(np.square(away), axes) / count
+    return result
+
+
+# (2, *rest): the mean and the variance about it; not `centred`, 0 and the mean square.
+moments = Op("moments", infer=_moments_infer, eval=_moments_eval, vjp=NONDIFFERENTIABLE, anchor="reduce")
+
+
+class _Layout(NamedTuple):
+    """What the attributes of both records say: normalized axes, the axes that weight and bias have, which of them there are."""
+
+    axes: Shape
+    scale_axes: Shape
+    weighted: bool
+    biased: bool
+    centred: bool = True
+
+    def wide(self, vector: Array, ndim: int) -> Array:
+        """A weight or bias with axes of extent 1 where x has others."""
+        shape = [1] * ndim
+        for axis, extent in zip(self.scale_axes, vector.shape, strict=True):
+            shape[axis] = extent
+        return vector.reshape(shape)
+
+    def others(self, ndim: int) -> Shape:
+        return tuple(axis for axis in range(ndim) if axis not in self.scale_axes)
+
+
+def _split(rest: tuple[Any, ...], layout: _Layout) -> tuple[Any, Any]:
+    found = list(rest)
+    weight = found.pop(0) if layout.weighted else None
+    return weight, found.pop(0) if layout.biased else None
+
+
+def _apply(x: Array, mean: Array | None, root: Array, rest: tuple[Array, ...], layout: _Layout) -> Array:
+    """(x - mean)·root·weight + bias; `mean` and `root` broadcast to x."""
+    weight, bias = _split(rest, layout)
+    wide_weight = None if weight is None else layout.wide(weight, x.ndim)
+    wide_bias = None if bias is None else layout.wide(bias, x.ndim)
+    scale = root if wide_weight is None else root * wide_weight
+    if scale.size * 4 <= x.size:  # one factor and one addend for whole stretches of x
+        shift = None if mean is None else -mean * scale
+        if wide_bias is not None:
+            shift = wide_bias if shift is None else shift + wide_bias
+        result = x * scale
+        if shift is not None:
+            result += shift
+        return result
+    result = x * root if mean is None else (x - mean) * root
+    if wide_weight is not None:
+        result *= wide_weight
+    if wide_bias is not None:
+        result += wide_bias
+    return result
+
+
+def _normalize_infer(x: Type, statistics: Type, eps: Type, *rest: Type, **layout: Any) -> Type:
+    return x
+
+
+def _roots(x: Array, statistics: Array, eps: Array, layout: _Layout) -> tuple[Array | None, Array]:
+    shape = kept(x.shape, layout.axes)
+    with np.errstate(all="ignore"):
+        root = np.reciprocal(np.sqrt(statistics[1] + eps)).astype(x.dtype, copy=False).reshape(shape)
+    mean = statistics[0].astype(x.dtype, copy=False).reshape(shape) if layout.centred else None
+    return mean, root
+
+
+def _normalize_eval(type: Type, x: Array, statistics: Array, eps: Array, *rest: Array, **attributes: Any) -> Array:
+    layout = _Layout(**attributes)
+    mean, root = _roots(x, statistics, eps, layout)
+    with np.errstate(all="ignore"):
+        return _apply(x, mean, root, rest, layout)
+
+
+def _normalize_vjp(node: Node, g: Node) -> Cotangents:
+    x, statistics, eps, *rest = node.operands
+    layout = _Layout(**node.attributes)
+    if mode.tracking:
+        return _in_primitives(node, g, x, eps, rest, layout)
+    weight, bias = _split(tuple(rest), layout)
+    wanted = (x.tracked, weight is not None and weight.tracked, bias is not None and bias.tracked)
+    operands = (g, x, statistics, eps) if weight is None else (g, x, statistics, eps, weight)
+    types = (x.type, weight and weight.type, bias and bias.type)
+    parts = normalize_gradient(
+        *operands, wanted=wanted, bias=bias.type.dtype if bias is not None else None, **node.attributes
+    )
+    return _in_order(parts, wanted, types, 3)
+
+
+def _in_order(parts: Node, wanted: tuple[bool, ...], types: tuple[Any, ...], lead: int) -> Cotangents:
+    """The components of a gradient node at their operands' places: x first, then the weight and the bias there are."""
+    places = iter(range(sum(wanted)))
+    found = [component(parts, index=next(places)) if want else None for want in wanted]
+    rest = [part for part, type in zip(found[1:], types[1:], strict=True) if type is not None]
+    return (found[0], *[None] * (lead - 1), *rest)
+
+
+def _gradient_infer(
+    g: Type, x: Type, statistics: Type, eps: Type, *weight: Type, wanted: tuple[bool, ...], bias: Any, **attributes: Any
+) -> TupleType:
+    layout = _Layout(**attributes)
+    shape = tuple([x.shape[axis] for axis in layout.scale_axes])
+    types = (
+        lambda: x,
+        lambda: weight[0],
+        lambda: Type.of(shape, bias),
+    )
+    return TupleType.of(*[make() for make, want in zip(types, wanted, strict=True) if want])
+
+
+def _gradient_eval(
+    type: TupleType,
+    g: Array,
+    x: Array,
+    statistics: Array,
+    eps: Array,
+    *rest: Array,
+    wanted: tuple[bool, ...],
+    bias: Any,
+    **attributes: Any,
+) -> tuple[Array, ...]:
+    layout = _Layout(**attributes)
+    mean, root = _roots(x, statistics, eps, layout)
+    others = layout.others(x.ndim)
+    with np.errstate(all="ignore"):
+        hat = x * root if mean is None else (x - mean) * root
+        product = g * hat
+        whole = set(others) == set(layout.axes)  # batch norm: the sums for weight and bias serve x too
+        to_weight = _total(product, others) if wanted[1] or whole else None
+        to_bias = _total(g, others) if wanted[2] or whole else None
+        to_x = None
+        if wanted[0]:
+            to_x = _to_x(g, hat, product, root, to_weight, to_bias, rest[0] if layout.weighted else None, layout, whole)
+    return tuple([part for part, want in zip((to_x, to_weight, to_bias), wanted, strict=True) if want])  # type: ignore[misc]
+
+
+def _to_x(
+    g: Array,
+    hat: Array,
+    product: Array,
+    root: Array,
+    to_weight: Array | None,
+    to_bias: Array | None,
+    weight: Array | None,
+    layout: _Layout,
+    whole: bool,
+) -> Array:
+    """root·(h - mean(h) - hat·mean(h·hat)), h = g·weight; overwrites `hat` and `product`."""
+    ndim = g.ndim
+    count = g.dtype.type(prod(g.shape[axis] for axis in layout.axes))
+    wide = None if weight is None else layout.wide(weight, ndim)
+    if whole:
+        assert to_weight is not None and to_bias is not None
+        hat *= -layout.wide(to_weight / count, ndim)
+        hat += g
+        if layout.centred:
+            hat -= layout.wide(to_bias / count, ndim)
+        hat *= root if wide is None else root * wide
+        return hat
+    shape = kept(g.shape, layout.axes)
+    if wide is not None:
+        product *= wide
+        g = g * wide
+    hat *= -(_total(product, layout.axes) / count).reshape(shape)
+    hat += g
+    if layout.centred:
+        hat -= (_total(g, layout.axes) / count).reshape(shape)
+    hat *= root
+    return hat
+
+
+normalize = Op("normalize", infer=_normalize_infer, eval=_normalize_eval, vjp=_normalize_vjp, anchor="reduce")
+normalize_gradient = Op(
+    "normalize_gradient", infer=_gradient_infer, eval=_gradient_eval, vjp=NONDIFFERENTIABLE, anchor="reduce"
+)
+
+# ---- in primitives ----
+
+
+def _wide_node(vector: Node, layout: _Layout, x: Type) -> Node:
+    shape = [1] * x.ndim
+    for axis, extent in zip(layout.scale_axes, vector.type.shape, strict=True):
+        shape[axis] = extent
+    return expand(reshape(cast(vector, dtype=x.dtype), tuple(shape)), x.shape)
 
 
 def _mean(x: Node, axes: Shape) -> Node:
@@ -35,64 +249,86 @@ def _mean(x: Node, axes: Shape) -> Node:
     return spread(div(sum_(x, axes), number(float(count), x.type.dtype)), x.type.shape, axes)
 
 
-def _by_parts(x: Node, eps: Node, axes: Shape) -> Node:
-    """1 / sqrt(variance + eps) along x, of ops that can be differentiated again."""
-    return rsqrt(add(_mean(square(sub(x, _mean(x, axes))), axes), eps))
+def _to_scale(part: Node, vector: Node, layout: _Layout) -> Node:
+    return cast(sum_(part, layout.others(part.type.ndim)), dtype=vector.type.dtype)
+
+
+def _in_primitives(node: Node, g: Node, x: Node, eps: Node, rest: list[Node], layout: _Layout) -> Cotangents:
+    weight, bias = _split(tuple(rest), layout)
+    own = x.type.dtype
+    working = x.type.with_dtype(eps.type.dtype)
+    g, x = cast(g, dtype=working.dtype), cast(x, dtype=working.dtype)
+    away = sub(x, _mean(x, layout.axes)) if layout.centred else x
+    root = rsqrt(add(_mean(square(away), layout.axes), eps))
+    hat = mul(away, root)
+    h = g if weight is None else mul(g, _wide_node(weight, layout, working))
+    inner = sub(h, mul(hat, _mean(mul(h, hat), layout.axes)))
+    if layout.centred:
+        inner = sub(inner, _mean(h, layout.axes))
+    parts: list[Node | None] = [cast(mul(root, inner), dtype=own), None, None]
+    if weight is not None:
+        parts.append(_to_scale(mul(g, hat), weight, layout) if weight.tracked else None)
+    if bias is not None:
+        parts.append(_to_scale(g, bias, layout) if bias.tracked else None)
+    return tuple(parts)
+
+
+# ---- with moments from elsewhere ----
+
+
+def _standardize_eval(
+    type: Type, x: Array, mean: Array, variance: Array, eps: Array, *rest: Array, **attributes: Any
+) -> Array:
+    layout = _Layout(**attributes)
+    with np.errstate(all="ignore"):
+        root = np.reciprocal(np.sqrt(variance + eps)).astype(x.dtype, copy=False)
+        wide = layout.wide(mean.astype(x.dtype, copy=False), x.ndim)
+        return _apply(x, wide, layout.wide(root, x.ndim), rest, layout)
 
 
 def _standardize_vjp(node: Node, g: Node) -> Cotangents:
-    x, eps = node.operands
-    axes = node.attributes["axes"]
-    if not mode.tracking:
-        return standardize_back(g, node, x, eps, axes=axes), None
-    inner = sub(sub(g, _mean(g, axes)), mul(node, _mean(mul(g, node), axes)))
-    return mul(inner, _by_parts(x, eps, axes)), None
+    x, mean, variance, eps, *rest = node.operands
+    layout = _Layout(**node.attributes)
+    weight, bias = _split(tuple(rest), layout)
+    own = x.type.dtype
+    working = x.type.with_dtype(eps.type.dtype)
+    g = cast(g, dtype=working.dtype)
+    root = _wide_node(rsqrt(add(cast(variance, dtype=working.dtype), eps)), layout, working)
+    parts: list[Node | None] = [None] * 4
+    if x.tracked:
+        h = g if weight is None else mul(g, _wide_node(weight, layout, working))
+        parts[0] = cast(mul(h, root), dtype=own)
+    if weight is not None:
+        to_weight = None
+        if weight.tracked:
+            hat = mul(sub(cast(x, dtype=working.dtype), _wide_node(mean, layout, working)), root)
+            to_weight = _to_scale(mul(g, hat), weight, layout)
+        parts.append(to_weight)
+    if bias is not None:
+        parts.append(_to_scale(g, bias, layout) if bias.tracked else None)
+    return tuple(parts)
 
 
 standardize = Op(
     "standardize",
-    infer=lambda x, eps, *, axes: x,
+    infer=lambda x, *rest, **layout: x,
     eval=_standardize_eval,
     vjp=_standardize_vjp,
-    anchor="reduce",
+    anchor="map",
 )
 
-
-def _standardize_back_eval(
-    type: Type, g: np.ndarray, y: np.ndarray, x: np.ndarray, eps: np.ndarray, *, axes: Shape
-) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        _, variance = _moments(x, axes)
-        inner = g - np.mean(g, axis=axes, keepdims=True, dtype=g.dtype)
-        inner -= y * np.mean(g * y, axis=axes, keepdims=True, dtype=g.dtype)
-        return inner / np.sqrt(variance + eps)
+# ---- running statistics ----
 
 
-standardize_back = Op(
-    "standardize_back",
-    infer=lambda g, y, x, eps, *, axes: g,
-    eval=_standardize_back_eval,
-    vjp=NONDIFFERENTIABLE,  # where the gradient is to be differentiated, `standardize`'s rule builds it of other ops
-    anchor="reduce",
+def _running_eval(type: Type, old: Array, statistics: Array, share: Array, factor: Array, *, part: int) -> Array:
+    return old * (1 - share) + statistics[part] * (factor * share)
+
+
+# The running mean (part 0) or variance (part 1), moved by `share` towards the batch's, which is multiplied by `factor`.
+running = Op(
+    "running",
+    infer=lambda old, *rest, part: old,
+    eval=_running_eval,
+    vjp=NONDIFFERENTIABLE,
+    anchor="map",
 )
-
-
-def _moments_infer(x: Type, *, axes: Shape) -> TupleType:
-    one = Type.of(_dropped(x.shape, axes), x.dtype)
-    return TupleType.of(one, one)
-
-
-def _moments_eval(type: TupleType, x: np.ndarray, *, axes: Shape) -> tuple[np.ndarray, ...]:
-    with np.errstate(all="ignore"):
-        return tuple(part.reshape(type.parts[0].shape) for part in _moments(x, axes))
-
-
-moments = Op(
-    "moments",
-    infer=_moments_infer,
-    eval=_moments_eval,
-    vjp=NONDIFFERENTIABLE,  # for running statistics, which have no gradient
-    anchor="reduce",
-)
-
-__all__ = ["moments", "standardize", "standardize_back"]

@@ -16,3 +16,4 @@ from .unpooling import *  # noqa: F403
 from .loss import *  # noqa: F403
 from .distance import *  # noqa: F403
 from .ranking import *  # noqa: F403
+from .normalization import *  # noqa: F403
