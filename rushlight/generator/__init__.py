@@ -2,8 +2,8 @@
 
 `mt19937` has the stream and its state, `seeding` what users seed; `continuous`, `integers`, `discrete` and
 `rejection` have the draws: functions of an engine, a shape and a dtype, each giving PyTorch's elements and leaving
-the stream where PyTorch leaves it. `box_muller` and `rounding` are the arithmetic below them, `checks` what they
-refuse.
+the stream where PyTorch leaves it. `placement` says which element of a strided tensor gets which draw. `box_muller`,
+`rounding`, `selection` and `summation` are the arithmetic below them, `checks` what they refuse.
 
 >>> from rushlight.dtype import float32
 >>> from rushlight.generator.continuous import normal
