@@ -17,10 +17,10 @@ from .contract import contract
 from .contraction import build
 from .graph import Node, input_node, mode
 from .op import Cotangents, Op
-from .reduce import spread, sum_
+from .reduce import spread, sum_, view_slice
 from .scalar import add, cj, div, mul, neg, number, select, sub
 from .type import TupleType, Type
-from .view import permute, reshape
+from .view import concatenate, permute, reshape
 
 
 class LinAlgError(RuntimeError):
@@ -242,13 +242,28 @@ def _qr_vjp(node: Node, g: Node) -> Cotangents:
     if node.attributes["complete"] and m > n:
         raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols")
     if m < n:
-        raise RuntimeError("qr: the gradient of a wide matrix's decomposition is not in Rushlight yet; factor the transpose")
+        return (_qr_wide(node, q, r, to_q, to_r),)
+    return (_qr_tall(q, r, to_q, to_r),)
+
+
+def _qr_wide(node: Node, q: Node, r: Node, to_q: Node, to_r: Node) -> Node:
+    """A = [X, Y] = Q [U, V]: X = Q U as for a square matrix, and V = Q^H Y."""
+    a = node.operands[0]
+    m, n = a.type.shape[-2:]
+    axis = a.type.ndim - 1
+    to_u, to_v = view_slice(to_r, axis, 0, m), view_slice(to_r, axis, m, n)
+    to_q = add(to_q, matmul(view_slice(a, axis, m, n), adjoint(to_v)))
+    return concatenate((_qr_tall(q, view_slice(r, axis, 0, m), to_q, to_u), matmul(q, to_v)), axis)
+
+
+def _qr_tall(q: Node, r: Node, to_q: Node, to_r: Node) -> Node:
+    n = r.type.shape[-1]
     inner = sub(matmul(r, adjoint(to_r)), matmul(adjoint(to_q), q))
     lower = _lower(inner, half_diagonal=False)
     diagonal = _mask(inner, np.eye(n, dtype=bool))
     symmetric = sub(add(lower, adjoint(lower)), _hermitian_diagonal(diagonal))
     right = add(to_q, matmul(q, symmetric))
-    return (adjoint(solve(r, adjoint(right))),)
+    return adjoint(solve(r, adjoint(right)))
 
 
 def _hermitian_diagonal(diagonal: Node) -> Node:
@@ -348,32 +363,34 @@ def _svd_infer(x: Type, *, full: bool) -> TupleType:
 
 
 def _svd_vjp(node: Node, g: Node) -> Cotangents:
-    if node.attributes["full"] and len({*node.operands[0].type.shape[-2:]}) > 1:
-        raise RuntimeError("svd: the gradient needs full_matrices=False: the further vectors are not determined by the matrix")
     u, s, vh = components(node)
     to_u, to_s, to_vh = components(g)
     kind = u.type.dtype
-    v, to_v = adjoint(vh), adjoint(to_vh)
     k = s.type.shape[-1]
+    # The further vectors of full matrices are not determined by the matrix: as in PyTorch, nothing flows from them.
+    column, row = u.type.ndim - 1, vh.type.ndim - 2
+    u, to_u = view_slice(u, column, 0, k), view_slice(to_u, column, 0, k)
+    vh, to_vh = view_slice(vh, row, 0, k), view_slice(to_vh, row, 0, k)
+    v, to_v = adjoint(vh), adjoint(to_vh)
     wide = scalar.cast(s, dtype=kind)
-    row, column = reshape(wide, (*wide.type.shape[:-1], 1, k)), reshape(wide, (*wide.type.shape, 1))
-    gap = sub(mul(row, row), mul(column, column))
+    across, down = reshape(wide, (*wide.type.shape[:-1], 1, k)), reshape(wide, (*wide.type.shape, 1))
+    gap = sub(mul(across, across), mul(down, down))
     off = ~np.eye(k, dtype=bool)
     diagonal = input_node(~off, Type.of(off.shape, scalar.bool_))
     gap = select(diagonal, number(1, kind), gap)
     uu, vv = matmul(adjoint(u), to_u), matmul(adjoint(v), to_v)
     left = _mask(div(sub(uu, adjoint(uu)), gap), off)
     right = _mask(div(sub(vv, adjoint(vv)), gap), off)
-    inner = add(add(mul(left, row), mul(column, right)), diagonal_matrix(scalar.cast(to_s, dtype=kind)))
+    inner = add(add(mul(left, across), mul(down, right)), diagonal_matrix(scalar.cast(to_s, dtype=kind)))
     if kind.is_complex:
         inner = add(inner, _phase(uu, wide))
     whole = matmul(matmul(u, inner), vh)
     m, n = node.operands[0].type.shape[-2:]
     if m > k:
-        outside = div(sub(to_u, matmul(u, uu)), row)
+        outside = div(sub(to_u, matmul(u, uu)), across)
         whole = add(whole, matmul(outside, vh))
     if n > k:
-        outside = div(sub(to_v, matmul(v, vv)), row)
+        outside = div(sub(to_v, matmul(v, vv)), across)
         whole = add(whole, matmul(u, adjoint(outside)))
     return (whole,)
 

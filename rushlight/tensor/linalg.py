@@ -58,6 +58,9 @@ svd_result = return_type("linalg_svd", "U S Vh")
 eigh_result = return_type("linalg_eigh", "eigenvalues eigenvectors")
 eig_result = return_type("linalg_eig", "eigenvalues eigenvectors")
 slogdet_result = return_type("linalg_slogdet", "sign logabsdet")
+old_svd_result = return_type("svd", "U S V")
+old_qr_result = return_type("qr", "Q R")
+triangular_solve_result = return_type("triangular_solve", "solution cloned_coefficient")
 lstsq_result = return_type("linalg_lstsq", "solution residuals rank singular_values")
 
 
@@ -128,8 +131,9 @@ def _hermitian(op: str, A: Tensor, UPLO: str) -> Node:
     n = node.type.shape[-1]
     rows = np.arange(n)[:, None]
     keep = rows >= np.arange(n) if UPLO.upper() == "L" else rows <= np.arange(n)
-    own = wrap(scalar.select(node_of(from_array(keep, bool_)), node, decomposition.adjoint(node)))
-    return node_of(own)
+    own = scalar.select(node_of(from_array(keep, bool_)), node, decomposition.adjoint(node))
+    # As in PyTorch the gradient is that of a Hermitian matrix, whichever triangle is read.
+    return view.graft(own, node) if node.tracked else own
 
 
 def eigh(A: Tensor, UPLO: str = "L") -> Any:
@@ -291,11 +295,19 @@ def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, 
 def _tolerance(values: Tensor, A: Tensor, atol: Any, rtol: Any) -> Tensor:
     top = values.amax(-1, keepdim=True)  # type: ignore[attr-defined]
     eps = float(np.finfo(A.dtype.to_real().storage).eps) * max(A.shape[-2:])
-    relative = rtol if rtol is not None else (eps if atol is None else 0.0)
+    # Without `rtol` the default holds, save where `atol` is given and positive.
+    if isinstance(rtol, Tensor):
+        relative: Any = rtol.unsqueeze(-1)  # type: ignore[attr-defined]
+    elif rtol is not None:
+        relative = rtol
+    elif isinstance(atol, Tensor):
+        relative = (atol <= 0).to(top.dtype).unsqueeze(-1) * eps  # type: ignore[attr-defined,operator]
+    else:
+        relative = 0.0 if atol is not None and atol > 0 else eps
     bound = top * relative
     if atol is None:
         return bound  # type: ignore[no-any-return]
-    return bound.clamp(min=atol) if not isinstance(atol, Tensor) else bound.maximum(atol.unsqueeze(-1))  # type: ignore[attr-defined,no-any-return]
+    return bound.clamp(min=atol) if not isinstance(atol, Tensor) else bound.maximum(atol.unsqueeze(-1).to(bound.dtype))  # type: ignore[attr-defined,no-any-return]
 
 
 def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, tol: Any = None) -> Tensor:
@@ -312,7 +324,12 @@ def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = Fal
     _matrix("linalg.pinv", A)
     if 0 in A.shape[-2:]:
         return A.mT.clone()  # type: ignore[attr-defined,no-any-return]
-    u, s, vh = svd(A, False)
+    if hermitian:
+        values, vectors = eigh(A)
+        s, vh = values.abs(), vectors.mH
+        u = vectors * values.sgn().unsqueeze(-2).to(A.dtype)
+    else:
+        u, s, vh = svd(A, False)
     bound = _tolerance(s.detach(), A, atol, rtol if rcond is None else rcond)
     keep = s.detach() > bound
     inverse = _inverse_where(keep, s)
@@ -330,12 +347,23 @@ def _inverse_where(keep: Tensor, s: Tensor) -> Tensor:
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """X that makes |A X - B| least."""
     _matrix("linalg.lstsq", A)
-    solution = matmul(pinv(A, rtol=rcond), B)
-    rank = matrix_rank(A)
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss) — got {driver!r}")
+    vector = A.ndim == B.ndim + 1
+    right = B.unsqueeze(-1) if vector else B  # type: ignore[attr-defined]
+    solution = matmul(pinv(A, rtol=rcond), right)
+    rank = matrix_rank(A, rtol=rcond)
     m, n = A.shape[-2:]
-    full = m > n and bool((rank == n).all())  # type: ignore[attr-defined]
-    residuals = (matmul(A, solution) - B).abs().square().sum(-2) if full else A.new_empty(0)  # type: ignore[attr-defined,operator]
-    return lstsq_result(solution, residuals, rank, svdvals(A) if driver in ("gelsd", "gelss") else A.new_empty(0))  # type: ignore[attr-defined]
+    real = A.dtype.to_real()
+    full = m > n and (driver == "gels" or bool((rank == n).all()))  # type: ignore[attr-defined]
+    if full and driver != "gelsy" and driver is not None:
+        residuals = (matmul(A, solution) - right).abs().square().sum(-2)  # type: ignore[attr-defined,operator]
+    else:
+        residuals = A.new_empty(0, dtype=real)  # type: ignore[attr-defined]
+    values = svdvals(A) if driver in ("gelsd", "gelss") else A.new_empty(0, dtype=real)  # type: ignore[attr-defined]
+    if driver == "gels":
+        rank = A.new_empty(0, dtype=int64)  # type: ignore[attr-defined]
+    return lstsq_result(solution.squeeze(-1) if vector else solution, residuals, rank, values)  # type: ignore[attr-defined]
 
 
 def cond(A: Tensor, p: Any = None) -> Tensor:
@@ -390,7 +418,7 @@ for _own, _function in {
 def logdet(input: Tensor) -> Tensor:
     """The logarithm of the determinant; NaN where it is negative."""
     sign, logarithm = slogdet(input)
-    return logarithm if sign.dtype.is_complex else (sign.log() + logarithm)  # type: ignore[no-any-return]
+    return sign.log() + logarithm  # type: ignore[no-any-return]
 
 
 @public("LinalgCholeskyEx")
@@ -403,13 +431,17 @@ def cholesky_(input: Tensor, upper: bool = False) -> Tensor:
 def svd_(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     """U, S, V with input = U diag(S) V^H: PyTorch's older form, V not transposed."""
     u, s, vh = svd(input, not some)
-    return u, s, vh.mH
+    if not compute_uv:
+        m, n = input.shape[-2:]
+        batch = tuple(input.shape)[:-2]
+        return old_svd_result(input.new_zeros(*batch, m, m), s, input.new_zeros(*batch, n, n))  # type: ignore[attr-defined]
+    return old_svd_result(u, s, vh.mH)
 
 
 @public("LinalgQr", out=False)
 def qr_(input: Tensor, some: bool = True) -> Any:
     """`linalg.qr` in PyTorch's older form."""
-    return qr(input, "reduced" if some else "complete")
+    return old_qr_result(*qr(input, "reduced" if some else "complete"))
 
 
 @public("CholeskySolve")
@@ -430,7 +462,8 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
 def triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
     """X with A X = b for a triangular A, and A again."""
     factor, up = (A.mT, not upper) if transpose else (A, upper)  # type: ignore[attr-defined]
-    return solve_triangular(factor, b, upper=up, unitriangular=unitriangular), A.clone()  # type: ignore[attr-defined]
+    solution = solve_triangular(factor, b, upper=up, unitriangular=unitriangular)
+    return triangular_solve_result(solution, A.clone())  # type: ignore[attr-defined]
 
 
 @public("NuclearNorm", method=True, out=False)
