@@ -7,7 +7,10 @@
 tensor([2., 4.])
 """
 
-from . import autograd, backends, cuda, data, nn, optim, serialize, utils
+import sys as _sys
+from importlib import import_module as _import_module
+
+from . import autograd, backends, cuda
 from . import config as _config
 from . import tensor as _tensor
 from .dtype import (
@@ -40,7 +43,6 @@ from .dtype import (
 )
 from .errors import OutOfMemoryError
 from .limits import finfo, iinfo
-from .serialize import load, save
 from .tensor import Tensor, linalg
 from .tensor.autograd import (
     enable_grad,
@@ -84,12 +86,40 @@ bool, int, float = bool_, int_, float_
 from math import e, inf, nan, pi  # noqa: E402
 
 newaxis = None
-serialization = serialize
 
 globals().update(_tensor.functions)
 globals().update(_typed_constructors)
 
-if _config.DEBUG:
-    from . import debug
+# Loaded when first used, so that `import rushlight` costs what a script uses. name: (module, attribute or None for the module)
+_LATER = {
+    "data": ("rushlight.data", None),
+    "load": ("rushlight.serialize", "load"),
+    "nn": ("rushlight.nn", None),
+    "optim": ("rushlight.optim", None),
+    "save": ("rushlight.serialize", "save"),
+    "serialization": ("rushlight.serialize", None),
+    "serialize": ("rushlight.serialize", None),
+    "testing": ("rushlight.testing", None),
+    "utils": ("rushlight.utils", None),
+    "vision": ("rushlight.vision", None),
+}
 
-    debug.start()
+
+def __getattr__(name: str) -> object:
+    """Loads what is loaded late; a name of PyTorch's that is missing raises an error that says so."""
+    if name not in _LATER:
+        missing = _import_module("rushlight.alias.missing")
+        return missing.module_getattr(_sys.modules[__name__], "torch")(name)
+    module, attribute = _LATER[name]
+    found = _import_module(module)
+    value = found if attribute is None else getattr(found, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
+if _config.DEBUG:
+    _import_module("rushlight.debug").start()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from opcode import opmap
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
 from ..errors import NotThereYet
@@ -60,7 +60,10 @@ def _in_from_import() -> bool:
 
     Such a statement turns an AttributeError into an ImportError that would not say why the name is missing.
     """
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_name == "__getattr__":  # the package's own, which loads names late
+        frame = frame.f_back
+    assert frame is not None
     return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 
