@@ -87,13 +87,13 @@ def _put_eval(type: Type, base: np.ndarray, value: np.ndarray, *indices: np.ndar
     elif result.dtype == np.bool_:
         np.logical_or.at(result, indices, value)
     elif len(indices) == 1 and result.ndim > 1:
-        _add_rows(result, indices[0] % max(base.shape[0], 1), value)
+        add_rows(result, indices[0] % max(base.shape[0], 1), value)
     else:
         np.add.at(result, indices, value)
     return result
 
 
-def _add_rows(result: np.ndarray, index: np.ndarray, value: np.ndarray) -> None:
+def add_rows(result: np.ndarray, index: np.ndarray, value: np.ndarray) -> None:
     """result[index] += value with repeated rows: sorted runs summed at once, many times faster than `np.add.at`."""
     flat = index.reshape(-1)
     if not flat.size or not value.size:
