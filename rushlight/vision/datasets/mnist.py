@@ -97,7 +97,8 @@ class MNIST(ArrayDataset):
         return array_of_tensor(self.data)[0]
 
     def _target(self, index: int) -> Any:
-        return int(self.targets[index])
+        targets = array_of_tensor(self.targets)[0] if isinstance(self.targets, Tensor) else self.targets
+        return int(targets[index])
 
     @property
     def raw_folder(self) -> str:
