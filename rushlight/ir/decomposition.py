@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtype import float64
 from . import scalar
 from .component import component, components
 from .contract import contract
@@ -89,7 +90,9 @@ def _lapack(op: str, function: Any, *arrays: np.ndarray) -> Any:
 
 def _reason(op: str, error: Exception) -> str:
     if "Singular" in str(error):
-        return "The diagonal element 1 is zero, the inversion could not be completed because the input matrix is singular."
+        return (
+            "The diagonal element 1 is zero, the inversion could not be completed because the input matrix is singular."
+        )
     if "positive definite" in str(error):
         return "The factorization could not be completed because the input is not positive-definite (the leading minor of order 1 is not positive-definite)."
     return str(error)
@@ -120,7 +123,9 @@ inverse = Op(
 def _solve_infer(a: Type, b: Type) -> Type:
     _square("linalg.solve", a)
     if a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
-        raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({a.shape} and {b.shape})")
+        raise RuntimeError(
+            f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({a.shape} and {b.shape})"
+        )
     return b
 
 
@@ -306,7 +311,8 @@ def _eigh_vjp(node: Node, g: Node) -> Cotangents:
     n = vectors.type.shape[-1]
     mixed = div(matmul(adjoint(vectors), to_vectors), _gaps(values, kind))
     inner = add(diagonal_matrix(scalar.cast(to_values, dtype=kind)), _mask(mixed, ~np.eye(n, dtype=bool)))
-    return (matmul(vectors, matmul(inner, adjoint(vectors))),)
+    whole = matmul(vectors, matmul(inner, adjoint(vectors)))
+    return (mul(add(whole, adjoint(whole)), number(0.5, kind)),)
 
 
 eigh = Op(
@@ -314,6 +320,22 @@ eigh = Op(
     infer=_eigh_infer,
     eval=lambda type, x: tuple(_lapack("linalg.eigh", np.linalg.eigh, x)),
     vjp=_eigh_vjp,
+    anchor="decomposition",
+)
+
+
+def _eigenvalues_vjp(node: Node, g: Node) -> Cotangents:
+    _, vectors = components(eigh(node.operands[0]))
+    inner = diagonal_matrix(scalar.cast(g, dtype=vectors.type.dtype))
+    return (matmul(vectors, matmul(inner, adjoint(vectors))),)
+
+
+# The values alone: their gradient is defined where equal ones leave the vectors undetermined.
+eigenvalues_hermitian = Op(
+    "eigenvalues_hermitian",
+    infer=lambda x: _eigh_infer(x).parts[0],
+    eval=lambda type, x: _lapack("linalg.eigh", np.linalg.eigvalsh, x),
+    vjp=_eigenvalues_vjp,
     anchor="decomposition",
 )
 
@@ -346,6 +368,34 @@ def _eig_vjp(node: Node, g: Node) -> Cotangents:
 
 
 eig = Op("eig", infer=_eig_infer, eval=_eig_eval, vjp=_eig_vjp, anchor="decomposition")
+
+# ---- the pseudo-inverse, whose gradient is defined where that of the singular vectors is not ----
+
+
+def _pseudo_inverse_vjp(node: Node, g: Node) -> Cotangents:
+    """G. Golub and V. Pereyra, "The differentiation of pseudo-inverses" (1973), for matrices of constant rank."""
+    a = node.operands[0]
+    back, g_back = adjoint(node), adjoint(g)
+    m, n = a.type.shape[-2:]
+    left = sub(_eye(m, a), matmul(a, node))
+    right = sub(_eye(n, a), matmul(node, a))
+    through = neg(matmul(back, matmul(g, back)))
+    below = matmul(matmul(left, matmul(g_back, node)), back)
+    beside = matmul(back, matmul(matmul(node, g_back), right))
+    return add(through, add(below, beside)), None
+
+
+def _eye(n: int, like: Node) -> Node:
+    return scalar.cast(input_node(np.eye(n), Type.of((n, n), float64)), dtype=like.type.dtype)
+
+
+pseudo_inverse = Op(
+    "pseudo_inverse",
+    infer=lambda a, value: value,
+    eval=lambda type, a, value: value,
+    vjp=_pseudo_inverse_vjp,
+    anchor="decomposition",
+)
 
 # ---- singular values ----
 
@@ -407,5 +457,20 @@ svd = Op(
     infer=_svd_infer,
     eval=lambda type, x, *, full: tuple(_lapack("linalg.svd", lambda a: np.linalg.svd(a, full_matrices=full), x)),
     vjp=_svd_vjp,
+    anchor="decomposition",
+)
+
+
+def _singular_values_vjp(node: Node, g: Node) -> Cotangents:
+    u, _, vh = components(svd(node.operands[0], full=False))
+    return (matmul(u, matmul(diagonal_matrix(scalar.cast(g, dtype=u.type.dtype)), vh)),)
+
+
+# The values alone: their gradient is defined where equal ones leave the vectors undetermined.
+singular_values = Op(
+    "singular_values",
+    infer=lambda x: _svd_infer(x, full=False).parts[1],
+    eval=lambda type, x: _lapack("linalg.svd", lambda a: np.linalg.svd(a, compute_uv=False), x),
+    vjp=_singular_values_vjp,
     anchor="decomposition",
 )

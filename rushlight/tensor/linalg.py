@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import FLOATING, bool_, dtype, int64
+from ..dtype import FLOATING, bool_, complex128, dtype, float64, int64
 from ..ir import decomposition, scalar, view
 from ..ir.component import components
 from ..ir.decomposition import LinAlgError
@@ -16,7 +16,7 @@ from ..ir.graph import Node
 from .products import linalg_cross as cross
 from .products import matmul, multi_dot
 from .public import name as set_label
-from .public import public, scalar_name
+from .public import public, scalar_name, with_out
 from .reductions import norm_node
 from .return_types import return_type
 from .tensor import Tensor, from_array, from_values, node_of, wrap, wrap_axes
@@ -80,7 +80,7 @@ def _named(node: Node, label: str) -> Tensor:
     return result
 
 
-def inv(A: Tensor, *, out: Any = None) -> Tensor:
+def inv(A: Tensor) -> Tensor:
     """The inverse of a matrix (or of each of a batch)."""
     return _named(decomposition.inverse(_matrix("linalg.inv", A)), "LinalgInvEx")
 
@@ -120,7 +120,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
 
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values, descending."""
-    return svd(A, False)[1]  # type: ignore[no-any-return]
+    return _named(decomposition.singular_values(_matrix("linalg.svd", A)), "LinalgSvd")
 
 
 def _hermitian(op: str, A: Tensor, UPLO: str) -> Node:
@@ -144,7 +144,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of a Hermitian matrix, ascending."""
-    return eigh(A, UPLO)[0]  # type: ignore[no-any-return]
+    return _named(decomposition.eigenvalues_hermitian(_hermitian("linalg.eigh", A, UPLO)), "LinalgEigh")
 
 
 def eig(A: Tensor) -> Any:
@@ -218,6 +218,9 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
 
 def matrix_exp(A: Tensor) -> Tensor:
     """The matrix exponential: a Taylor polynomial of the scaled matrix, squared back (scaling and squaring, Higham 2005)."""
+    if A.dtype.name in ("float16", "bfloat16", "float32", "complex64"):  # computed wide, rounded once
+        wide = A.to(complex128 if A.dtype.is_complex else float64)  # type: ignore[attr-defined]
+        return matrix_exp(wide).to(A.dtype)  # type: ignore[attr-defined,no-any-return]
     node = _matrix("linalg.matrix_exp", A)
     if A.shape[-1] != A.shape[-2]:
         raise RuntimeError("linalg.matrix_exp: A must be batches of square matrices")
@@ -226,7 +229,7 @@ def matrix_exp(A: Tensor) -> Tensor:
     scaled = scalar.mul(node, scalar.number(2.0**-squarings, A.dtype))
     eye = node_of(from_values(np.eye(A.shape[-1]), A.dtype))
     result = eye
-    for k in range(18 if A.dtype.itemsize > 4 and A.dtype.name != "complex64" else 11, 0, -1):
+    for k in range(18, 0, -1):
         result = scalar.add(eye, scalar.mul(decomposition.matmul(scaled, result), scalar.number(1.0 / k, A.dtype)))
     for _ in range(squarings):
         result = decomposition.matmul(result, result)
@@ -261,21 +264,24 @@ def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool 
     if ord in (1, -1, inf, -inf):
         rows, columns = axes if abs(ord) == 1 else axes[::-1]
         sums = vector_norm(A, 1, rows, True)
-        pick = sums.amax if ord > 0 else sums.amin  # type: ignore[attr-defined]
-        result = pick(columns, True)
+        if ord > 0 and not sums.shape[columns]:
+            result = sums.sum(columns, True)  # type: ignore[attr-defined]
+        else:
+            pick = sums.amax if ord > 0 else sums.amin  # type: ignore[attr-defined]
+            result = pick(columns, True)
         return result if keepdim else result.squeeze(axes)  # type: ignore[no-any-return]
     if ord not in ("nuc", 2, -2):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     moved = A.movedim(axes, (-2, -1))  # type: ignore[attr-defined]
     values = svdvals(moved)
-    result = {"nuc": lambda: values.sum(-1), 2: lambda: values.amax(-1), -2: lambda: values.amin(-1)}[ord]()  # type: ignore[attr-defined]
+    result = {"nuc": lambda: values.sum(-1), 2: lambda: values.amax(-1) if values.shape[-1] else values.sum(-1), -2: lambda: values.amin(-1)}[ord]()  # type: ignore[attr-defined]
     if keepdim:
         for axis in sorted(axes):
             result = result.unsqueeze(axis)
     return result  # type: ignore[no-any-return]
 
 
-def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, out: Any = None, dtype: dtype | None = None) -> Tensor:
+def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor:
     """`vector_norm` or `matrix_norm`, by how many axes and what order is asked for."""
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
@@ -325,16 +331,17 @@ def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = Fal
     if 0 in A.shape[-2:]:
         return A.mT.clone()  # type: ignore[attr-defined,no-any-return]
     if hermitian:
-        values, vectors = eigh(A)
+        values, vectors = eigh(A.detach())
         s, vh = values.abs(), vectors.mH
         u = vectors * values.sgn().unsqueeze(-2).to(A.dtype)
     else:
-        u, s, vh = svd(A, False)
+        u, s, vh = svd(A.detach(), False)
     bound = _tolerance(s.detach(), A, atol, rtol if rcond is None else rcond)
     keep = s.detach() > bound
     inverse = _inverse_where(keep, s)
     scaled = vh.mH * inverse.unsqueeze(-2).to(A.dtype)
-    return matmul(scaled, u.mH)
+    value = matmul(scaled, u.mH)
+    return _named(decomposition.pseudo_inverse(node_of(A), node_of(value)), "LinalgPinv")
 
 
 def _inverse_where(keep: Tensor, s: Tensor) -> Tensor:
@@ -352,7 +359,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     vector = A.ndim == B.ndim + 1
     right = B.unsqueeze(-1) if vector else B  # type: ignore[attr-defined]
     solution = matmul(pinv(A, rtol=rcond), right)
-    rank = matrix_rank(A, rtol=rcond)
+    rank = matrix_rank(A.detach(), rtol=rcond)
     m, n = A.shape[-2:]
     real = A.dtype.to_real()
     full = m > n and (driver == "gels" or bool((rank == n).all()))  # type: ignore[attr-defined]
@@ -360,7 +367,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
         residuals = (matmul(A, solution) - right).abs().square().sum(-2)  # type: ignore[attr-defined,operator]
     else:
         residuals = A.new_empty(0, dtype=real)  # type: ignore[attr-defined]
-    values = svdvals(A) if driver in ("gelsd", "gelss") else A.new_empty(0, dtype=real)  # type: ignore[attr-defined]
+    values = svdvals(A.detach()) if driver in ("gelsd", "gelss") else A.new_empty(0, dtype=real)  # type: ignore[attr-defined]
     if driver == "gels":
         rank = A.new_empty(0, dtype=int64)  # type: ignore[attr-defined]
     return lstsq_result(solution.squeeze(-1) if vector else solution, residuals, rank, values)  # type: ignore[attr-defined]
@@ -387,11 +394,21 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Vandermonde's matrix: increasing powers of a vector's elements."""
+    x = x if x.ndim else x.reshape(1)  # type: ignore[attr-defined]
     count = x.shape[-1] if N is None else N
+    if N is not None and N <= 1:
+        raise RuntimeError("N must be greater than 1.")
+    if x.dtype.category < FLOATING:
+        x = x.to(int64)  # type: ignore[attr-defined]
     return x.unsqueeze(-1) ** from_values(np.arange(count), int64)  # type: ignore[attr-defined,no-any-return]
 
 
 # ---- names that torch and Tensor have ----
+
+
+for _own in __all__:
+    if _own not in ("LinAlgError", "diagonal", "matmul"):
+        globals()[_own] = with_out(globals()[_own], False)
 
 
 def _also(own: str, function: Callable[..., Any], label: str | None = None) -> None:
@@ -427,7 +444,7 @@ def cholesky_(input: Tensor, upper: bool = False) -> Tensor:
     return cholesky(input, upper=upper)
 
 
-@public("LinalgSvd", out=False)
+@public("LinalgSvd")
 def svd_(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     """U, S, V with input = U diag(S) V^H: PyTorch's older form, V not transposed."""
     u, s, vh = svd(input, not some)
@@ -438,7 +455,7 @@ def svd_(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     return old_svd_result(u, s, vh.mH)
 
 
-@public("LinalgQr", out=False)
+@public("LinalgQr")
 def qr_(input: Tensor, some: bool = True) -> Any:
     """`linalg.qr` in PyTorch's older form."""
     return old_qr_result(*qr(input, "reduced" if some else "complete"))
@@ -458,7 +475,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     return inv(matmul(factor, factor.mH))
 
 
-@public("TriangularSolve", out=False)
+@public("TriangularSolve")
 def triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
     """X with A X = b for a triangular A, and A again."""
     factor, up = (A.mT, not upper) if transpose else (A, upper)  # type: ignore[attr-defined]

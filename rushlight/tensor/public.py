@@ -59,7 +59,9 @@ def name(result: Any, label: str) -> None:
             name(part, label)
 
 
-def _with_out(function: Callable[..., Any], of_its_dtype: bool) -> Callable[..., Any]:
+def with_out(function: Callable[..., Any], of_its_dtype: bool) -> Callable[..., Any]:
+    """The function with `out=`."""
+
     @functools.wraps(function)
     def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None:
@@ -207,7 +209,7 @@ def public(
         named: Any = _labelled(plain, label) if label else plain
         own = plain.__name__.removesuffix("_")
         for each in (own, *alias):
-            register(each, _with_out(named, out == "dtype") if out else named, function, method)
+            register(each, with_out(named, out == "dtype") if out else named, function, method)
             if inplace:
                 register(each + "_", _in_place(named), function=each == own and function, method=True)
         return named  # type: ignore[no-any-return]

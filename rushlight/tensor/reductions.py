@@ -311,6 +311,9 @@ def _spread(op: str, input: Tensor, dim: Any, correction: float, keepdim: bool) 
     axes = _axes(op, dim, input.ndim)
     count = product(node.type.shape[axis] for axis in axes)
     kind = node.type.dtype
+    if kind in (dtypes.float16, dtypes.bfloat16):  # computed wide, rounded once
+        wide = _spread(op, wrap(scalar.cast(node, dtype=dtypes.float32)), dim, correction, keepdim)
+        return scalar.cast(wide[0], dtype=kind), scalar.cast(wide[1], dtype=kind)
     average = scalar.div(reduce.sum_(node, axes), scalar.number(float(count), kind))
     away = scalar.sub(node, reduce.spread(average, node.type.shape, axes))
     if kind.is_complex:
@@ -477,6 +480,8 @@ def cummin(input: Tensor, dim: int) -> Any:
 def norm_node(node: Node, p: float, axes: tuple[int, ...], keepdim: bool) -> Node:
     """The p-norm over axes; its gradient is 0 where the norm is."""
     kind = node.type.dtype
+    if kind in (dtypes.float16, dtypes.bfloat16):  # computed wide, rounded once
+        return scalar.cast(norm_node(scalar.cast(node, dtype=dtypes.float32), p, axes, keepdim), dtype=kind)
     size = scalar.abs_(node) if kind.is_complex or p not in (2, 2.0) else node
     real = size.type.dtype
     zero = scalar.number(0, real)
@@ -496,9 +501,18 @@ def norm_node(node: Node, p: float, axes: tuple[int, ...], keepdim: bool) -> Nod
         result = _safe_root(reduce.sum_(scalar.square(size), axes))
     else:
         power = scalar.number(float(p), real)
-        inner = reduce.sum_(scalar.pow(size, power), axes)
-        result = scalar.pow(inner, scalar.number(1.0 / p, real))
+        inner = reduce.sum_(_safe_power(size, power, p), axes)
+        result = _safe_power(inner, scalar.number(1.0 / p, real), p)
     return _keep(result, before, axes, keepdim)
+
+
+def _safe_power(base: Node, power: Node, p: float) -> Node:
+    """base ** power whose gradient at 0 is 0, for p > 0."""
+    if p < 0 or not base.tracked:
+        return scalar.pow(base, power)
+    zero, one = scalar.number(0, base.type.dtype), scalar.number(1, base.type.dtype)
+    flat = scalar.eq(base, zero)
+    return scalar.select(flat, zero, scalar.pow(scalar.select(flat, one, base), power))
 
 
 def _safe_root(square: Node) -> Node:
@@ -511,9 +525,9 @@ def _safe_root(square: Node) -> Node:
     return scalar.select(flat, zero, scalar.sqrt(scalar.select(flat, one, square)))
 
 
-@public("LinalgVectorNorm", out=False)
+@public("LinalgVectorNorm")
 def norm(
-    input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, out: Any = None, dtype: dtype | None = None
+    input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None
 ) -> Tensor:
     """The vector p-norm over all elements or over `dim` ('fro' is 2, 'nuc' the sum of singular values)."""
     node = node_of(input)
@@ -532,5 +546,7 @@ def norm(
 @public("Dist")
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of the difference."""
+    if input.dtype.name in ("float16", "bfloat16") and input.dtype is other.dtype:  # rounded once
+        return dist(input.float(), other.float(), p).to(input.dtype)  # type: ignore[attr-defined,no-any-return]
     gap = input - other  # type: ignore[operator]
     return wrap(norm_node(node_of(gap), float(p), tuple(range(gap.ndim)), False))

@@ -24,6 +24,7 @@ CAP_OF_VALUES = 25
 # What PyTorch refuses and here cannot go wrong: an `out` that shares memory with an input (values are immutable below a
 # tensor), or one whose dtype holds the result (some of PyTorch's kernels take it, some do not).
 HARMLESS_HERE = re.compile("single memory location|internal overlap|memory overlap|out tensor to have dtype")
+ROUGH = {torch.float16, torch.bfloat16, torch.float32, torch.complex64}  # dtypes whose results have a finer judge
 ALSO_IN_PLACE = 3  # samples of a gradient case that are tried through the in-place form too
 
 
@@ -129,8 +130,7 @@ def values(case: Case, result: Result, cap: int | None) -> None:
     info, subject_op = database.ops()[case.op], database.function_of(case.op)
     tolerances = database.tolerances(case.op)
     undefined = database.UNDEFINED_VALUES.match(case.op)
-    dtype = getattr(torch, case.aspect)
-    for index, sample in database.samples(case.op, dtype, False, cap):
+    for index, sample in database.samples(case.op, getattr(torch, case.aspect), False, cap):
         sides = _sides(sample, result)
         if sides is None:
             continue
@@ -140,12 +140,9 @@ def values(case: Case, result: Result, cap: int | None) -> None:
             continue
         result.samples += 1
         process = _freedom(case, info, sample)
-        found = _value_problem(wanted, got, tolerances, process, bool(undefined))
-        if found and got.error is None and process is None and dtype.itemsize < (16 if dtype.is_complex else 8):
-            exact = _wide(sample, info.op) if found.startswith(("value", "result")) else None
-            if exact is not None and as_accurate(to_oracle(got.value), wanted.value, exact, tolerances):
-                found = None
-                result.by_accuracy += 1
+        judge = Judge(tolerances, process, bool(undefined), lambda s=sample: _wide(s, info.op))
+        found = judge.problem(wanted, got)
+        result.by_accuracy += judge.by_accuracy
         found = found or (sides.inputs_problem(tolerances) if result.samples <= 2 and not undefined else None)
         if found:
             result.fail(index, found)
@@ -170,22 +167,51 @@ def _sides(sample: Any, result: Result) -> Sides | None:
         return None
 
 
-def _value_problem(
-    wanted: Outcome, got: Outcome, tolerances: Tolerances, process: Callable | None, undefined: bool
-) -> str | None:
-    if got.error is not None:
-        return describe(got.error)
-    expected = wanted.value
-    try:
-        found = _fields_problem(got.value, expected)
-        actual = to_oracle(got.value)
-    except Exception as error:
-        return "forcing the result " + describe(error)
-    if undefined:
-        actual, expected = torch.zeros_like(actual), torch.zeros_like(expected)
-    if process is not None:
-        actual, expected = process(_like(actual, expected)), process(expected)
-    return found or problem(actual, expected, tolerances)
+@dataclass
+class Judge:
+    """Compares outcomes of one sample: what to allow, what an op is free to choose, and the double-precision result."""
+
+    tolerances: Tolerances
+    process: Callable | None = None  # removes the freedom
+    undefined: bool = False  # only shape and dtype are defined
+    exact: Callable[[], Any] = lambda: None
+    by_accuracy: int = 0
+
+    def problem(self, wanted: Outcome, got: Outcome) -> str | None:
+        """What is wrong with a value where PyTorch gives one, or None."""
+        if got.error is not None:
+            return describe(got.error)
+        expected = wanted.value
+        try:
+            found = _fields_problem(got.value, expected)
+            actual = to_oracle(got.value)
+        except Exception as error:
+            return "forcing the result " + describe(error)
+        if self.undefined:
+            actual, expected = torch.zeros_like(actual), torch.zeros_like(expected)
+        if self.process is not None:
+            actual, expected = self.process(_like(actual, expected)), self.process(expected)
+        found = found or problem(actual, expected, self.tolerances)
+        if found and found.startswith(("value", "result")) and self._near(actual, expected):
+            self.by_accuracy += 1
+            return None
+        return found
+
+    def _near(self, actual: Any, expected: Any) -> bool:
+        dtypes = {t.dtype for t in flat_tensors(expected, torch.is_tensor)}
+        if self.process is not None or not dtypes & ROUGH:
+            return False
+        exact = self.exact()
+        return exact is not None and as_accurate(actual, expected, exact, self.tolerances)
+
+    def behaviour_problem(self, wanted: Outcome, got: Outcome) -> str | None:
+        """As `problem`, and where PyTorch raises, the module must raise the same class."""
+        if wanted.error is None:
+            return self.problem(wanted, got)
+        if got.error is None:
+            return f"did not raise; PyTorch: {describe(wanted.error)}"
+        expected = type(wanted.error)
+        return class_problem(got.error, RuntimeError if expected is NotImplementedError else expected)
 
 
 def _like(actual: Any, expected: Any) -> Any:
@@ -233,7 +259,9 @@ def in_place_forms(info: Any, result: Result) -> Iterator[tuple[str, Callable, C
 
 
 def _outputs(process: Callable, value: Any, is_tensor: Callable[[Any], bool]) -> list[Any]:
-    return [t for t in flat_tensors(process(value), is_tensor) if t.requires_grad]
+    """What gradients start from; empty outputs only if there are no others."""
+    tracked = [t for t in flat_tensors(process(value), is_tensor) if t.requires_grad]
+    return [t for t in tracked if t.numel()] or tracked
 
 
 def _cotangents(outputs: list[torch.Tensor], seed: int) -> list[torch.Tensor]:
@@ -350,26 +378,15 @@ def variants(case: Case, result: Result, cap: int | None) -> None:
                 continue
             wanted, got = sides.run(op, subject_op)
             result.samples += 1
-            process = _freedom(case, info, sample)
-            found = _behaviour_problem(wanted, got, tolerances, process, undefined)
+            judge = Judge(tolerances, _freedom(case, info, sample), undefined, lambda s=sample, f=op: _wide(s, f))
+            found = judge.behaviour_problem(wanted, got)
+            result.by_accuracy += judge.by_accuracy
             if not found and wanted.error is None and "in-place" in label:
                 if wanted.value is sides.oracle_inputs[0] and got.value is not sides.subject_inputs[0]:
                     found = "does not return the tensor it changed"
                 found = found or sides.inputs_problem(tolerances)
             if found:
                 result.fail(index, f"{label}: {found}")
-
-
-def _behaviour_problem(
-    wanted: Outcome, got: Outcome, tolerances: Tolerances, process: Callable | None = None, undefined: bool = False
-) -> str | None:
-    """As for values, and where PyTorch raises, the module must raise the same class."""
-    if wanted.error is None:
-        return _value_problem(wanted, got, tolerances, process, undefined)
-    if got.error is None:
-        return f"did not raise; PyTorch: {describe(wanted.error)}"
-    expected = type(wanted.error)
-    return class_problem(got.error, RuntimeError if expected is NotImplementedError else expected)
 
 
 def out_forms(case: Case, result: Result, cap: int | None) -> None:
@@ -396,13 +413,14 @@ def out_forms(case: Case, result: Result, cap: int | None) -> None:
         ):
             targets = [make(t) for t in outputs]
             result.samples += 1
-            found = _out_problem(info.op, subject_op, _sides(sample, result), targets, plain.value, tolerances)
+            judge = Judge(tolerances, _freedom(case, info, sample), exact=lambda s=sample: _wide(s, info.op))
+            found = _out_problem(info.op, subject_op, _sides(sample, result), targets, plain.value, judge)
             if found:
                 result.fail(index, f"{label}: {found}")
 
 
 def _out_problem(
-    op: Callable, subject_op: Callable, sides: Sides | None, targets: list[Any], plain: Any, tolerances: Tolerances
+    op: Callable, subject_op: Callable, sides: Sides | None, targets: list[Any], plain: Any, judge: Judge
 ) -> str | None:
     if sides is None:
         return None
@@ -418,14 +436,17 @@ def _out_problem(
         if refused or isinstance(got.error, (RuntimeError, TypeError)):
             return None
         return f"did not raise; PyTorch: {describe(wanted.error)}" if got.error is None else describe(got.error)
-    wider = {t.dtype: tolerances.of(r.dtype) for r, t in zip(plain_outputs, targets, strict=True)}
-    tolerances = Tolerances({**tolerances.overrides, **wider}, tolerances.exact)
-    found = _value_problem(wanted, got, tolerances, None, False)
+    wider = {t.dtype: judge.tolerances.of(r.dtype) for r, t in zip(plain_outputs, targets, strict=True)}
+    judge.tolerances = Tolerances({**judge.tolerances.overrides, **wider}, judge.tolerances.exact)
+    found = judge.problem(wanted, got)
     if found:
         return found
     if not many and got.value is not ours[0]:
         return "does not return `out`"
-    return problem(to_oracle(ours), targets, tolerances)
+    if wanted.value is None:  # the op returns nothing when it is given `out`
+        return problem(to_oracle(ours), targets, judge.tolerances)
+    returned = flat_tensors(to_oracle(got.value), torch.is_tensor)
+    return problem(list(to_oracle(ours)), returned, Tolerances(exact=True))
 
 
 def errors(case: Case, result: Result, cap: int | None) -> None:
