@@ -41,7 +41,7 @@ from .dtype import (
     uint32,
     uint64,
 )
-from .errors import OutOfMemoryError
+from .errors import NotThereYet, OutOfMemoryError
 from .limits import finfo, iinfo
 from .tensor import Tensor, linalg
 from .tensor.autograd import (
@@ -69,6 +69,7 @@ from .tensor.geometry import (
     strided,
 )
 from .tensor.printing import get_printoptions, printoptions, set_printoptions
+from .tensor.tensor import Late
 from .tensor.random import (
     Generator,
     default_generator,
@@ -108,6 +109,10 @@ _LATER = {
 def __getattr__(name: str) -> object:
     """Loads what is loaded late; a name of PyTorch's that is missing raises an error that says so."""
     if name not in _LATER:
+        _import_module("rushlight.nn")  # its functions are torch's too (`torch.relu`)
+        if name in _tensor.functions:
+            globals()[name] = found = _tensor.functions[name]
+            return found
         missing = _import_module("rushlight.alias.missing")
         return missing.module_getattr(_sys.modules[__name__], "torch")(name)
     module, attribute = _LATER[name]
@@ -120,6 +125,16 @@ def __getattr__(name: str) -> object:
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LATER})
 
+
+def _explain_method(name: str) -> None:
+    """Raises NotThereYet for a method of PyTorch's tensors that is missing."""
+    missing = _import_module("rushlight.alias.missing")
+    if name in missing.pytorch_names()["torch.Tensor"]:
+        raise NotThereYet(missing.not_there_yet(f"torch.Tensor.{name}"))
+
+
+Late.packages.append(lambda: _import_module("rushlight.nn"))
+Late.explain = _explain_method
 
 if _config.DEBUG:
     _import_module("rushlight.debug").start()

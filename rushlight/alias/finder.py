@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from .missing import mark_missing_methods, module_getattr, not_there_yet, pytorch_names
+from .missing import module_getattr, not_there_yet, pytorch_names
 from .processes import install_in_children
 from .table import place
 
@@ -89,4 +89,3 @@ def install() -> None:
     sys.meta_path.insert(0, Finder())
     install_in_children()
     torch = importlib.import_module("torch")
-    mark_missing_methods(torch.Tensor, "torch.Tensor")

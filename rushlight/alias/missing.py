@@ -12,7 +12,7 @@ from functools import cache
 from opcode import opmap
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ..errors import NotThereYet
 
@@ -65,23 +65,3 @@ def _in_from_import() -> bool:
         frame = frame.f_back
     assert frame is not None
     return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
-
-
-class MissingMethod:
-    """Stands on a class in place of a method of PyTorch's that it lacks; looking it up raises NotThereYet."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type) -> NoReturn:
-        raise NotThereYet(not_there_yet(self.name))
-
-
-def mark_missing_methods(owner: type, name: str) -> None:
-    """Puts a `MissingMethod` on `owner` for each method that PyTorch's class `name` has and it lacks.
-
-    A `__getattr__` on the class would do the same, but would slow every attribute of every tensor.
-    """
-    for method in pytorch_names()[name]:
-        if not hasattr(owner, method):
-            setattr(owner, method, MissingMethod(f"{name}.{method}"))

@@ -26,11 +26,31 @@ from .views import Step, through
 _new = object.__new__
 
 
-class _TensorMeta(type):
-    """Lets `isinstance` speak of subclasses by dtype (`torch.FloatTensor`), whose instances are plain tensors."""
+class Late:
+    """What is looked up only when a method is missed: the packages that add methods, and the words for one that is not there yet."""
 
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return type.__instancecheck__(cls, instance)
+    packages: list[Callable[[], Any]] = []  # each called once, when the first method is missed
+    explain: Callable[[str], None] | None = None  # raises where PyTorch has the method
+
+
+def _missed(cls: type, instance: Any, name: str) -> Any:
+    """A method that a package not loaded yet may add; AttributeError where none does."""
+    while Late.packages and not name.startswith("__"):
+        Late.packages.pop()()
+        for base in cls.__mro__:
+            if name in base.__dict__:
+                return getattr(cls if instance is None else instance, name)
+    if Late.explain is not None and not name.startswith("_"):
+        Late.explain(name)
+    what = f"type object '{cls.__name__}'" if instance is None else f"'{cls.__name__}' object"
+    raise AttributeError(f"{what} has no attribute '{name}'")
+
+
+class _TensorMeta(type):
+    """Finds methods late where the class itself is asked for one (`Tensor.relu`)."""
+
+    def __getattr__(cls, name: str) -> Any:
+        return _missed(cls, None, name)
 
 
 class Tensor(metaclass=_TensorMeta):
@@ -392,7 +412,7 @@ class Tensor(metaclass=_TensorMeta):
         return sorted({*dir(type(self)), *self.__dict__})
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        return _missed(type(self), self, name)
 
 
 # ---- handles ----
