@@ -212,7 +212,8 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
         power = matmul(power, power) if n else power
     if result is None:
         eye = from_values(np.broadcast_to(np.eye(A.shape[-1]), tuple(A.shape)).copy(), A.dtype)
-        return eye
+        never = scalar.number(False, bool_)  # nothing of A stays but that it requires grad
+        return wrap(scalar.select(never, node_of(A), node_of(eye)))
     return result.clone() if result is A else result  # type: ignore[attr-defined,no-any-return]
 
 

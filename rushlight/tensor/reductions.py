@@ -501,18 +501,20 @@ def norm_node(node: Node, p: float, axes: tuple[int, ...], keepdim: bool) -> Nod
         result = _safe_root(reduce.sum_(scalar.square(size), axes))
     else:
         power = scalar.number(float(p), real)
-        inner = reduce.sum_(_safe_power(size, power, p), axes)
-        result = _safe_power(inner, scalar.number(1.0 / p, real), p)
+        top = 0.0 if p > 0 else float("inf")  # what a zero makes of the sum
+        inner = reduce.sum_(_safe_power(size, power, 0.0, top), axes)
+        result = _safe_power(inner, scalar.number(1.0 / p, real), top, 0.0)
     return _keep(result, before, axes, keepdim)
 
 
-def _safe_power(base: Node, power: Node, p: float) -> Node:
-    """base ** power whose gradient at 0 is 0, for p > 0."""
-    if p < 0 or not base.tracked:
+def _safe_power(base: Node, power: Node, edge: float, there: float) -> Node:
+    """base ** power; where the base is `edge` it is `there`, and the gradient 0."""
+    if not base.tracked:
         return scalar.pow(base, power)
-    zero, one = scalar.number(0, base.type.dtype), scalar.number(1, base.type.dtype)
-    flat = scalar.eq(base, zero)
-    return scalar.select(flat, zero, scalar.pow(scalar.select(flat, one, base), power))
+    kind = base.type.dtype
+    at_edge = scalar.eq(base, scalar.number(edge, kind))
+    inside = scalar.pow(scalar.select(at_edge, scalar.number(1, kind), base), power)
+    return scalar.select(at_edge, scalar.number(there, kind), inside)
 
 
 def _safe_root(square: Node) -> Node:
