@@ -1,5 +1,6 @@
-"""torch.nn.functional: layers as functions."""
+"""`torch.nn.functional`: layers, activations and losses as functions."""
 
+from . import toplevel as _toplevel
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .convolution import *  # noqa: F403
@@ -11,9 +12,8 @@ from .loss import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .padding import *  # noqa: F403
 from .pooling import *  # noqa: F403
+from .ranking import *  # noqa: F403
 from .resampling import *  # noqa: F403
 from .unpooling import *  # noqa: F403
-from .loss import *  # noqa: F403
-from .distance import *  # noqa: F403
-from .ranking import *  # noqa: F403
-from .normalization import *  # noqa: F403
+
+del _toplevel

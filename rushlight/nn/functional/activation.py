@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import warnings
 
-from ...dtype import COMPLEX, bool_, dtype
+import numpy as np
+
+from ...dtype import COMPLEX, bool_, dtype, encode, float64
+from ...generator import continuous, default_generator
 from ...generator.checks import LARGEST
 from ...ir import activation as records
 from ...ir import scalar, view
 from ...ir.activation import fixed
-from ...ir.graph import Node
+from ...ir.graph import Node, input_node
 from ...tensor import reductions
 from ...tensor.elementwise import sigmoid, tanh
 from ...tensor.promotion import floating
 from ...tensor.public import public, scalar_name, store
-from ...tensor.tensor import Tensor, node_of, wrap, wrap_axis
+from ...tensor.tensor import Tensor, from_array, node_of, wrap, wrap_axis
 from .operands import floating_node, in_place, real_node, require_tensor
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "elu_",
     "gelu",
     "glu",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -42,6 +46,8 @@ __all__ = [
     "relu",
     "relu6",
     "relu_",
+    "rrelu",
+    "rrelu_",
     "selu",
     "selu_",
     "sigmoid",
@@ -341,3 +347,42 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     require_tensor("softmin", input)
     axis = _default_axis("softmin", input.ndim, _stacklevel) if dim is None else dim
     return reductions.softmax(-input, axis, dtype)
+
+
+# ---- drawn ----
+
+
+@public("RreluWithNoise", method=False, out=False)
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """A leaky ReLU whose slope is drawn for each element from [lower, upper) in training, and is their mean otherwise."""
+    node = floating_node("rrelu", "rrelu_with_noise_out_cpu", input)
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
+    kind = input.dtype
+    if not training:
+        return _finish("rrelu", input, records.leaky_relu(node, fixed((lower + upper) / 2, kind)), inplace)
+    below = input._decoded() <= 0  # as many draws as there are such elements
+    slopes = np.ones(below.shape)
+    slopes[below] = continuous.uniform(default_generator.engine, (int(below.sum()),), float64, lower, upper)
+    noise = encode(slopes.astype(kind.compute), kind)
+    return _finish("rrelu", input, scalar.mul(node, input_node(noise, node.type)), inplace)
+
+
+rrelu_ = in_place(rrelu, export=True)
+
+
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """A sample of the Gumbel-softmax distribution; `hard` gives one-hot rows with the soft ones' gradient."""
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    floating_node("gumbel_softmax", "exponential_", logits, "logits")
+    draws = continuous.exponential(default_generator.engine, tuple(logits.shape), logits.dtype)
+    noise = -from_array(draws, logits.dtype).log()  # type: ignore[attr-defined]
+    soft = softmax((logits + noise) / tau, dim)  # type: ignore[operator]
+    if not hard:
+        return soft
+    place = soft.argmax(dim, keepdim=True)  # type: ignore[attr-defined]
+    one_hot = logits.new_zeros(tuple(logits.shape)).scatter(dim, place, 1.0)  # type: ignore[attr-defined]
+    return one_hot - soft.detach() + soft  # type: ignore[no-any-return]

@@ -7,13 +7,13 @@ import warnings
 
 import numpy as np
 
-from ...dtype import encode
-from ...generator import discrete
+from ...dtype import FLOATING, encode
+from ...generator import default_generator, discrete
+from ...generator.placement import in_memory_order
 from ...ir import scalar
 from ...ir.graph import Node, input_node
 from ...ir.type import Type
-from ...tensor.public import public, store
-from ...tensor.random import engine_of
+from ...tensor.public import public, scalar_name, store
 from ...tensor.tensor import Tensor, node_of, wrap
 from .operands import require_tensor
 
@@ -27,8 +27,15 @@ def _check(op: str, input: Tensor, p: float) -> None:
 
 
 def _kept(input: Tensor, p: float, shape: tuple[int, ...]) -> np.ndarray:
-    """1 where an element (or channel) stays, drawn with probability 1 - p."""
-    return discrete.bernoulli(engine_of(None), shape, input.dtype, 1 - p)
+    """1 where an element (or channel) stays, drawn with probability 1 - p, in the order of memory where PyTorch does."""
+    kind = input.dtype
+
+    def draw(extents: tuple[int, ...]) -> np.ndarray:
+        return discrete.bernoulli(default_generator.engine, extents, kind, 1 - p)
+
+    if len(shape) != input.ndim or shape != tuple(input.shape) or input.is_contiguous():
+        return draw(shape)
+    return np.ascontiguousarray(in_memory_order(draw, shape, input.stride()))
 
 
 def _noise(input: Tensor, p: float, shape: tuple[int, ...]) -> Node:
@@ -43,6 +50,10 @@ def _noise(input: Tensor, p: float, shape: tuple[int, ...]) -> Node:
 def _scaled(op: str, input: Tensor, p: float, training: bool, shape: tuple[int, ...]) -> Tensor:
     if not training or p == 0 or not input.numel():
         return input
+    if input.dtype.category < FLOATING:
+        raise RuntimeError(
+            f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)} — {op}: the input must be floating"
+        )
     node = node_of(input)
     if p == 1:
         return wrap(scalar.mul(node, scalar.number(0, input.dtype)))
@@ -76,6 +87,12 @@ def _channel_dropout(op: str, input: Tensor, p: float, training: bool, inplace: 
         )
     result = _scaled(op, wide, p, training, _channels(wide))
     return _finish(op + "_", input, result if batched else result.squeeze(0), inplace)  # type: ignore[attr-defined]
+
+
+@public("Mul", function=False, method=False, out=False)
+def feature_dropout(input: Tensor, p: float, training: bool, inplace: bool = False) -> Tensor:
+    """Whole channels (axis 1) set to 0 with probability p, the others divided by 1 - p, while training."""
+    return _channel_dropout("feature_dropout", input, p, training, inplace, True)
 
 
 @public("Mul", function=False, method=False, out=False)
@@ -146,16 +163,3 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """`alpha_dropout` of whole channels."""
     return _alpha("feature_alpha_dropout", input, p, training, inplace, _channels(input))
-
-
-def _torch_form(name: str, function: object) -> None:
-    def call(input: Tensor, p: float, train: bool) -> Tensor:
-        return function(input, p, train)  # type: ignore[operator,no-any-return]
-
-    call.__name__ = name
-    call.__doc__ = f"`nn.functional.{name}` with PyTorch's older arguments."
-    public("Mul", method=False, out=False)(call)
-
-
-_torch_form("dropout", dropout)
-_torch_form("alpha_dropout", alpha_dropout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...dtype import INTEGER, bool_, int32, int64
+from ...ir import embedding as records
 from ...ir import index, scalar, view
 from ...ir.graph import Node, input_node
 from ...ir.type import Type
@@ -23,9 +24,8 @@ def _places(op: str, input: Tensor, rows: int) -> Node:
             f"instead (while checking arguments for {op}); convert it with .long()"
         )
     node = scalar.cast(node_of(input), dtype=int64)
-    if node.value is not None and node.value.size and (int(node.value.min()) < 0 or int(node.value.max()) >= rows):
-        worst = int(node.value.min()) if int(node.value.min()) < 0 else int(node.value.max())
-        raise IndexError(f"index out of range in self — {op}: {worst} in a table of {rows} rows")
+    if node.value is not None:
+        records.check_rows(node.value, rows)
     return node
 
 
@@ -53,44 +53,6 @@ def _renormalise(weight: Tensor, places: Node, max_norm: float, norm_type: float
         weight.detach()[from_array(used, int64)] = rows * factor  # type: ignore[index]
 
 
-def _read(weight: Tensor, places: Node, padding: int | None, scale: bool) -> Node:
-    """The rows; those of the padding row give it no gradient."""
-    table = node_of(weight)
-    if not table.tracked:
-        return index.take(table, places)
-    if scale:
-        shares = _frequencies(places, weight.shape[0])
-        return _scaled_gradient(index.take(table, places), places, shares, padding)
-    rows = index.take(table, places)
-    if padding is None:
-        return rows
-    keep = _unless(places, padding, rows)
-    return scalar.select(keep, rows, index.take(view.stop(table), places))
-
-
-def _unless(places: Node, padding: int, rows: Node) -> Node:
-    keep = scalar.ne(places, scalar.number(padding, int64))
-    return view.reshape(keep, (*places.type.shape, 1))
-
-
-def _frequencies(places: Node, rows: int) -> Node:
-    ones = scalar.full(1, places.type)
-    flat = view.reshape(places, (places.type.size,))
-    counts = index.put(
-        scalar.full(0, Type.of((rows,), int64)), view.reshape(ones, (places.type.size,)), flat, accumulate=True
-    )
-    return index.take(counts, places)
-
-
-def _scaled_gradient(rows: Node, places: Node, shares: Node, padding: int | None) -> Node:
-    """The same rows, whose gradient is divided by how often each is used: r/n + stop(r - r/n)."""
-    kind = rows.type.dtype
-    part = scalar.div(rows, view.reshape(scalar.cast(shares, dtype=kind), (*places.type.shape, 1)))
-    if padding is not None:
-        part = scalar.select(_unless(places, padding, rows), part, scalar.number(0, kind))
-    return scalar.add(part, scalar.sub(view.stop(rows), view.stop(part)))
-
-
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -114,7 +76,8 @@ def embedding(
     padding = _padding_row("embedding", padding_idx, weight.shape[0])
     if max_norm is not None:
         _renormalise(weight, places, max_norm, norm_type)
-    return named(_read(weight, places, padding, scale_grad_by_freq), "Embedding")
+    rows = records.embedding(node_of(weight), places, padding=padding, by_frequency=scale_grad_by_freq)
+    return named(rows, "Embedding")
 
 
 # ---- bags ----
@@ -206,7 +169,7 @@ def embedding_bag(
     if max_norm is not None:
         _renormalise(weight, places, max_norm, norm_type)
     keep = np.ones(len(bags), bool) if padding is None else wrap(places)._array() != padding
-    rows = _read(weight, places, None, scale_grad_by_freq)
+    rows = records.embedding(node_of(weight), places, padding=None, by_frequency=scale_grad_by_freq)
     kind = rows.type.dtype
     if mode == "max":
         return named(_bag_max(rows, bags, keep, count), "EmbeddingBag")

@@ -16,7 +16,7 @@ from ...ir.graph import Node, input_node
 from ...ir.loss import reduced
 from ...ir.type import Type
 from ...tensor.promotion import promoted
-from ...tensor.public import public, register
+from ...tensor.public import public
 from ...tensor.tensor import Tensor, node_of, wrap
 from .activation import logsigmoid
 from .distance import cosine_similarity, pairwise_distance
@@ -377,13 +377,3 @@ def ctc_loss(
     if reduction == "sum":
         return named(reduced(loss, "sum"), "Sum")
     return named(view.reshape(loss, ()) if unbatched else loss, "CtcLoss")
-
-
-for _function in (
-    cosine_embedding_loss,
-    ctc_loss,
-    hinge_embedding_loss,
-    margin_ranking_loss,
-    triplet_margin_loss,
-):
-    register(_function.__name__, _function, function=True, method=False)
