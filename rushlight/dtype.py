@@ -39,7 +39,7 @@ class dtype:
     def __init__(self, name: str, storage: str, category: int, compute: str, order: int) -> None:
         self.name = name
         self.storage = np.dtype(storage)
-        self.compute = np.dtype(compute)  # what NumPy computes in
+        self.compute = self.storage if compute == storage else np.dtype(compute)  # what NumPy computes in
         self.category = category
         self.itemsize = self.storage.itemsize
         self.order = order  # place in the canonical list, for printing and sorting

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import ALL, BOOL, INTEGER, bool_, dtype, encode
+from ..dtype import ALL, BOOL, FLOATING, INTEGER, bool_, dtype, encode
 from ..errors import InternalError
 from . import expr, special
 from .graph import Node, input_node
@@ -22,6 +22,7 @@ from .type import Type, broadcast_shapes
 # ---- constants: five literals are part of the structure, other numbers are run-time inputs ----
 
 LITERALS = (0, 1, -1, 2, 0.5)
+_LITERALS = frozenset(LITERALS)
 
 
 def _constant_infer(*, value: float, shape: tuple[int, ...], dtype: dtype) -> Type:
@@ -43,6 +44,9 @@ constant = Op(
 
 def number(value: complex, dtype: dtype) -> Node:
     """A zero-dimensional node of a Python number: a literal where it is one of the five, else a run-time input."""
+    if type(value) is float and value not in _LITERALS and -1e38 < value < 1e38 and dtype.compute is dtype.storage:
+        if dtype.category == FLOATING:  # by far the most frequent kind
+            return input_node(np.array(value, dtype.storage), Type.of((), dtype))
     if value in LITERALS and not (value == 0 and np.signbit(np.real(value))):
         return constant(value=abs(value) if value == 0 else value, shape=(), dtype=dtype)
     with np.errstate(all="ignore"):

@@ -122,6 +122,9 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def store(op: str, target: Tensor, result: Tensor) -> Tensor:
     """Makes `result` the value of `target`, as an in-place op does."""
+    if result._type() is target._type():
+        assign(op, target, node_of(result))
+        return target
     if result.shape != target.shape:
         raise RuntimeError(
             f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(result.shape)} — {op}"
@@ -144,9 +147,11 @@ def assign(op: str, target: Tensor, value: Node) -> None:
     if value.type.shape != target._type().shape:
         raise InternalError(f"{op}: assigned {value.type!r} to {target._type()!r}")
     old = storage.node
-    if any(isinstance(step, Expand) for step in target._steps):
+    if not target._steps:
+        pass
+    elif any(isinstance(step, Expand) for step in target._steps):
         value = _write_places(op, target, value)
-    elif target._steps:
+    else:
         along = levels(target)
         for step, base in zip(reversed(target._steps), reversed(along[:-1]), strict=True):
             value = step.write(base, value)

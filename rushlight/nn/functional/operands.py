@@ -71,6 +71,8 @@ def each_axis(op: str, name: str, value: Any, rank: int) -> tuple[int, ...]:
     """A setting given as one int for all axes, or one for each."""
     if type(value) is int:
         return (value,) * rank
+    if type(value) is tuple and len(value) == rank and all([type(each) is int for each in value]):
+        return value
     if hasattr(value, "__index__") and not isinstance(value, (bool, Sequence)):
         return (value.__index__(),) * rank
     if not isinstance(value, Sequence) or isinstance(value, str):
