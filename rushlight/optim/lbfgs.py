@@ -170,11 +170,25 @@ class LBFGS(Optimizer):
         if not run.flat_enough():
             while run.iterate():
                 pass
+            run.save()
         return first
+
+
+# What a step leaves for the next, in the order in which PyTorch keeps it.
+_KEPT = ("d", "t", "old_dirs", "old_stps", "ro", "H_diag", "prev_flat_grad", "prev_loss")
 
 
 class _Run:
     """The iterations of one step."""
+
+    d: Tensor
+    t: Any
+    old_dirs: list[Tensor]  # changes of the gradient
+    old_stps: list[Tensor]  # the steps that made them
+    ro: list[Tensor]  # one over the product of the two
+    H_diag: Any
+    prev_flat_grad: Tensor
+    prev_loss: float
 
     def __init__(self, optimizer: LBFGS, closure: Callable[[], Any], loss: float) -> None:
         self.optimizer = optimizer
@@ -184,81 +198,90 @@ class _Run:
         self.state.setdefault("func_evals", 0)
         self.state.setdefault("n_iter", 0)
         self.state["func_evals"] += 1
+        for name in _KEPT:
+            setattr(self, name, self.state.get(name))
         self.loss = loss
         self.gradient = optimizer._flat_gradient()
         self.evaluations = 1
         self.iterations = 0
 
+    def save(self) -> None:
+        """Leaves for the next step what it needs."""
+        self.state.update((name, getattr(self, name)) for name in _KEPT)
+
     def flat_enough(self) -> bool:
         return number(self.gradient.abs().max()) <= self.group["tolerance_grad"]
 
+    def _remember(self) -> None:
+        """Takes the last step in, where the loss curves upwards along it."""
+        change = self.gradient.sub(self.prev_flat_grad)
+        step = self.d.mul(self.t)
+        product = change.dot(step)
+        if number(product) <= 1e-10:
+            return
+        for remembered, new in ((self.old_dirs, change), (self.old_stps, step), (self.ro, 1.0 / product)):
+            if len(remembered) == self.group["history_size"]:
+                remembered.pop(0)
+            remembered.append(new)
+        self.H_diag = product / change.dot(change)
+
     def _direction(self) -> Tensor:
         """-H⁻¹·g, by the two loops over the remembered steps."""
-        state = self.state
-        if state["n_iter"] == 1:
-            state["old_dirs"], state["old_stps"], state["ro"], state["H_diag"] = [], [], [], 1
+        if self.state["n_iter"] == 1:
+            self.old_dirs, self.old_stps, self.ro, self.H_diag = [], [], [], 1
             return self.gradient.neg()
-        changes, steps, inverses = state["old_dirs"], state["old_stps"], state["ro"]
-        change = self.gradient.sub(state["prev_flat_grad"])
-        step = state["d"].mul(state["t"])
-        product = change.dot(step)
-        if number(product) > 1e-10:
-            for remembered, new in ((changes, change), (steps, step), (inverses, 1.0 / product)):
-                if len(remembered) == self.group["history_size"]:
-                    remembered.pop(0)
-                remembered.append(new)
-            state["H_diag"] = product / change.dot(change)
-        factors: list[Any] = [None] * len(changes)
+        self._remember()
+        factors = self.state.setdefault("al", [None] * self.group["history_size"])
         direction = self.gradient.neg()
-        for i in reversed(range(len(changes))):
-            factors[i] = steps[i].dot(direction) * inverses[i]
-            direction = direction - changes[i] * factors[i]
-        direction = direction * state["H_diag"]
-        for i in range(len(changes)):
-            direction = direction + steps[i] * (factors[i] - changes[i].dot(direction) * inverses[i])
-        state["al"] = factors + [None] * (self.group["history_size"] - len(factors))
+        for i in reversed(range(len(self.old_dirs))):
+            factors[i] = self.old_stps[i].dot(direction) * self.ro[i]
+            direction = direction - self.old_dirs[i] * factors[i]
+        direction = direction * self.H_diag
+        for i in range(len(self.old_dirs)):
+            back = self.old_dirs[i].dot(direction) * self.ro[i]
+            direction = direction + self.old_stps[i] * (factors[i] - back)
         return direction
 
     def iterate(self) -> bool:
         """One iteration; whether to go on."""
-        state, group = self.state, self.group
+        group = self.group
         self.iterations += 1
-        state["n_iter"] += 1
-        direction = state["d"] = self._direction()
-        lr = number(group["lr"])
-        state["t"] = min(1.0, 1.0 / number(self.gradient.abs().sum())) * lr if state["n_iter"] == 1 else lr
-        state["prev_flat_grad"] = self.gradient.clone()
-        before = state["prev_loss"] = self.loss
-        slope = number(self.gradient.dot(direction))
+        self.state["n_iter"] += 1
+        self.d = self._direction()
+        self.prev_flat_grad = self.gradient.clone()
+        self.prev_loss = self.loss
+        self.t = group["lr"]
+        if self.state["n_iter"] == 1:
+            self.t = min(1.0, 1.0 / number(self.gradient.abs().sum())) * self.t
+        slope = number(self.gradient.dot(self.d))
         if slope > -group["tolerance_change"]:
             return False
-        evaluations = self._advance(direction, slope)
+        evaluations = self._advance(slope)
         self.evaluations += evaluations
-        state["func_evals"] += evaluations
+        self.state["func_evals"] += evaluations
         return not (
             self.iterations == group["max_iter"]
             or self.evaluations >= group["max_eval"]
             or self.flat_enough()
-            or number(direction.mul(state["t"]).abs().max()) <= group["tolerance_change"]
-            or abs(self.loss - before) < group["tolerance_change"]
+            or number(self.d.mul(self.t).abs().max()) <= group["tolerance_change"]
+            or abs(self.loss - self.prev_loss) < group["tolerance_change"]
         )
 
-    def _advance(self, direction: Tensor, slope: float) -> int:
+    def _advance(self, slope: float) -> int:
         """Moves the parameters, and says how often the loss was computed."""
-        group, state = self.group, self.state
-        if group["line_search_fn"] is not None:
-            if group["line_search_fn"] != "strong_wolfe":
+        if self.group["line_search_fn"] is not None:
+            if self.group["line_search_fn"] != "strong_wolfe":
                 raise RuntimeError("only 'strong_wolfe' is supported")
-            return self._search(direction, slope)
-        self.optimizer._move(state["t"], direction)
-        if self.iterations == group["max_iter"]:
+            return self._search(slope)
+        self.optimizer._move(number(self.t), self.d)
+        if self.iterations == self.group["max_iter"]:
             return 0
         self.loss = float(self.closure())
         self.gradient = self.optimizer._flat_gradient()
         return 1
 
-    def _search(self, direction: Tensor, slope: float) -> int:
-        optimizer = self.optimizer
+    def _search(self, slope: float) -> int:
+        optimizer, direction = self.optimizer, self.d
         saved = [parameter.clone() for parameter in optimizer._params]
 
         def evaluate(t: float) -> Point:
@@ -270,7 +293,7 @@ class _Run:
 
         start = Point(0.0, self.loss, self.gradient, slope)
         search = _LineSearch(evaluate, start, number(direction.abs().max()), 1e-9)
-        found, evaluations = search.run(self.state["t"])
-        self.loss, self.gradient, self.state["t"] = found.loss, found.gradient, found.t
+        found, evaluations = search.run(number(self.t))
+        self.loss, self.gradient, self.t = found.loss, found.gradient, found.t
         optimizer._move(found.t, direction)
         return evaluations
