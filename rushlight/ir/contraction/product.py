@@ -6,7 +6,7 @@ and calls `np.matmul`; a large copy (the windows of a convolution) is made piece
 cache.
 
 Everything that touches the order of summation is decided from shapes; how arrays lie in memory decides only what is
-copied.
+copied. Small products are summed as PyTorch sums them: see `order`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
 
 import numpy as np
+
+from .order import MatrixProduct
 
 Extents = dict[int, int]
 Run = Callable[[np.ndarray, np.ndarray, np.ndarray], None]  # (left, right, out): writes all of out
@@ -210,8 +211,7 @@ def _matrix_product(problem: _Problem, shape: _MatrixShape) -> Run:
     rows_left = shape.rows_left
     batch = tuple(extents[loop] for loop in shape.batch)
     matrices = (*batch, prod(extents[x] for x in shape.rows), prod(extents[x] for x in shape.columns))
-
-    matmul = _multiplication(matrices[-2], matrices[-1], prod(extents[x] for x in shape.depth))
+    multiply = _order_of_summation(problem, shape).plan()
 
     order = (*shape.batch, *shape.rows, *shape.columns)
     spread = tuple(extents[loop] for loop in order)
@@ -220,12 +220,12 @@ def _matrix_product(problem: _Problem, shape: _MatrixShape) -> Run:
     columns_lie = not shape.columns or (stride[shape.columns[-1]] == 1 and _merges(shape.columns, stride, extents))
     if shape.natural and rows_lie and columns_lie:
         if left is None and right is None and spread == matrices:
-            return matmul if rows_left else lambda p, q, out: matmul(q, p, out)
+            return multiply if rows_left else lambda p, q, out: multiply(q, p, out)
 
         def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
             p = left(p) if left else p
             q = right(q) if right else q
-            matmul(p, q, out.reshape(matrices)) if rows_left else matmul(q, p, out.reshape(matrices))
+            multiply(p, q, out.reshape(matrices)) if rows_left else multiply(q, p, out.reshape(matrices))
 
         return run
 
@@ -234,46 +234,25 @@ def _matrix_product(problem: _Problem, shape: _MatrixShape) -> Run:
     def run_transposed(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
         p = left(p) if left else p
         q = right(q) if right else q
-        product = np.empty(matrices, out.dtype)
-        matmul(p, q, product) if rows_left else matmul(q, p, product)
+        product = multiply(p, q, None) if rows_left else multiply(q, p, None)
         out[...] = product.reshape(spread).transpose(back)
 
     return run_transposed
 
 
-# The order of summation. BLAS adds one product after another along the depth, with one rounding each; not so where both
-# matrices are small and have the depth innermost: OpenBLAS then makes several sums and adds those. PyTorch's BLAS does
-# the former (but see `_tiny`), and bits must not depend on how an operand happens to lie, so it is made so here.
-
-_matmul: Any = np.matmul
-SMALL = 1_000_000  # multiplications up to which OpenBLAS has kernels of another order
-
-
-def _multiplication(rows: int, columns: int, depth: int) -> Run:
-    """The function that multiplies [rows, depth] @ [depth, columns] into an array."""
-    if 2 <= rows <= 10 and 2 <= columns <= 3 and depth <= 16:
-        return _tiny
-    return _one_after_another if rows * columns * depth <= SMALL else _matmul
-
-
-def _one_after_another(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
-    if p.strides[-1] == p.itemsize == q.strides[-2]:
-        if p.shape[-2] == 1:
-            q = np.ascontiguousarray(q)
+def _order_of_summation(problem: _Problem, shape: _MatrixShape) -> MatrixProduct:
+    extents = problem.extents
+    innermost = []
+    for left in (shape.rows_left, not shape.rows_left):
+        layout, rows = problem.of(left=left), left == shape.rows_left
+        if shape.copied(problem, left, actual=True):
+            innermost.append(_copy_order(layout, shape, rows, extents)[-1] in shape.depth)
         else:
-            p = np.ascontiguousarray(p.swapaxes(-1, -2)).swapaxes(-1, -2)
-    _matmul(p, q, out)
-
-
-def _tiny(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
-    """Rounds each product, then adds the second half of them to the first, and so on, as PyTorch's BLAS does here."""
-    terms = p[..., :, None, :] * q.swapaxes(-1, -2)[..., None, :, :]
-    while (depth := terms.shape[-1]) > 1:
-        half = 1 << (depth - 1).bit_length() - 1
-        sums = terms[..., :half].copy()
-        sums[..., : depth - half] += terms[..., half:]
-        terms = sums
-    out[...] = terms[..., 0]
+            stride = dict(zip(layout.loops, layout.strides, strict=True))
+            innermost.append(stride[shape.depth[-1]] == 1)
+    common = set(problem.left.loops) & set(problem.right.loops)
+    batch, *sizes = (prod(extents[x] for x in each) for each in (shape.batch, shape.rows, shape.depth, shape.columns))
+    return MatrixProduct(problem.character, batch, common.issuperset(shape.batch), *sizes, *innermost)
 
 
 def _to_matrix(problem: _Problem, shape: _MatrixShape, *, left: bool) -> Callable[[np.ndarray], np.ndarray] | None:
