@@ -32,6 +32,13 @@ def _get_activation_fn(activation: str) -> Callable[[Tensor], Tensor]:
     raise RuntimeError(f"activation should be relu/gelu, not {activation}")
 
 
+def _activation_number(activation: Any) -> int:
+    """1 for ReLU, 2 for GELU, 0 for all others, as PyTorch counts them."""
+    if activation is F.relu or isinstance(activation, ReLU):
+        return 1
+    return 2 if activation is F.gelu or isinstance(activation, GELU) else 0
+
+
 def _generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
     """(sz, sz): -∞ where the column is later than the row, else 0."""
     return triu(full((sz, sz), float("-inf"), dtype=dtype, device=device), diagonal=1)
@@ -240,18 +247,12 @@ class TransformerEncoderLayer(Module):
         self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **where)
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
-        self.activation = _get_activation_fn(activation) if isinstance(activation, str) else activation
-
-    @property
-    def activation_relu_or_gelu(self) -> int:
-        """1 where the activation is ReLU, 2 where it is GELU, else 0."""
-        if self.activation is F.relu or isinstance(self.activation, ReLU):
-            return 1
-        return 2 if self.activation is F.gelu or isinstance(self.activation, GELU) else 0
+        chosen = _get_activation_fn(activation) if isinstance(activation, str) else activation
+        self.activation_relu_or_gelu = _activation_number(chosen)
+        self.activation = chosen
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        kept = {name: value for name, value in state.items() if name != "activation_relu_or_gelu"}
-        super().__setstate__({"activation": F.relu, **kept} if "activation" not in state["_modules"] else kept)
+        super().__setstate__({"activation": F.relu, **state} if "activation" not in state["_modules"] else state)
 
     def forward(
         self,
