@@ -51,16 +51,23 @@ PYTORCHS = ({}, {"MKL_CBWR": "COMPATIBLE"}, {"MKL_CBWR": "AVX2", "ATEN_CPU_CAPAB
 NUMBER = re.compile(r"-?\d+\.\d*(?:e[+-]\d+)?")
 
 
+def unit_of_last_digit(word: str) -> float:
+    """A little over 1 in the last place of a number as printed."""
+    mantissa, _, exponent = word.partition("e")
+    return 1.01 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in COPIES.glob("*.py") if path.name != CIFAR10))
 def test_program_prints_the_same(name: str, tmp_path: Path) -> None:
-    """The same text, digit for digit; where PyTorch's own ways print different digits, one between them."""
+    """The same text, digit for digit; where PyTorch's own ways differ in a number's last digits, no more than they do."""
     ours = run("Rushlight", program(name), tmp_path)
     theirs = [run("PyTorch", program(name), tmp_path, **way) for way in PYTORCHS]
     assert ours.strip()
     assert NUMBER.sub("#", ours) == NUMBER.sub("#", theirs[0])
     for word, *words in zip(*(NUMBER.findall(text) for text in (ours, *theirs)), strict=True):
         values = [float(each) for each in words]
-        assert min(values) <= float(word) <= max(values), f"{word} is not among {words}"
+        slack = unit_of_last_digit(words[0]) if len(set(words)) > 1 else 0.0
+        assert min(values) - slack <= float(word) <= max(values) + slack, f"{word} is not among {words}"
 
 
 def epoch_losses(output: str) -> list[float]:
