@@ -2,76 +2,137 @@
 
 from __future__ import annotations
 
-import math
+from math import sqrt
 from typing import Any
 
 import numpy as np
 
-from ...dtype import bool_
-from ...ir import reduce, scalar
+from ...dtype import FLOATING, bfloat16, bool_, float16, float32
+from ...ir import reduce, scalar, view
+from ...ir.attention import safe_softmax
 from ...ir.decomposition import matmul, transpose
 from ...ir.graph import Node, input_node
-from ...ir.type import Type
-from ...tensor.shape import cat
+from ...ir.type import Type, broadcast_shapes
 from ...tensor.tensor import Tensor, node_of, wrap
 from .dropout import dropout
 from .linear import linear
-from .operands import named
-from .padding import pad
+from .operands import named, require_tensor
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
+HALVES = (float16, bfloat16)
+_WORDS = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16"}
+_WORDS |= {"int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char"}
 
-def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool) -> None:
-    for name, each in (("query", query), ("key", key), ("value", value)):
-        if not isinstance(each, Tensor):
-            raise TypeError(
-                f"scaled_dot_product_attention(): argument '{name}' must be Tensor, not {type(each).__name__}"
-            )
-        if each.ndim < 2:
-            raise RuntimeError(
-                "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
-                f"{query.ndim}, key.dim: {key.ndim} and value.dim: {value.ndim} instead."
-            )
-        if each.dtype is not query.dtype:
-            raise RuntimeError(
-                f"Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype} key.dtype: {key.dtype} and "
-                f"value.dtype: {value.dtype} instead."
-            )
-    if mask is not None and causal:
-        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+
+def _word(kind: Any) -> str:
+    """A dtype as C++ calls it, which PyTorch's messages here do."""
+    return _WORDS.get(kind.name, kind.name)
+
+
+# ---- scores, weights, result ----
+
+
+def _masked(scores: Node, mask: Node | None, causal: bool) -> Node:
+    """-inf where a query may not look (a bool mask says where it may; `causal`: at itself and what stands before), or the mask added."""
+    low = scalar.number(float("-inf"), scores.type.dtype)
+    if causal:
+        keep = np.tri(*scores.type.shape[-2:], dtype=bool)
+        scores = scalar.select(input_node(keep, Type.of(keep.shape, bool_)), scores, low)
+    if mask is None:
+        return scores
+    if mask.type.dtype is bool_:
+        return scalar.select(mask, scores, low)
+    return scalar.add(scores, scalar.cast(mask, dtype=scores.type.dtype))
+
+
+def _weights(scores: Node, masked: bool, rate: float) -> Node:
+    axis = scores.type.ndim - 1
+    weights = safe_softmax(scores, axis=axis) if masked else reduce.softmax(scores, axis=axis)
+    return node_of(dropout(wrap(weights), rate)) if rate > 0 else weights
+
+
+def _attend(q: Node, k: Node, v: Node, mask: Node | None, scale: float, rate: float, causal: bool) -> Node:
+    """(…, L, E), (…, S, E), (…, S, Ev) to (…, L, Ev); half precision is computed in float32 and rounded once."""
+    kind = q.type.dtype
+    if kind in HALVES:
+        q, k, v = (scalar.cast(x, dtype=float32) for x in (q, k, v))
+    scores = matmul(scalar.mul(q, scalar.number(scale, q.type.dtype)), transpose(k))
+    weights = _weights(_masked(scores, mask, causal), causal or mask is not None, rate)
+    return scalar.cast(matmul(weights, v), dtype=kind)
+
+
+# ---- scaled dot products ----
+
+
+def _check(query: Tensor, key: Tensor, value: Tensor) -> None:
+    for place, (name, each) in enumerate((("query", query), ("key", key), ("value", value))):
+        require_tensor("scaled_dot_product_attention", each, name, place + 1)
+    if query.dtype is not key.dtype or query.dtype is not value.dtype:
+        raise RuntimeError(
+            f"Expected query, key, and value to have the same dtype, but got query.dtype: {_word(query.dtype)} key.dtype: "
+            f"{_word(key.dtype)} and value.dtype: {_word(value.dtype)} instead."
+        )
+    if min(query.ndim, key.ndim, value.ndim) < 2:
+        raise RuntimeError(
+            f"Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: {query.ndim} key.dim: {key.ndim} and "
+            f"value.dim: {value.ndim} instead."
+        )
+    if query.dtype.category != FLOATING:
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: float != {_word(query.dtype)} — scaled_dot_product_attention: query, "
+            "key and value must be floating"
+        )
     if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         raise RuntimeError(
-            f"scaled_dot_product_attention: query {tuple(query.shape)}, key {tuple(key.shape)} and value {tuple(value.shape)} do not fit: query and "
-            "key share the last axis, key and value the one before it"
+            f"scaled_dot_product_attention: query {tuple(query.shape)}, key {tuple(key.shape)} and value {tuple(value.shape)} do not "
+            "fit: query and key share the last axis, key and value the one before it"
         )
 
 
-def _causal(scores: Node) -> Node:
-    """-inf above the diagonal."""
-    rows, columns = scores.type.shape[-2:]
-    keep = np.tril(np.ones((rows, columns), bool))
-    mask = input_node(keep, Type.of(keep.shape, bool_))
-    return scalar.select(mask, scores, scalar.number(float("-inf"), scores.type.dtype))
-
-
-def _masked(scores: Node, mask: Tensor) -> Node:
-    if mask.dtype is bool_:
-        return scalar.select(node_of(mask), scores, scalar.number(float("-inf"), scores.type.dtype))
-    if mask.dtype is not scores.type.dtype:
+def _check_mask(mask: Tensor, query: Tensor, shape: tuple[int, ...]) -> None:
+    """A mask is bool or floating, and broadcasts to the scores."""
+    require_tensor("scaled_dot_product_attention", mask, "attn_mask", 4)
+    if mask.dtype not in (bool_, float32, query.dtype):
         raise RuntimeError(
-            f"Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: {mask.dtype}"
+            f"Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: {_word(mask.dtype)} and  "
+            f"query.dtype: {_word(query.dtype)} instead."
         )
-    return scalar.add(scores, node_of(mask))
+    own = tuple(mask.shape)
+    whole = broadcast_shapes("scaled_dot_product_attention: attn_mask", shape, own)
+    if whole != shape:
+        raise RuntimeError(
+            f"output with shape {list(shape)} doesn't match the broadcast shape {list(whole)} — scaled_dot_product_attention: attn_mask"
+        )
 
 
-def _weights(scores: Node) -> Node:
-    """softmax over keys; a row that may look at nothing has weights 0, not NaN."""
-    axis = scores.type.ndim - 1
-    result = reduce.softmax(scores, axis=axis)
-    low = scalar.number(float("-inf"), scores.type.dtype)
-    top = reduce.spread(reduce.max_(scores, axes=(axis,)), scores.type.shape, (axis,))
-    return scalar.select(scalar.eq(top, low), scalar.number(0, scores.type.dtype), result)
+def _grouped(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """Keys and values repeated so that each serves a group of the query's heads."""
+    repeated = []
+    for each in (key, value):
+        if min(query.ndim, each.ndim) < 3:
+            raise IndexError("Dimension out of range (expected to be in range of [-2, 1], but got -3) — enable_gqa")
+        heads, own = query.shape[-3], each.shape[-3]
+        if not own or heads % own:
+            raise RuntimeError(
+                f"Number of heads in key and value must divide the number of heads in query — enable_gqa: {own} and {heads}"
+            )
+        repeated.append(each if own == heads else each.repeat_interleave(heads // own, -3))  # type: ignore[attr-defined]
+    return repeated[0], repeated[1]
+
+
+def _label(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rate: float, grouped: bool) -> str:
+    """What PyTorch's way of computing it calls its last step."""
+    if not (query.numel() and key.numel() and value.numel()):
+        return "Add"
+    ranks = {query.ndim, key.ndim, value.ndim}
+    if ranks == {4} and key.shape[:2] == value.shape[:2] and query.shape[-1] == value.shape[-1]:
+        alike = query.shape[0] == key.shape[0] and (grouped or query.shape[1] == key.shape[1])
+        if alike and not rate and not (mask is not None and mask.requires_grad):
+            return "ScaledDotProductFlashAttentionForCpu"
+    if query.dtype in HALVES:
+        return "ToCopy"
+    return "Mm" if ranks == {2} else "UnsafeView"
 
 
 def scaled_dot_product_attention(
@@ -86,104 +147,242 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """softmax(query @ key.mT * scale + mask) @ value: (…, L, E), (…, S, E), (…, S, Ev) to (…, L, Ev).
 
-    `scale` is 1/sqrt(E) by default. A bool mask says where a query may look, a floating one is added.
+    `scale` is 1/sqrt(E) by default. A bool mask says where a query may look, a floating one is added; a query that may look at
+    nothing gives 0. With `enable_gqa` fewer heads of keys and values serve groups of the query's.
 
     >>> import rushlight as torch
     >>> x = torch.ones(1, 2, 4)
     >>> torch.nn.functional.scaled_dot_product_attention(x, x, x).shape
     torch.Size([1, 2, 4])
     """
+    _check(query, key, value)
+    label = _label(query, key, value, attn_mask, dropout_p, enable_gqa)
+    if dropout_p > 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     if enable_gqa:
-        groups = query.shape[-3] // max(key.shape[-3], 1)
-        key, value = (x.repeat_interleave(groups, -3) for x in (key, value))  # type: ignore[attr-defined]
-    _check(query, key, value, attn_mask, is_causal)
-    q, k, v = node_of(query), node_of(key), node_of(value)
-    kind = q.type.dtype
-    factor = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
-    # Both operands take half of the factor, as PyTorch does, so that half precision does not overflow.
-    root = scalar.number(math.sqrt(factor), kind) if factor >= 0 else None
-    if root is None:
-        scores = scalar.mul(matmul(q, transpose(k)), scalar.number(factor, kind))
-    else:
-        scores = matmul(scalar.mul(q, root), scalar.mul(transpose(k), root))
-    if is_causal:
-        scores = _causal(scores)
+        key, value = _grouped(query, key, value)
+    batch = broadcast_shapes("scaled_dot_product_attention", query.shape[:-2], key.shape[:-2])
     if attn_mask is not None:
-        scores = _masked(scores, attn_mask)
-        weights = _weights(scores)
-    else:
-        weights = reduce.softmax(scores, axis=scores.type.ndim - 1)
-    if dropout_p:
-        weights = node_of(dropout(wrap(weights), dropout_p))
-    return named(matmul(weights, v), "ScaledDotProductFlashAttentionForCpu")
+        _check_mask(attn_mask, query, (*batch, query.shape[-2], key.shape[-2]))
+    if is_causal and attn_mask is not None and not label.startswith("Scaled"):
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+    mask = None if attn_mask is None else node_of(attn_mask)
+    factor = 1 / sqrt(max(query.shape[-1], 1)) if scale is None else scale
+    result = _attend(node_of(query), node_of(key), node_of(value), mask, factor, dropout_p, is_causal)
+    return named(result, label)
 
 
 # ---- multi-head attention ----
 
 
-def _projected(
-    query: Tensor, key: Tensor, value: Tensor, weights: list[Tensor], bias: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    biases = [None] * 3 if bias is None else list(bias.chunk(3))  # type: ignore[attr-defined]
-    q, k, v = (linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
-    return q, k, v
+def _need(condition: bool, text: str) -> None:
+    if not condition:
+        raise AssertionError(text)
 
 
-def _additive(mask: Tensor | None, kind: Any, name: str) -> Tensor | None:
-    """A mask (True: may not look) as one that is added."""
-    if mask is None or mask.dtype.is_floating_point:
-        return mask
-    if mask.dtype is not bool_:
-        raise AssertionError(f"only bool and floating types of {name} are supported")
-    low = scalar.number(float("-inf"), kind)
-    return wrap(scalar.select(node_of(mask), low, scalar.number(0, kind)))
-
-
-def _heads(x: Tensor, batch: int, heads: int) -> Tensor:
-    """(length, batch, embed) to (batch · heads, length, embed / heads)."""
-    return x.reshape(x.shape[0], batch * heads, -1).transpose(0, 1)  # type: ignore[attr-defined,no-any-return]
-
-
-def _check_shapes(
+def _check_ranks(
     query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, mask: Tensor | None, heads: int
 ) -> None:
-    if query.ndim not in (2, 3):
-        raise AssertionError(
-            f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor"
+    _need(
+        query.ndim in (2, 3),
+        f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor",
+    )
+    rank = query.ndim
+    kind = "batched (3-D)" if rank == 3 else "unbatched (2-D)"
+    _need(
+        key.ndim == rank and value.ndim == rank,
+        f"For {kind} `query`, expected `key` and `value` to be {rank}-D but found {key.ndim}-D and {value.ndim}-D tensors respectively",
+    )
+    if padding is not None:
+        _need(
+            padding.ndim == rank - 1,
+            f"For {kind} `query`, expected `key_padding_mask` to be `None` or {rank - 1}-D but found {padding.ndim}-D tensor instead",
         )
-    kind = "batched 3-D" if query.ndim == 3 else "unbatched 2-D"
-    if key.ndim != query.ndim or value.ndim != query.ndim:
-        raise AssertionError(
-            f"For {kind} `query`, expected `key` and `value` to be {query.ndim}-D but found {key.ndim}-D and {value.ndim}-D tensors respectively"
-        )
-    if padding is not None and padding.ndim != query.ndim - 1:
-        raise AssertionError(
-            f"For {kind} `query`, expected `key_padding_mask` to be `None` or {query.ndim - 1}-D but found {padding.ndim}-D tensor instead"
-        )
-    if mask is not None and mask.ndim not in (2, 3):
-        raise AssertionError(
-            f"For {kind} `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found {mask.ndim}-D tensor instead"
-        )
-
-
-def _full_mask(
-    mask: Tensor | None, padding: Tensor | None, length: int, source: int, batch: int, heads: int, kind: Any
-) -> Tensor | None:
-    """One additive mask (batch · heads or 1, length, source) of the attention and the padding mask."""
-    mask, padding = _additive(mask, kind, "attn_mask"), _additive(padding, kind, "key_padding_mask")
     if mask is not None:
-        expected = (length, source) if mask.ndim == 2 else (batch * heads, length, source)
-        if tuple(mask.shape) != expected:
+        _need(
+            mask.ndim in (2, 3),
+            f"For {kind} `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found {mask.ndim}-D tensor instead",
+        )
+        expected = (heads, query.shape[0], key.shape[0])
+        if rank == 2 and mask.ndim == 3 and tuple(mask.shape) != expected:
+            raise AssertionError(f"Expected `attn_mask` shape to be {expected} but got {mask.shape}")
+
+
+def _check_extents(query: Tensor, key: Tensor, value: Tensor, embed: int, heads: int, separate: bool) -> None:
+    _need(query.shape[-1] == embed, f"was expecting embedding dimension of {embed}, but got {query.shape[-1]}")
+    _need(embed % heads == 0, f"embed_dim {embed} not divisible by num_heads {heads}")
+    if separate:
+        _need(
+            key.shape[:2] == value.shape[:2],
+            f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}",
+        )
+    else:
+        _need(key.shape == value.shape, f"key shape {key.shape} does not match value shape {value.shape}")
+
+
+def _projected(query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: Tensor | None) -> list[Node]:
+    """The three projections by one packed weight; those of one tensor at once."""
+    embed = query.shape[-1]
+    inputs: list[tuple[Tensor, int]] = [(query, 1), (key, 1), (value, 1)]
+    if key is value:
+        inputs = [(query, 3)] if query is key else [(query, 1), (key, 2)]
+    projected: list[Node] = []
+    for x, count in inputs:
+        start, stop = len(projected) * embed, (len(projected) + count) * embed
+        w = wrap(_part(node_of(weight), 0, start, stop))
+        b = None if bias is None else wrap(_part(node_of(bias), 0, start, stop))
+        whole = node_of(linear(x, w, b))
+        projected += [_part(whole, 2, place * embed, (place + 1) * embed) for place in range(count)]
+    return projected
+
+
+def _part(node: Node, axis: int, start: int, stop: int) -> Node:
+    shape = node.type.shape
+    return view.slice_(
+        node,
+        tuple([start if a == axis else 0 for a in range(len(shape))]),
+        tuple([stop if a == axis else extent for a, extent in enumerate(shape)]),
+    )
+
+
+def _projected_apart(
+    query: Tensor, key: Tensor, value: Tensor, weights: dict[str, Tensor | None], bias: Tensor | None
+) -> list[Node]:
+    embed = query.shape[-1]
+    biases = (
+        [None] * 3 if bias is None else [wrap(_part(node_of(bias), 0, n * embed, (n + 1) * embed)) for n in range(3)]
+    )
+    projected = []
+    for x, (name, weight), b in zip((query, key, value), weights.items(), biases, strict=True):
+        if weight is None:
+            raise AssertionError(f"use_separate_proj_weight is True but {name} is None")
+        projected.append(node_of(linear(x, weight, b)))
+    return projected
+
+
+def _additive(mask: Tensor | None, kind: Any, name: str) -> Node | None:
+    """A mask (True: may not look) as one that is added."""
+    if mask is None:
+        return None
+    _need(mask.dtype is bool_ or mask.dtype.is_floating_point, f"only bool and floating types of {name} are supported")
+    if mask.dtype is not bool_:
+        return node_of(mask)
+    return scalar.select(node_of(mask), scalar.number(float("-inf"), kind), scalar.number(0, kind))
+
+
+def _masks(query: Tensor, key: Tensor, heads: int, attention: Tensor | None, padding: Tensor | None) -> Node | None:
+    """The attention's mask and the padding's as one that broadcasts to (batch, heads, length, source), or None."""
+    length, batch, source = query.shape[0], query.shape[1], key.shape[0]
+    mask = _additive(attention, query.dtype, "attn_mask")
+    behind = _additive(padding, query.dtype, "key_padding_mask")
+    if mask is not None:
+        own = mask.type.shape
+        expected = (length, source) if len(own) == 2 else (batch * heads, length, source)
+        if own != expected:
             raise RuntimeError(
-                f"The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, but should be {expected}."
+                f"The shape of the {len(own)}D attn_mask is torch.Size({list(own)}), but should be {expected}."
             )
-        mask = mask.unsqueeze(0) if mask.ndim == 2 else mask  # type: ignore[attr-defined]
-    if padding is None:
+        mask = view.reshape(mask, (1, 1, *own) if len(own) == 2 else (batch, heads, length, source))
+    if behind is None:
         return mask
-    if tuple(padding.shape) != (batch, source):
-        raise AssertionError(f"expecting key_padding_mask shape of {(batch, source)}, but got {tuple(padding.shape)}")
-    wide = padding.reshape(batch, 1, 1, source).expand(-1, heads, -1, -1).reshape(batch * heads, 1, source)  # type: ignore[attr-defined]
-    return wide if mask is None else mask + wide  # type: ignore[operator,no-any-return]
+    for axis, extent in enumerate((batch, source)):
+        have = behind.type.shape[axis]
+        _need(have == extent, f"Expected key_padded_mask.shape[{axis}] to be {extent}, but got {have}")
+    behind = view.reshape(behind, (batch, 1, 1, source))
+    return behind if mask is None else scalar.add(mask, scalar.cast(behind, dtype=mask.type.dtype))
+
+
+def _one_more(node: Node, axis: int) -> Node:
+    """Another place of zeros at the end of an axis."""
+    ndim = node.type.ndim
+    return view.pad(node, (0,) * ndim, tuple([int(a == axis) for a in range(ndim)]))
+
+
+def _heads(node: Node, heads: int) -> Node:
+    """(length, batch, embed) to (batch, heads, length, embed / heads)."""
+    length, batch, embed = node.type.shape
+    return view.permute(view.reshape(node, (length, batch, heads, embed // heads)), (1, 2, 0, 3))
+
+
+def _static(own: Tensor, name: str, batch: int, heads: int, width: int) -> Node:
+    _need(own.shape[0] == batch * heads, f"expecting {name}.size(0) of {batch * heads}, but got {own.shape[0]}")
+    _need(own.shape[2] == width, f"expecting {name}.size(2) of {width}, but got {own.shape[2]}")
+    return view.reshape(node_of(own), (batch, heads, *own.shape[1:]))
+
+
+def _attend_with_weights(q: Node, k: Node, v: Node, mask: Node | None, rate: float) -> tuple[Node, Node]:
+    """As `_attend`, and the weights; each step is rounded to the input's dtype, as PyTorch's are."""
+    kind = q.type.dtype
+    scaled = scalar.mul(q, scalar.number(sqrt(1.0 / q.type.shape[-1]), kind))
+    if kind in HALVES:
+        scaled, k = (scalar.cast(x, dtype=float32) for x in (scaled, k))
+    scores = scalar.cast(_masked(matmul(scaled, transpose(k)), mask, False), dtype=kind)
+    axis = scores.type.ndim - 1
+    weights = reduce.softmax(scores, axis=axis)
+    if rate > 0:
+        weights = node_of(dropout(wrap(weights), rate))
+    return matmul(weights, v), weights
+
+
+def _in_heads(
+    q: Node, k: Node, v: Node, mask: Node | None, heads: int, rows: tuple[Tensor | None, ...], zero: bool
+) -> tuple[Node, Node, Node, Node | None]:
+    """Queries, keys, values as (batch, heads, length, width), with the learned row and the row of zeros behind the keys and values."""
+    bias_k, bias_v, static_k, static_v = rows
+    if bias_k is not None and bias_v is not None:
+        _need(static_k is None, "bias cannot be added to static key.")
+        _need(static_v is None, "bias cannot be added to static value.")
+        k, v = (
+            view.concatenate((x, view.expand(node_of(row), (1, *x.type.shape[1:]))), 0)
+            for x, row in ((k, bias_k), (v, bias_v))
+        )
+        mask = None if mask is None else _one_more(mask, 3)
+    else:
+        _need(bias_k is None, "bias_k is set but bias_v is None")
+        _need(bias_v is None, "bias_v is set but bias_k is None")
+    _, batch, embed = q.type.shape
+    width = embed // heads
+    for x in (k, v):
+        if x.type.shape[1] != batch:
+            raise RuntimeError(
+                f"shape '[{x.type.shape[0]}, {batch * heads}, {width}]' is invalid for input of size {x.type.size} — "
+                f"multi_head_attention_forward: query has a batch of {batch}, key and value of {x.type.shape[1]}"
+            )
+    q = _heads(q, heads)
+    k = _heads(k, heads) if static_k is None else _static(static_k, "static_k", batch, heads, width)
+    v = _heads(v, heads) if static_v is None else _static(static_v, "static_v", batch, heads, width)
+    if zero:
+        k, v = _one_more(k, 2), _one_more(v, 2)
+        mask = None if mask is None else _one_more(mask, 3)
+    return q, k, v, mask
+
+
+def _batched(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """With an axis of one sample; what was one tensor stays one."""
+    wide = {id(x): x.unsqueeze(1) for x in (query, key, value)}  # type: ignore[attr-defined]
+    return wide[id(query)], wide[id(key)], wide[id(value)]
+
+
+def _finished(
+    result: Node, weights: Node | None, out: tuple[Tensor, Tensor | None], average: bool, unbatched: bool
+) -> tuple[Tensor, Tensor | None]:
+    """The heads' results (batch, heads, length, width) through the output's projection, and the weights as asked for."""
+    batch, heads, length, width = result.type.shape
+    flat = view.reshape(view.permute(result, (2, 0, 1, 3)), (length * batch, heads * width))
+    projected = node_of(linear(wrap(flat), *out))
+    if projected.tracked:
+        projected.label = "SqueezeBackward1" if unbatched else "View"
+    shape = (length, projected.type.shape[-1]) if unbatched else (length, batch, projected.type.shape[-1])
+    attended = named(view.reshape(projected, shape), "View")
+    if weights is None:
+        return attended, None
+    label = "View"
+    if average:
+        label = "MeanBackward1"
+        weights = scalar.div(reduce.sum_(weights, (1,)), scalar.number(heads, weights.type.dtype))
+    if unbatched:
+        label, weights = "SqueezeBackward1", view.reshape(weights, weights.type.shape[1:])
+    return attended, named(view.identity(weights), label)
 
 
 def multi_head_attention_forward(
@@ -214,73 +413,32 @@ def multi_head_attention_forward(
     is_causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """What `nn.MultiheadAttention` computes: (L, N, E), (S, N, E), (S, N, E) to the output (L, N, E) and the weights."""
-    _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
+    _check_ranks(query, key, value, key_padding_mask, attn_mask, num_heads)
     unbatched = query.ndim == 2
     if unbatched:
-        query, key, value = (x.unsqueeze(1) for x in (query, key, value))  # type: ignore[attr-defined]
-        key_padding_mask = key_padding_mask.unsqueeze(0) if key_padding_mask is not None else None  # type: ignore[attr-defined]
-    length, batch, embed = query.shape
-    source = key.shape[0]
-    if embed != embed_dim_to_check:
-        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {embed}")
+        query, key, value = _batched(query, key, value)
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)  # type: ignore[attr-defined]
     if is_causal and attn_mask is None:
-        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
+    hinted = is_causal and key_padding_mask is None and not need_weights
+    masks = None if hinted else attn_mask, key_padding_mask
+    mask = _masks(query, key, num_heads, *masks)
+    _check_extents(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
     if use_separate_proj_weight:
-        weights: Any = [q_proj_weight, k_proj_weight, v_proj_weight]
+        apart = {"q_proj_weight": q_proj_weight, "k_proj_weight": k_proj_weight, "v_proj_weight": v_proj_weight}
+        q, k, v = _projected_apart(query, key, value, apart, in_proj_bias)
     else:
-        weights = list(in_proj_weight.chunk(3))  # type: ignore[union-attr]
-    q, k, v = _projected(query, key, value, weights, in_proj_bias)
-    if bias_k is not None and bias_v is not None:
-        k, v = (_appended(x, b.expand(1, batch, -1)) for x, b in ((k, bias_k), (v, bias_v)))  # type: ignore[attr-defined]
-        source += 1
-        attn_mask, key_padding_mask = (None if m is None else pad(m, (0, 1)) for m in (attn_mask, key_padding_mask))
-    q = _heads(q, batch, num_heads)
-    k = _heads(k, batch, num_heads) if static_k is None else static_k
-    v = _heads(v, batch, num_heads) if static_v is None else static_v
-    if add_zero_attn:
-        k, v = (pad(x, (0, 0, 0, 1)) for x in (k, v))
-        attn_mask, key_padding_mask = (None if m is None else pad(m, (0, 1)) for m in (attn_mask, key_padding_mask))
-    source = k.shape[1]
-    mask = _full_mask(attn_mask, key_padding_mask, length, source, batch, num_heads, q.dtype)
+        _need(in_proj_weight is not None, "use_separate_proj_weight is False but in_proj_weight is None")
+        q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias)  # type: ignore[arg-type]
+    rows = bias_k, bias_v, static_k, static_v
+    q, k, v, mask = _in_heads(q, k, v, mask, num_heads, rows, add_zero_attn)
     rate = dropout_p if training else 0.0
-    if not need_weights:
-        result = _attend_batched(q, k, v, mask, rate, batch, num_heads)
-        found: Tensor | None = None
+    weights: Node | None = None
+    if need_weights:
+        result, weights = _attend_with_weights(q, k, v, mask, rate)
     else:
-        result, found = _attend(q, k, v, mask, rate)
-    result = result.transpose(0, 1).reshape(length * batch, embed)  # type: ignore[attr-defined]
-    result = linear(result, out_proj_weight, out_proj_bias).reshape(length, batch, -1)  # type: ignore[attr-defined]
-    if found is not None:
-        found = found.reshape(batch, num_heads, length, source)  # type: ignore[attr-defined]
-        found = found.mean(1) if average_attn_weights else found  # type: ignore[attr-defined]
-    if unbatched:
-        result = result.squeeze(1)
-        found = found.squeeze(0) if found is not None else None  # type: ignore[attr-defined]
-    return result, found
-
-
-def _appended(x: Tensor, row: Tensor) -> Tensor:
-    return cat([x, row])
-
-
-def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, rate: float) -> tuple[Tensor, Tensor]:
-    """Heads' results and their weights."""
-    scale = 1 / math.sqrt(q.shape[-1])
-    scores = (q * scale) @ k.transpose(-2, -1)  # type: ignore[operator,attr-defined]
-    if mask is not None:
-        scores = scores + mask
-    weights = scores.softmax(-1)
-    if rate:
-        weights = dropout(weights, rate)
-    return weights @ v, weights
-
-
-def _attend_batched(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, rate: float, batch: int, heads: int
-) -> Tensor:
-    """Heads' results by `scaled_dot_product_attention`, whose masks have the heads on an axis of their own."""
-    if mask is not None and mask.shape[0] != 1:
-        mask = mask.reshape(batch, heads, -1, k.shape[1])  # type: ignore[attr-defined]
-    parts = [x.reshape(batch, heads, x.shape[1], -1) for x in (q, k, v)]  # type: ignore[attr-defined]
-    result = scaled_dot_product_attention(*parts, attn_mask=mask, dropout_p=rate)
-    return result.reshape(batch * heads, q.shape[1], -1)  # type: ignore[attr-defined,no-any-return]
+        result = _attend(q, k, v, mask, 1 / sqrt(q.type.shape[-1]), rate, hinted)
+    return _finished(result, weights, (out_proj_weight, out_proj_bias), average_attn_weights, unbatched)
