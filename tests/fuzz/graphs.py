@@ -406,7 +406,8 @@ class GraphBuilder(Builder):
             live = [i for i, g in enumerate(self.scope[name]) if g is not None and g.requires_grad and g.numel()]
             if live:
                 again = self.fresh()
-                total = " + ".join(f"{name}[{i}].double().cos().sum()" for i in live)
+                terms = [f"{name}[{i}].double().cos().sum()" for i in live] + [f"{leaf}.sum()" for leaf in leaves]
+                total = " + ".join(terms)  # with the leaves, since a gradient that is constant may be untracked
                 self.add(
                     f"{again} = torch.autograd.grad({total}, [{inputs}], allow_unused=True)", (again,), inexact=True
                 )

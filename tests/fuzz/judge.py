@@ -38,6 +38,10 @@ def _coarsest(scope: dict[str, Any], names: list[str]) -> float:
 
 
 def _differs(name: str, got: Any, wanted: Any, tolerances: Tolerances) -> str | None:
+    if isinstance(wanted, tuple) and isinstance(got, tuple) and len(got) == len(wanted):
+        return next(
+            (f for f in map(_gradient_differs, [name] * len(got), got, wanted, [tolerances] * len(got)) if f), None
+        )
     ours, theirs = list(flat(got)), list(flat(wanted))
     if len(ours) != len(theirs):
         return f"{name}: {len(ours)} tensors, expected {len(theirs)}"
@@ -46,10 +50,20 @@ def _differs(name: str, got: Any, wanted: Any, tolerances: Tolerances) -> str | 
         found = tensor_problem(to_oracle(a), e.detach(), tolerances)
         if found:
             return f"{label}: {found}"
-        for flag in ("requires_grad", "is_leaf") if not isinstance(wanted, tuple) else ():  # a tuple: gradients
+        for flag in ("requires_grad", "is_leaf"):
             if getattr(a, flag) != getattr(e, flag):
                 return f"{label}.{flag}: got {getattr(a, flag)}, expected {getattr(e, flag)}"
     return None
+
+
+def _gradient_differs(name: str, got: Any, wanted: Any, tolerances: Tolerances) -> str | None:
+    """For one of a tuple of gradients, where None means zero."""
+    if got is None and wanted is None:
+        return None
+    ours = torch.zeros_like(wanted) if got is None else to_oracle(got)
+    theirs = torch.zeros_like(ours) if wanted is None else wanted.detach()
+    found = tensor_problem(ours, theirs, tolerances)
+    return f"{name}: {found}" if found else None
 
 
 def differences(program: Program) -> str | None:

@@ -7,6 +7,8 @@ several views of `chunk`, `split`, `unbind` where gradients flow, so these appea
 
 from __future__ import annotations
 
+import re
+
 import torch
 
 from .graphs import GraphBuilder, _dyadic
@@ -31,6 +33,9 @@ class ViewBuilder(GraphBuilder):
 
     def __init__(self, kind: str, seed: int) -> None:
         super().__init__(kind, seed)
+        self.laid_out: set[str] = (
+            set()
+        )  # results in whose memory PyTorch keeps the order of an operand that is permuted
         self.behind = self.random.random() < 0.4  # `.data`, `.detach()` and `no_grad` writes
 
     def view(self) -> str | None:
@@ -53,8 +58,6 @@ class ViewBuilder(GraphBuilder):
             f"{a}.expand({tuple(self.random.choice((2, 3)) if s == 1 else s for s in t.shape)})",
             f"{a}.expand(2, {', '.join(['-1'] * rank)})",
             f"{a}.diagonal({self.random.randint(-1, 1)})",
-            f"{a}.view({self.shape_for(t.numel())})",
-            f"{a}.view(-1)",
             f"{a}.reshape({self.shape_for(t.numel())})",
             f"{a}.flatten()",
             f"{a}.unfold({axis}, {max(1, size - 1)}, 1)",
@@ -67,6 +70,8 @@ class ViewBuilder(GraphBuilder):
             f"{a}.swapaxes(0, -1)",
             f"{a}.mT",
         ]
+        if a not in self.laid_out:
+            options += [f"{a}.view({self.shape_for(t.numel())})", f"{a}.view(-1)"]
         if not self.tensors(lambda other: other.requires_grad):
             options += [f"{a}.chunk(2, {axis})[{self.random.randrange(2)}]", f"{a}.unbind({axis})[0]"]
             options += [f"{a}.split(2, {axis})[-1]", f"{a}.tensor_split(2, {axis})[0]"]
@@ -181,6 +186,12 @@ class ViewBuilder(GraphBuilder):
         """Whether a write may carry rounded values into tensors held to be exact."""
         return any(name in text for name in self.program.inexact)
 
+    def note_layout(self, name: str, text: str, is_view: bool) -> None:
+        """Remembers a result whose order in memory may not be row-major in PyTorch, or a view of one."""
+        used = [n for n in self.tensors() if re.search(rf"\b{n}\b", text) and n != name]
+        if any(n in self.laid_out or not (is_view or self.value(n).is_contiguous()) for n in used):
+            self.laid_out.add(name)
+
     def step(self) -> None:
         """Adds a view, a write, a reading or a look."""
         roll = self.random.random()
@@ -188,7 +199,9 @@ class ViewBuilder(GraphBuilder):
             text = self.view()
             if text:
                 name = self.fresh()
-                self.add(f"{name} = {text}", (name,), self.rounds(text.split(".")[0].split("[")[0]), keep_error=0.1)
+                rounded = self.rounds(text.split(".")[0].split("[")[0])
+                if self.add(f"{name} = {text}", (name,), rounded, keep_error=0.1):
+                    self.note_layout(name, text, is_view=".clone()" not in text)
         elif roll < 0.75:
             text = self.write()
             if text and self.add(text, keep_error=0.1) and self.write_spreads_rounding(text):
@@ -197,7 +210,8 @@ class ViewBuilder(GraphBuilder):
             made = self.reading()
             if made:
                 name = self.fresh()
-                self.add(f"{name} = {made[0]}", (name,), made[1])
+                if self.add(f"{name} = {made[0]}", (name,), made[1]):
+                    self.note_layout(name, made[0], is_view=False)
         else:
             self.look()
 
