@@ -566,8 +566,14 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     a, b = _once_rounded(node_of(input), node_of(end))
     w = _as_node(weight, a.type.dtype)
     gap = scalar.sub(b, a)
-    near = scalar.add(a, scalar.mul(w, gap))
-    far = scalar.sub(b, scalar.mul(gap, scalar.sub(scalar.number(1, w.type.dtype), w)))
+    known = not isinstance(weight, Tensor)  # then so is the nearer end; optimizers call this for each parameter
+    if not known or abs(weight) < 0.5:
+        near = far = scalar.add(a, scalar.mul(w, gap))
+    if not known or abs(weight) >= 0.5:
+        rest = scalar.number(1 - weight, w.type.dtype) if known else scalar.sub(scalar.number(1, w.type.dtype), w)
+        far = scalar.sub(b, scalar.mul(gap, rest))
+    if known:
+        return wrap(scalar.cast(far, dtype=input.dtype))
     size = scalar.abs_(w)
     result = scalar.select(scalar.lt(size, scalar.number(0.5, size.type.dtype)), near, far)
     return wrap(scalar.cast(result, dtype=input.dtype))

@@ -226,10 +226,13 @@ class Module(HookMethods, StateMethods, ConversionMethods):
 
     def __getattr__(self, name: str) -> Any:
         own = self.__dict__
-        for registry in ("_parameters", "_buffers", "_modules"):
-            entries = own.get(registry)
-            if entries is not None and name in entries:
-                return entries[name]
+        if "_modules" in own:  # which is set last; spelled out below, for this runs at every reading of a weight
+            if name in own["_parameters"]:
+                return own["_parameters"][name]
+            if name in own["_modules"]:
+                return own["_modules"][name]
+            if name in own["_buffers"]:
+                return own["_buffers"][name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:
