@@ -187,6 +187,8 @@ def _gradient_eval(
         product = g * hat
         whole = set(others) == set(layout.axes)  # batch norm: the sums for weight and bias serve x too
         to_weight = _total(product, others) if wanted[1] or whole else None
+        if to_weight is product:  # which is written over
+            to_weight = product.copy()
         to_bias = _total(g, others) if wanted[2] or whole else None
         to_x = None
         if wanted[0]:

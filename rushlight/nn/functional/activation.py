@@ -10,19 +10,20 @@ import warnings
 
 import numpy as np
 
-from ...dtype import COMPLEX, bool_, dtype, encode, float64
+from ...dtype import COMPLEX, FLOATING, bool_, dtype, float32, float64
 from ...generator import continuous, default_generator
 from ...generator.checks import LARGEST
 from ...ir import activation as records
 from ...ir import scalar, view
 from ...ir.activation import fixed
 from ...ir.graph import Node, input_node
+from ...ir.op import Op
 from ...tensor import reductions
 from ...tensor.elementwise import sigmoid, tanh
 from ...tensor.promotion import floating
 from ...tensor.public import public, scalar_name, store
 from ...tensor.tensor import Tensor, from_array, node_of, wrap, wrap_axis
-from .operands import floating_node, in_place, real_node, require_tensor
+from .operands import floating_node, in_place, real_node, require_tensor, with_out
 
 __all__ = [
     "celu",
@@ -73,6 +74,15 @@ def _finish(name: str, input: Tensor, node: Node, inplace: bool, label: str | No
     return store(name + "_", input, wrap(node))
 
 
+def _set(record: Op, x: Node, *settings: float) -> Node:
+    """A record with its settings; for half precision in float32, since a setting would lose digits."""
+    kind = x.type.dtype
+    if kind.itemsize > 2 or kind.category < FLOATING:
+        return record(x, *[fixed(value, kind) for value in settings])
+    wide = record(scalar.cast(x, dtype=float32), *[fixed(value, float32) for value in settings])
+    return scalar.cast(wide, dtype=kind)
+
+
 # ---- piecewise linear ----
 
 
@@ -105,7 +115,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         raise ValueError("min_val cannot be greater than max_val")
     if kind.name.startswith("u") and min(min_val, max_val) < 0:
         raise RuntimeError("Cannot do hardtanh on an unsigned type with negative limits")
-    return _finish("hardtanh", input, records.hardtanh(node, fixed(min_val, kind), fixed(max_val, kind)), inplace)
+    return _finish("hardtanh", input, _set(records.hardtanh, node, min_val, max_val), inplace)
 
 
 hardtanh_ = in_place(hardtanh)
@@ -121,9 +131,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """The input where it is positive, negative_slope · input elsewhere."""
     node = floating_node("leaky_relu", "leaky_relu_cpu", input)
-    return _finish(
-        "leaky_relu", input, records.leaky_relu(node, fixed(negative_slope, input.dtype)), inplace, "LeakyReluBackward1"
-    )
+    return _finish("leaky_relu", input, _set(records.leaky_relu, node, negative_slope), inplace, "LeakyReluBackward1")
 
 
 leaky_relu_ = in_place(leaky_relu)
@@ -133,20 +141,21 @@ leaky_relu_ = in_place(leaky_relu)
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """The input where it is above `threshold`, `value` elsewhere; integers too."""
     node = real_node("threshold", "threshold_cpu", input)
-    kind = input.dtype
-    return _finish("threshold", input, records.threshold(node, fixed(threshold, kind), fixed(value, kind)), inplace)
+    return _finish("threshold", input, _set(records.threshold, node, threshold, value), inplace)
 
 
 threshold_ = in_place(threshold, export=True)
 
 
-@public("Hardshrink")
+@with_out
+@public("Hardshrink", out=False)
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """0 where |input| <= lambd, the input elsewhere."""
     node = floating_node("hardshrink", "hardshrink_cpu", input)
-    return wrap(records.hardshrink(node, fixed(lambd, input.dtype)))
+    return wrap(records.hardshrink(node, fixed(lambd, input.dtype)))  # PyTorch rounds this bound
 
 
+@with_out
 @public("Softshrink", function=False, method=False)
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """The input moved by lambd towards 0, and 0 where |input| <= lambd."""
@@ -156,7 +165,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
             f"lambda must be in range [0, {LARGEST[input.dtype]:g}] for input dtype {scalar_name(input.dtype)}, but found {lambd} "
             "— softshrink"
         )
-    return wrap(records.softshrink(node, fixed(lambd, input.dtype)))
+    return wrap(_set(records.softshrink, node, lambd))
 
 
 @public("Hardsigmoid", function=False, method=False)
@@ -200,6 +209,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 # ---- smooth ----
 
 
+@with_out
 @public("Gelu", function=False, method=False)
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """input · Φ(input), Φ the normal distribution function; `approximate='tanh'` takes tanh in its place."""
@@ -225,13 +235,15 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return _finish("mish", input, records.mish(floating_node("mish", "mish_cpu", input)), inplace)
 
 
+@with_out
 @public("Softplus", function=False, method=False)
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     """log(1 + exp(beta · input)) / beta; the input itself where beta · input is above `threshold`."""
     node = floating_node("softplus", "softplus_cpu", input)
-    return wrap(records.softplus(node, fixed(beta, input.dtype), fixed(threshold, input.dtype)))
+    return wrap(_set(records.softplus, node, beta, threshold))
 
 
+@with_out
 @public("LogSigmoid", function=False, method=False)
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(input)), without overflow."""
@@ -240,11 +252,10 @@ def logsigmoid(input: Tensor) -> Tensor:
 
 def _elu(op: str, input: Tensor, low: float, high: float, rate: float, inplace: bool) -> Tensor:
     node = floating_node(op, "elu_cpu", input)
-    kind = input.dtype
     return _finish(
         op,
         input,
-        records.elu(node, fixed(low, kind), fixed(high, kind), fixed(rate, kind)),
+        _set(records.elu, node, low, high, rate),
         inplace,
         "CeluBackward1" if op == "celu" else "EluBackward1",
     )
@@ -362,12 +373,14 @@ def rrelu(
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     kind = input.dtype
     if not training:
-        return _finish("rrelu", input, records.leaky_relu(node, fixed((lower + upper) / 2, kind)), inplace)
+        return _finish("rrelu", input, _set(records.leaky_relu, node, (lower + upper) / 2), inplace)
     below = input._decoded() <= 0  # as many draws as there are such elements
     slopes = np.ones(below.shape)
     slopes[below] = continuous.uniform(default_generator.engine, (int(below.sum()),), float64, lower, upper)
-    noise = encode(slopes.astype(kind.compute), kind)
-    return _finish("rrelu", input, scalar.mul(node, input_node(noise, node.type)), inplace)
+    # Half precision is rounded once, after the product.
+    noise = input_node(slopes.astype(kind.compute), node.type.with_dtype(float32 if kind.itemsize == 2 else kind))
+    product = scalar.mul(scalar.cast(node, dtype=noise.type.dtype), noise)
+    return _finish("rrelu", input, scalar.cast(product, dtype=kind), inplace)
 
 
 rrelu_ = in_place(rrelu, export=True)

@@ -12,7 +12,7 @@ from ...ir import index, reduce, scalar, view
 from ...ir.activation import fixed
 from ...ir.graph import Node, input_node
 from ...ir.type import Type
-from ...tensor.promotion import promoted
+from ...tensor.promotion import get_default_dtype, promoted
 from ...tensor.public import public, scalar_name
 from ...tensor.reductions import norm_node
 from ...tensor.tensor import Tensor, wrap, wrap_axis
@@ -26,14 +26,16 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     """The p-norms of x1 - x2 + eps along the last axis."""
     require_tensor("pairwise_distance", x1, "x1")
     require_tensor("pairwise_distance", x2, "x2", 2)
-    a, b = promoted(x1, x2, op="pairwise_distance")
-    gap = scalar.add(scalar.sub(a, b), fixed(eps, a.type.dtype))
+    gap = scalar.sub(*promoted(x1, x2, op="pairwise_distance"))
+    if gap.type.dtype.category < FLOATING:
+        gap = scalar.cast(gap, dtype=get_default_dtype())
+    gap = scalar.add(gap, fixed(eps, gap.type.dtype))
     return wrap(norm_node(gap, float(p), (gap.type.ndim - 1,) if gap.type.ndim else (), keepdim))
 
 
 def _unit(x: Node, axis: int, eps: float) -> Node:
     """x by its norm along an axis, which is at least eps; that bound passes the gradient on."""
-    size = norm_node(x, 2.0, (axis,), True)
+    size = norm_node(x, 2.0, (axis,) if x.type.ndim else (), True)
     least = fixed(eps, size.type.dtype)
     floored = scalar.select(scalar.lt(size, least), least, size)
     if size.tracked:
@@ -67,7 +69,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
                 "cosine_similarity"
             )
     product = scalar.mul(*[_unit(view.expand(x, shape), axis, eps) for x in (a, b)])
-    return wrap(reduce.sum_(product, (axis,)))
+    return wrap(reduce.sum_(product, (axis,) if ndim else ()))
 
 
 @lru_cache(maxsize=64)

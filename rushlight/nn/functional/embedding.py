@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...dtype import INTEGER, bool_, int32, int64
+from ...dtype import INTEGER, bool_, float32, int32, int64
 from ...ir import embedding as records
 from ...ir import index, scalar, view
 from ...ir.graph import Node, input_node
@@ -171,19 +171,21 @@ def embedding_bag(
     keep = np.ones(len(bags), bool) if padding is None else wrap(places)._array() != padding
     rows = records.embedding(node_of(weight), places, padding=None, by_frequency=scale_grad_by_freq)
     kind = rows.type.dtype
+    wide = float32 if kind.itemsize == 2 else kind  # half precision is rounded once
+    rows = scalar.cast(rows, dtype=wide)
     if mode == "max":
-        return named(_bag_max(rows, bags, keep, count), "EmbeddingBag")
+        return named(scalar.cast(_bag_max(rows, bags, keep, count), dtype=kind), "EmbeddingBag")
     if per_sample_weights is not None:
-        shares = view.reshape(node_of(per_sample_weights), (len(bags), 1))
+        shares = view.reshape(scalar.cast(node_of(per_sample_weights), dtype=wide), (len(bags), 1))
         rows = scalar.mul(rows, shares)
     if not keep.all():
         kept = input_node(keep[:, None], Type.of((len(bags), 1), bool_))
-        rows = scalar.select(kept, rows, scalar.number(0, kind))
+        rows = scalar.select(kept, rows, scalar.number(0, wide))
     result = _bag_sum(rows, bags, count)
     if mode == "mean":
         sizes = np.maximum(np.bincount(bags[keep], minlength=count), 1)[:, None]
-        result = scalar.div(result, scalar.cast(input_node(sizes, Type.of(sizes.shape, int64)), dtype=kind))
-    return named(result, "EmbeddingBag")
+        result = scalar.div(result, scalar.cast(input_node(sizes, Type.of(sizes.shape, int64)), dtype=wide))
+    return named(scalar.cast(result, dtype=kind), "EmbeddingBag")
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

@@ -9,7 +9,7 @@ from ...dtype import BOOL
 from ...ir import biased, contraction, scalar
 from ...ir.contract import contract
 from ...ir.graph import Node
-from ...tensor.public import public, scalar_name
+from ...tensor.public import public, scalar_name, write_out
 from ...tensor.tensor import Tensor, node_of, wrap
 from .operands import named, require_tensor
 
@@ -74,7 +74,7 @@ def _with_bias(product: Node, bias: Node) -> Node:
     return scalar.add(product, bias)
 
 
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """input · weightᵀ + bias: input (*, in), weight (out, in), bias (out) give (*, out); weight (in) gives (*).
 
     >>> import rushlight as torch
@@ -98,7 +98,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             result = biased.affine(added, x, w, spec=spec)
         else:
             result = _with_bias(contract(x, w, spec=spec), added)
-    return named(result, _linear_label(input, len(b), bias is not None) if result.tracked else "Addmm")
+    found = named(result, _linear_label(input, len(b), bias is not None) if result.tracked else "Addmm")
+    return found if out is None else write_out("linear", out, found)  # type: ignore[no-any-return]
 
 
 def _linear_label(input: Tensor, weight_axes: int, bias: bool) -> str:

@@ -20,7 +20,7 @@ from ...ir.activation import fixed
 from ...ir.graph import Node
 from ...ir.loss import reduced
 from ...ir.type import broadcast_shapes
-from ...tensor.promotion import promoted, result_type
+from ...tensor.promotion import floating, promoted, result_type
 from ...tensor.public import public, scalar_name
 from ...tensor.tensor import Tensor, node_of, wrap
 from .operands import check_reduction, named, reduction_of, require_tensor
@@ -470,7 +470,7 @@ def poisson_nll_loss(
     """exp(input) - target·input of a Poisson rate's logarithm (of the rate without `log_input`); `full` adds Stirling's term."""
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction(reduction)
-    x, t = promoted(input, target, op="poisson_nll_loss")
+    x, t = floating(input, target, op="poisson_nll_loss")
     kind = x.type.dtype
     if log_input:
         loss = scalar.sub(scalar.exp(x), scalar.mul(t, x))

@@ -15,10 +15,11 @@ from ...ir import reduce as reductions
 from ...ir.activation import fixed
 from ...ir.contract import contract
 from ...ir.graph import Node
+from ...tensor.promotion import get_default_dtype
 from ...tensor.public import assign, public, scalar_name, write_out
 from ...tensor.reductions import norm_node
 from ...tensor.tensor import Tensor, node_of, wrap, wrap_axes
-from .operands import floating_node, named, require_tensor
+from .operands import floating_node, named, real_node, require_tensor
 
 __all__ = [
     "batch_norm",
@@ -102,11 +103,13 @@ def batch_norm(
     """
     require_tensor("batch_norm", input)
     shape = tuple(input.shape)
-    if len(shape) < 2:
+    if len(shape) < 2 and input.numel():
         raise IndexError(
             f"Dimension out of range (expected to be in range of [{-max(len(shape), 1)}, {max(len(shape), 1) - 1}], but got 1) — batch_norm: "
             f"input {shape} has no channel axis"
         )
+    if len(shape) < 2:  # PyTorch takes it as it is
+        return named(view.identity(floating_node("batch_norm", "batch_norm", input)), "Clone")
     count = shape[1]
     if training and prod(shape) // max(count, 1) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
@@ -259,15 +262,28 @@ def rms_norm(
     shape = tuple(input.shape)
     own = _normalized_axes("rms_norm", shape, normalized_shape, "*")
     _check_like("weight", weight, own)
+    axes = tuple(range(len(shape) - len(own), len(shape)))
+    if input.dtype.is_complex:
+        return _complex_rms_norm(node_of(input), axes, weight, eps)
     x = floating_node("rms_norm", "rms_norm", input)
     if weight is not None and weight.dtype is not input.dtype:
         _check_dtypes("rms_norm", input.dtype, (weight,))
-    axes = tuple(range(len(shape) - len(own), len(shape)))
     if eps is None:
         eps = float(np.finfo(input.dtype.compute).eps)
     given = (weight is not None, False)
     result, _ = _normalized(x, axes, axes, eps, _parameters(weight, None, own), given, centred=False)
     return named(result, "Mul")
+
+
+def _complex_rms_norm(x: Node, axes: Shape, weight: Tensor | None, eps: float | None) -> Tensor:
+    """PyTorch squares complex numbers as they are."""
+    kind = x.type.dtype
+    count = prod(x.type.shape[axis] for axis in axes)
+    mean = scalar.div(reductions.sum_(scalar.square(x), axes), scalar.number(float(count), kind))
+    least = float(np.finfo(kind.compute).eps) if eps is None else eps
+    root = scalar.rsqrt(scalar.add(mean, scalar.number(least, kind)))
+    result = scalar.mul(x, reductions.spread(root, x.type.shape, axes))
+    return named(result if weight is None else scalar.mul(result, node_of(weight)), "Mul")
 
 
 def group_norm(
@@ -323,12 +339,15 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
         )
     if not input.numel():
         return input
-    x = floating_node("local_response_norm", "avg_pool2d", input)
-    kind = x.type.dtype
+    x = real_node("local_response_norm", "avg_pool2d", input)
     flat = (shape[0], shape[1], prod(shape[2:]))
     spec = contraction.window_sum(flat, (size, 1), (1, 1), ((size // 2, (size - 1) // 2), (0, 0)), (1, 1))
     total = view.reshape(contract(view.reshape(scalar.square(x), flat), spec=spec), shape)
-    below = scalar.add(scalar.mul(total, fixed(alpha / size, kind)), fixed(k, kind))
+    whole = input.dtype.category < FLOATING
+    average = (scalar.truncate_divide if whole else scalar.div)(total, fixed(float(size), total.type.dtype))
+    kind = get_default_dtype() if whole else input.dtype
+    x, average = scalar.cast(x, dtype=kind), scalar.cast(average, dtype=kind)
+    below = scalar.add(scalar.mul(average, fixed(alpha, kind)), fixed(k, kind))
     return wrap(scalar.div(x, scalar.pow(below, fixed(beta, kind))))
 
 

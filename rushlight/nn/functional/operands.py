@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...dtype import BOOL, COMPLEX, FLOATING
 from ...ir.graph import Node, mode
-from ...tensor.public import register, scalar_name
+from ...tensor.public import register, scalar_name, write_out
 from ...tensor.tensor import Tensor, node_of, wrap
 
 
@@ -64,6 +65,17 @@ def in_place(function: Callable[..., Tensor], *, export: bool = False) -> Callab
     call.__doc__ = f"In-place form of `{function.__name__}`."
     if export:
         register(own, call, function=True, method=False)
+    return call
+
+
+def with_out(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function with an `out=` that takes the result."""
+
+    @functools.wraps(function)
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
+        result = function(*args, **kwargs)
+        return result if out is None else write_out(function.__name__, out, result)  # type: ignore[no-any-return]
+
     return call
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dtype import BOOL, COMPLEX, FLOATING, dtype, encode
+from ...dtype import BOOL, COMPLEX, FLOATING, dtype, encode, float32
 from ...ir import contraction, pool, reduce, scalar, view
 from ...ir.activation import fixed
 from ...ir.contract import contract
@@ -22,7 +22,7 @@ from ...ir.pool import Windows, stretches
 from ...ir.type import Type
 from ...tensor.public import register, scalar_name
 from ...tensor.tensor import Tensor, node_of, wrap
-from .operands import named, require_tensor
+from .operands import named, require_tensor, with_out
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -350,6 +350,7 @@ def avg_pool1d(
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
+@with_out
 def avg_pool2d(
     input: Tensor,
     kernel_size: Any,
@@ -363,6 +364,7 @@ def avg_pool2d(
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
+@with_out
 def avg_pool3d(
     input: Tensor,
     kernel_size: Any,
@@ -420,9 +422,11 @@ def _output_sizes(op: str, output_size: Any, extents: Shape) -> Shape:
     return found
 
 
-def _check_adaptive(op: str, rank: int, input: Any) -> Node:
+def _check_adaptive(op: str, rank: int, input: Any, output_size: Any) -> Node:
     require_tensor(op, input)
     shape = list(input.shape)
+    if rank > 1 and isinstance(output_size, Sequence) and len(shape) <= len(output_size):
+        raise ValueError(f"Input dimension should be at least {len(output_size) + 1} — {op}: input has shape {shape}")
     if len(shape) not in (rank + 1, rank + 2):
         if rank == 1:
             raise RuntimeError(
@@ -463,7 +467,7 @@ def along_axis(x: Node, matrix: Node, axis: int) -> Node:
 
 def adaptive_average(op: str, rank: int, input: Any, output_size: Any) -> Tensor:
     """Means of stretches of the last `rank` axes."""
-    x = _check_adaptive(op, rank, input)
+    x = _check_adaptive(op, rank, input, output_size)
     shape, kind = x.type.shape, x.type.dtype
     sizes = _output_sizes(op, output_size, shape[-rank:])
     lead = len(shape) - rank
@@ -478,10 +482,12 @@ def adaptive_average(op: str, rank: int, input: Any, output_size: Any) -> Tensor
         kernel = tuple([extent // size for extent, size in zip(shape[lead:], sizes, strict=True)])
         spec = contraction.window_sum(shape, kernel, kernel, ((0, 0),) * rank, (1,) * rank)
         return named(scalar.div(contract(x, spec=spec), fixed(float(prod(kernel)), kind)), label)
+    wide = float32 if kind.itemsize == 2 else kind  # half precision is rounded once
+    x = scalar.cast(x, dtype=wide)
     for place, size in enumerate(sizes):
         if size != shape[lead + place]:
-            x = along_axis(x, _averaging(shape[lead + place], size, kind), lead + place)
-    return named(x, label)
+            x = along_axis(x, _averaging(shape[lead + place], size, wide), lead + place)
+    return named(scalar.cast(x, dtype=kind), label)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
@@ -501,7 +507,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 
 def _adaptive_max(rank: int, input: Any, output_size: Any, return_indices: bool) -> Any:
     op = f"adaptive_max_pool{rank}d"
-    x = _check_adaptive(op, rank, input)
+    x = _check_adaptive(op, rank, input, output_size)
     extents = x.type.shape[-rank:]
     sizes = _output_sizes(op, output_size, extents)
     windows = []

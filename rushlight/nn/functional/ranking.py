@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dtype import INTEGER, bool_, int64
+from ...dtype import FLOATING, INTEGER, bool_, int64
 from ...ir import activation, index, scalar, view
 from ...ir import reduce as reductions
 from ...ir.activation import fixed
@@ -15,11 +15,11 @@ from ...ir.ctc import ctc
 from ...ir.graph import Node, input_node
 from ...ir.loss import reduced
 from ...ir.type import Type
-from ...tensor.promotion import promoted
+from ...tensor.promotion import get_default_dtype, promoted
 from ...tensor.public import public
 from ...tensor.tensor import Tensor, node_of, wrap
 from .activation import logsigmoid
-from .distance import cosine_similarity, pairwise_distance
+from .distance import pairwise_distance
 from .operands import check_reduction, floating_node, named, reduction_of, require_tensor
 
 __all__ = [
@@ -49,8 +49,14 @@ def _finish(loss: Node, reduction: str, own: str) -> Tensor:
     return named(reduced(loss, reduction), {"mean": "Mean", "sum": "Sum", "none": own}[reduction])
 
 
+def _floating(x: Node) -> Node:
+    """Integers as the default dtype."""
+    return x if x.type.dtype.category >= FLOATING else scalar.cast(x, dtype=get_default_dtype())
+
+
 def _hinge(margin: float, x: Node) -> Node:
     """max(margin - x, 0)."""
+    x = _floating(x)
     return activation.relu(scalar.sub(fixed(margin, x.type.dtype), x))
 
 
@@ -64,7 +70,7 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """The input where the target is 1, max(margin - input, 0) where it is -1, both where it is neither."""
     reduction = _chosen(reduction, size_average, reduce)
-    x, t = promoted(input, target, op="hinge_embedding_loss")
+    x, t = (_floating(node) for node in promoted(input, target, op="hinge_embedding_loss"))
     kind = x.type.dtype
     zero, one = scalar.number(0, kind), scalar.number(1, kind)
     away = scalar.select(scalar.ne(t, one), _hinge(margin, x), zero)
@@ -89,7 +95,8 @@ def margin_ranking_loss(
             f"input2: {input2.shape}, target: {target.shape} "
         )
     a, b, t = promoted(input1, input2, target, op="margin_ranking_loss")
-    return _finish(_hinge(margin, scalar.mul(t, scalar.sub(a, b))), reduction, "ClampMin")
+    gap = _floating(scalar.mul(scalar.neg(t), scalar.sub(a, b)))
+    return _finish(activation.relu(scalar.add(gap, fixed(margin, gap.type.dtype))), reduction, "ClampMin")
 
 
 @public("SoftMarginLoss", function=False, method=False)
@@ -142,6 +149,8 @@ def multi_margin_loss(
     reduction = _chosen(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.ndim != 1:
+        raise ValueError("weight must be one-dimensional")
     x, t = _rows("multi_margin_loss", input, target)
     batch, count = x.type.shape
     kind = x.type.dtype
@@ -210,6 +219,26 @@ def multilabel_soft_margin_loss(
     return rows if reduction == "none" else rows.mean() if reduction == "mean" else rows.sum()  # type: ignore[no-any-return]
 
 
+def _countable(x: Node) -> Node:
+    """Integers and bools as int64, in which they are summed."""
+    return x if x.type.dtype.category >= FLOATING else scalar.cast(x, dtype=int64)
+
+
+def _cosine(a: Node, b: Node, axis: int) -> Node:
+    """The cosine along an axis; squared norms have 1e-12 added, so that they are not 0."""
+    if a.type.shape[axis] != b.type.shape[axis] and 1 not in (a.type.shape[axis], b.type.shape[axis]):
+        raise RuntimeError(
+            f"The size of tensor a ({a.type.shape[axis]}) must match the size of tensor b ({b.type.shape[axis]}) at non-singleton "
+            f"dimension {axis} — cosine_embedding_loss"
+        )
+    product, first, second = (
+        _floating(reductions.sum_(_countable(scalar.mul(x, y)), (axis,))) for x, y in ((a, b), (a, a), (b, b))
+    )
+    least = fixed(1e-12, product.type.dtype)
+    norms = scalar.sqrt(scalar.mul(scalar.add(first, least), scalar.add(second, least)))
+    return scalar.div(product, norms)
+
+
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -229,7 +258,7 @@ def cosine_embedding_loss(
             f"{ndim}D target tensor expects {ndim + 1}D input tensors, but found inputs with sizes {list(input1.shape)} and "
             f"{list(input2.shape)}."
         )
-    cosine = node_of(cosine_similarity(input1, input2, dim=ndim, eps=1e-12))
+    cosine = _cosine(*promoted(input1, input2, op="cosine_embedding_loss"), ndim)
     kind = cosine.type.dtype
     t = scalar.cast(node_of(target), dtype=kind)
     zero, one = scalar.number(0, kind), scalar.number(1, kind)

@@ -95,7 +95,9 @@ def _window_places(samples: np.ndarray, extents: Shape, counts: Shape, kernel: S
     places = np.zeros((), np.int64)
     for axis, sample in zip(range(rank), order, strict=True):
         starts = _starts(samples[..., sample], extents[axis], counts[axis], kernel[axis])
-        starts = starts.reshape(*starts.shape[:2], *[-1 if a == axis else 1 for a in range(rank)], *[1] * rank)
+        starts = starts.reshape(
+            *starts.shape[:2], *[counts[axis] if a == axis else 1 for a in range(rank)], *[1] * rank
+        )
         inner = np.arange(kernel[axis]).reshape([-1 if a == axis else 1 for a in range(rank)])
         places = places * extents[axis] + starts + inner
     return places
