@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .names import name_in_file
+
 # Never allowed, whoever vouches: they reach the machine.
 BLOCKED_MODULES = ("sys", "os", "posix", "nt")
 
@@ -76,4 +78,7 @@ def vouched_globals() -> dict[str, Any]:
             named[name] = found
         else:
             named[f"{item.__module__}.{item.__qualname__}"] = item
+            known = name_in_file(item, item.__qualname__)
+            if known is not None:  # files know our classes and functions by PyTorch's names
+                named[f"{known.module}.{known.name}"] = item
     return named

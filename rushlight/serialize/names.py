@@ -74,6 +74,7 @@ _MOVED = {
     "rushlight.tensor": ("torch", False),
     "rushlight.dtype": ("torch", False),
     "rushlight.serialize": ("torch.serialization", False),
+    "rushlight.nn.functional": ("torch.nn.functional", False),
     "rushlight.nn.modules.multihead": ("torch.nn.modules.activation", False),
     "rushlight.nn.modules.hooks": ("torch.utils.hooks", False),
     "rushlight.optim.lr_scheduler": ("torch.optim.lr_scheduler", False),
