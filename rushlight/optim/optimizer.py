@@ -15,6 +15,8 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from ..dtype import float32, float64
 from ..nn.modules.hooks import RemovableHandle, _register
 from ..tensor import (
@@ -24,10 +26,10 @@ from ..tensor import (
     get_default_dtype,
     is_complex,
     set_grad_enabled,
-    tensor,
     typename,
     view_as_real,
 )
+from ..tensor.tensor import from_array
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
@@ -374,7 +376,8 @@ def number(value: Any) -> Any:
 
 def scalar(value: float) -> Tensor:
     """A number of an optimizer's state, such as the count of steps, as the tensor PyTorch keeps it in."""
-    return tensor(float(value), dtype=float64 if get_default_dtype() is float64 else float32)
+    kind = float64 if get_default_dtype() is float64 else float32
+    return from_array(np.array(value, kind.storage), kind)
 
 
 def advance(state: dict[str, Any]) -> float:
