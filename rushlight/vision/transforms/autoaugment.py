@@ -255,7 +255,7 @@ class RandAugment(Module):
         _, height, width = F.get_dimensions(img)
         bins = self.num_magnitude_bins
         reach = 150.0 / 331.0
-        strengths = {"Identity": []} | _magnitudes(
+        strengths: dict[str, list[float]] = {"Identity": []} | _magnitudes(
             bins, 0.3, reach * width, reach * height, 30.0, 0.9, _bits(4, 4, bins)
         )
         for _ in range(self.num_ops):
@@ -290,7 +290,9 @@ class TrivialAugmentWide(Module):
     def forward(self, img: Any) -> Any:
         fill = _fill_for(img, self.fill)
         bins = self.num_magnitude_bins
-        strengths = {"Identity": []} | _magnitudes(bins, 0.99, 32.0, 32.0, 135.0, 0.99, _bits(2, 6, bins))
+        strengths: dict[str, list[float]] = {"Identity": []} | _magnitudes(
+            bins, 0.99, 32.0, 32.0, 135.0, 0.99, _bits(2, 6, bins)
+        )
         name = list(strengths)[below(0, len(strengths))]
         magnitude = strengths[name][below(0, len(strengths[name]))] if strengths[name] else 0.0
         if name in _SIGNED and below(0, 2):

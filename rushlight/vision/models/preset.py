@@ -1,0 +1,56 @@
+"""How an image is prepared for a model that was trained on ImageNet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...dtype import float32
+from ...nn import Module
+from ...tensor import Tensor
+from ..transforms import InterpolationMode, functional
+
+
+class ImageClassification(Module):
+    """Resizes an image, PIL or a tensor (…, C, H, W), cuts out its middle, scales to [0, 1], and normalizes.
+
+    The result is a float32 tensor.
+    """
+
+    def __init__(
+        self,
+        *,
+        crop_size: int,
+        resize_size: int = 256,
+        mean: tuple[float, ...] = (0.485, 0.456, 0.406),
+        std: tuple[float, ...] = (0.229, 0.224, 0.225),
+        interpolation: InterpolationMode = InterpolationMode.BILINEAR,
+        antialias: bool | None = True,
+    ) -> None:
+        super().__init__()
+        self.crop_size = [crop_size]
+        self.resize_size = [resize_size]
+        self.mean = list(mean)
+        self.std = list(std)
+        self.interpolation = interpolation
+        self.antialias = antialias
+
+    def forward(self, img: Any) -> Tensor:
+        img = functional.resize(img, self.resize_size, interpolation=self.interpolation, antialias=self.antialias)
+        img = functional.center_crop(img, self.crop_size)
+        if not isinstance(img, Tensor):
+            img = functional.pil_to_tensor(img)
+        return functional.normalize(functional.convert_image_dtype(img, float32), mean=self.mean, std=self.std)
+
+    def __repr__(self) -> str:
+        shown = ("crop_size", "resize_size", "mean", "std", "interpolation")
+        lines = "".join(f"\n    {name}={getattr(self, name)}" for name in shown)
+        return f"{type(self).__name__}({lines}\n)"
+
+    def describe(self) -> str:
+        """The preparation in words."""
+        return (
+            "Accepts ``PIL.Image``, batched ``(B, C, H, W)`` and single ``(C, H, W)`` image ``torch.Tensor`` objects. "
+            f"The images are resized to ``resize_size={self.resize_size}`` using ``interpolation={self.interpolation}``,"
+            f" followed by a central crop of ``crop_size={self.crop_size}``. Finally the values are first rescaled to "
+            f"``[0.0, 1.0]`` and then normalized using ``mean={self.mean}`` and ``std={self.std}``."
+        )
