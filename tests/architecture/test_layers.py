@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "serialize": CORE,
     "autograd": CORE,
     "data": CORE,
-    "vision": CORE | {"data", "nn"},
+    "vision": CORE | {"data", "nn", "serialize"},
     "utils": CORE | {"data", "nn"},
     "backends": BOTTOM,
     "cuda": CORE,
