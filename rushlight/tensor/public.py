@@ -14,8 +14,6 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numpy as np
-
 from ..dtype import bool_, can_cast
 from ..errors import InternalError
 from ..ir import scalar, view
@@ -149,7 +147,7 @@ def assign(op: str, target: Tensor, value: Node) -> None:
     old = storage.node
     if not target._steps:
         pass
-    elif any(isinstance(step, Expand) for step in target._steps):
+    elif any(isinstance(step, (Expand, Strided)) for step in target._steps) and not _other_units(target):
         value = _write_places(op, target, value)
     else:
         along = levels(target)
@@ -169,13 +167,19 @@ def assign(op: str, target: Tensor, value: Node) -> None:
     executor.settle()
 
 
+def _other_units(target: Tensor) -> bool:
+    """Whether the view's elements are not those of its storage."""
+    return target.dtype is not target._storage.node.type.dtype
+
+
 def _write_places(op: str, target: Tensor, value: Node) -> Node:
-    """The storage's value after a write through a view with an expanded axis: allowed where no place is written twice."""
+    """The storage's value after a write through a view some step of which has elements that share a place.
+
+    A step alone could not tell which of them was written. An expanded axis may not be left in the target.
+    """
     shape, strides = tuple(target.shape), target.stride()
-    places = np.zeros(shape, np.int64)
-    for axis, (extent, stride) in enumerate(zip(shape, strides, strict=True)):
-        places += (np.arange(extent) * stride).reshape([-1 if a == axis else 1 for a in range(len(shape))])
-    if np.unique(places).size < places.size:
+    repeated = any(extent > 1 and stride == 0 for extent, stride in zip(shape, strides, strict=True))
+    if repeated and target.numel():
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             f"Please clone() the tensor before performing the operation. — {op}"

@@ -96,6 +96,8 @@ class ViewBuilder(GraphBuilder):
         def fits(other: torch.Tensor) -> bool:
             if other.requires_grad and not t.is_floating_point():
                 return False
+            if other is not t and other.untyped_storage().data_ptr() == t.untyped_storage().data_ptr():
+                return False  # PyTorch reads what it has written already
             try:
                 return torch.broadcast_shapes(other.shape, t.shape) == t.shape
             except RuntimeError:
