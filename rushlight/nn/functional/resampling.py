@@ -1,253 +1,30 @@
-"""Images in other sizes and places: `interpolate`, `grid_sample`, `affine_grid`, pixel shuffles, `unfold` and `fold`."""
+"""Images read at other places: pixel shuffles, `unfold` and `fold`, `affine_grid` and `grid_sample`."""
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ...dtype import encode, int64
-from ...ir import index, scalar, view
-from ...ir.contract import contract
-from ...ir.contraction import build
-from ...ir.graph import Node, input_node
+from ...ir import scalar, view
+from ...ir.graph import input_node
 from ...ir.type import Type
 from ...tensor.public import public
 from ...tensor.tensor import Tensor, node_of, wrap
 from .operands import named, require_tensor
-from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, setting
+from .pooling import setting
 
 __all__ = [
     "affine_grid",
     "channel_shuffle",
     "fold",
     "grid_sample",
-    "interpolate",
     "native_channel_shuffle",
     "pixel_shuffle",
     "pixel_unshuffle",
     "unfold",
-    "upsample",
-    "upsample_bilinear",
-    "upsample_nearest",
 ]
-
-# ---- interpolate: one axis after another, each result element a weighted sum of a few elements ----
-
-_CUBIC = -0.75  # the free coefficient of R. Keys' cubic convolution (1981), as PyTorch chooses it
-_CUBIC_ANTIALIAS = -0.5  # and as Pillow chooses it
-
-
-def _sources(extent: int, count: int, scale: float | None, aligned: bool) -> np.ndarray:
-    """Where on the old axis the centre of each new element lies."""
-    place = np.arange(count, dtype=np.float64)
-    if aligned:
-        return place * ((extent - 1) / (count - 1) if count > 1 else 0.0)
-    ratio = 1 / scale if scale else extent / count
-    return ratio * (place + 0.5) - 0.5
-
-
-def _cubic(x: np.ndarray, a: float) -> np.ndarray:
-    """Keys' kernel."""
-    x = np.abs(x)
-    near = ((a + 2) * x - (a + 3)) * x * x + 1
-    far = (((x - 5) * x + 8) * x - 4) * a
-    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
-
-
-Taps = tuple[list[np.ndarray], list[np.ndarray]]  # places and weights, one array for each tap
-
-
-@lru_cache(maxsize=256)
-def _taps(mode: str, extent: int, count: int, scale: float | None, aligned: bool) -> Taps:
-    if mode in ("nearest", "nearest-exact"):
-        ratio = np.float32(1 / scale if scale else extent / count)
-        half = 0.5 if mode == "nearest-exact" else 0.0
-        place = np.floor((np.arange(count, dtype=np.float32) + np.float32(half)) * ratio).astype(np.int64)
-        return [np.minimum(place, extent - 1)], []
-    source = _sources(extent, count, scale, aligned)
-    if mode == "linear":
-        source = np.maximum(source, 0)
-        low = np.minimum(np.floor(source).astype(np.int64), extent - 1)
-        weight = source - low
-        return [low, np.minimum(low + 1, extent - 1)], [1 - weight, weight]
-    low = np.floor(source).astype(np.int64)
-    away = source - low
-    places = [np.clip(low + tap, 0, extent - 1) for tap in (-1, 0, 1, 2)]
-    return places, [_cubic(away - tap, _CUBIC) for tap in (-1, 0, 1, 2)]
-
-
-@lru_cache(maxsize=64)
-def _antialias_matrix(mode: str, extent: int, count: int, scale: float | None, aligned: bool) -> np.ndarray:
-    """(count, extent) weights of a filter as wide as the shrinking asks for (Pillow's way)."""
-    ratio = ((extent - 1) / (count - 1) if count > 1 else 0.0) if aligned else (1 / scale if scale else extent / count)
-    support = (1.0 if mode == "linear" else 2.0) * max(ratio, 1.0)
-    result = np.zeros((count, extent))
-    for out in range(count):
-        centre = ratio * (out + 0.5)
-        first, last = max(int(centre - support + 0.5), 0), min(int(centre + support + 0.5), extent)
-        x = (np.arange(first, last) - centre + 0.5) / max(ratio, 1.0)
-        weight = np.maximum(1 - np.abs(x), 0) if mode == "linear" else _cubic(x, _CUBIC_ANTIALIAS)
-        total = weight.sum()
-        result[out, first:last] = weight / total if total else weight
-    return result
-
-
-def _along(node: Node, axis: int, function: Callable[[Node], Node]) -> Node:
-    """Applies a function of the first axis to another one."""
-    order = (axis, *[a for a in range(node.type.ndim) if a != axis])
-    back = tuple(order.index(a) for a in range(len(order)))
-    return view.permute(function(view.permute(node, order)), back)
-
-
-def _line(values: np.ndarray, kind: Any, ndim: int) -> Node:
-    """Weights along the first axis of `ndim`."""
-    shaped = values.reshape(-1, *[1] * (ndim - 1))
-    return input_node(encode(shaped.astype(kind.compute), kind), Type.of(shaped.shape, kind))
-
-
-def _gathered(places: list[np.ndarray], weights: list[np.ndarray], x: Node) -> Node:
-    parts = [index.take(x, input_node(place, Type.of(place.shape, int64))) for place in places]
-    if not weights:
-        return parts[0]
-    result: Node | None = None
-    for part, weight in zip(parts, weights, strict=True):
-        term = scalar.mul(part, _line(weight, x.type.dtype, x.type.ndim))
-        result = term if result is None else scalar.add(result, term)
-    assert result is not None
-    return result
-
-
-def _filtered(matrix: np.ndarray, x: Node) -> Node:
-    kind = x.type.dtype
-    weights = input_node(encode(matrix.astype(kind.compute), kind), Type.of(matrix.shape, kind))
-    labels = tuple(range(1, x.type.ndim + 1))
-    spec = build.einsum(((0, 1), labels), (0, *labels[1:]), (matrix.shape, x.type.shape))
-    return contract(weights, x, spec=spec)
-
-
-def _resize_axis(
-    node: Node, axis: int, mode: str, count: int, scale: float | None, aligned: bool, antialias: bool
-) -> Node:
-    extent = node.type.shape[axis]
-    if extent == count and (aligned or scale in (None, 1.0)) and mode != "nearest-exact":
-        return node
-    if antialias:
-        matrix = _antialias_matrix(mode, extent, count, scale, aligned)
-        return _along(node, axis, partial(_filtered, matrix))
-    return _along(node, axis, partial(_gathered, *_taps(mode, extent, count, scale, aligned)))
-
-
-_MODES = {
-    "nearest": (1, 2, 3),
-    "nearest-exact": (1, 2, 3),
-    "linear": (1,),
-    "bilinear": (2,),
-    "trilinear": (3,),
-    "bicubic": (2,),
-    "area": (1, 2, 3),
-}
-
-
-def _target(
-    input: Tensor, size: Any, factor: Any, recompute: bool | None, rank: int
-) -> tuple[tuple[int, ...], list[float | None]]:
-    """The new extents, and the scales that the source places follow where they are given."""
-    if size is not None and factor is not None:
-        raise ValueError("only one of size or scale_factor should be defined")
-    if size is None and factor is None:
-        raise ValueError("either size or scale_factor should be defined")
-    given = size if size is not None else factor
-    if isinstance(given, Sequence) and len(given) != rank:
-        raise ValueError(
-            f"Input and {'output' if size is not None else 'scale_factor'} must have the same number of spatial dimensions, but got input with "
-            f"spatial dimensions of {list(input.shape[2:])} and {'output size' if size is not None else 'scale_factor'} of {given}. Please provide input "
-            "tensor in (N, C, d1, d2, ...,dK) format and output size in (o1, o2, ...,oK) format."
-        )
-    each = list(given) if isinstance(given, Sequence) else [given] * rank
-    if size is not None:
-        return tuple(int(extent) for extent in each), [None] * rank
-    counts = tuple(int(math.floor(float(extent) * scale)) for extent, scale in zip(input.shape[2:], each, strict=True))
-    return counts, [None] * rank if recompute else [float(scale) for scale in each]
-
-
-def interpolate(
-    input: Tensor,
-    size: Any = None,
-    scale_factor: Any = None,
-    mode: str = "nearest",
-    align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None,
-    antialias: bool = False,
-) -> Tensor:
-    """(N, C, *spatial) resized to `size`, or by `scale_factor`.
-
-    `mode` is 'nearest', 'nearest-exact', 'linear' (one spatial axis), 'bilinear', 'bicubic' (two), 'trilinear' (three) or 'area'.
-
-    >>> import rushlight as torch
-    >>> torch.nn.functional.interpolate(torch.tensor([[[1.0, 2.0]]]), scale_factor=2)
-    tensor([[[1., 1., 2., 2.]]])
-    """
-    require_tensor("interpolate", input)
-    rank = input.ndim - 2
-    if mode not in _MODES or (rank in (1, 2, 3) and rank not in _MODES[mode]):
-        raise NotImplementedError(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | linear | bilinear | bicubic | "
-            f"trilinear | area | nearest-exact (got {mode})"
-        )
-    if align_corners is not None and mode in ("nearest", "area", "nearest-exact"):
-        raise ValueError(
-            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
-        )
-    if antialias and mode not in ("bilinear", "bicubic"):
-        raise ValueError(
-            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
-        )
-    counts, scales = _target(input, size, scale_factor, recompute_scale_factor, rank)
-    if any(extent <= 0 for extent in (*input.shape[2:], *counts)):
-        raise RuntimeError(
-            f"Input and output sizes should be greater than 0, but got input {list(input.shape[2:])} and output {list(counts)} — interpolate"
-        )
-    if mode == "area":
-        pool = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}[rank]
-        return pool(input, counts)  # type: ignore[operator,no-any-return]
-    each = {"bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
-    node = node_of(input)
-    for axis in range(rank + 1, 1, -1):
-        node = _resize_axis(node, axis, each, counts[axis - 2], scales[axis - 2], bool(align_corners), antialias)
-    node = view.identity(node) if node is node_of(input) else node
-    words = {"nearest": "Nearest{}D", "nearest-exact": "NearestExact{}D", "bicubic": "Bicubic{}D"}
-    label = "Upsample" + words.get(mode, mode.capitalize() + "{}D").format(rank)
-    return named(node, label)
-
-
-def upsample(
-    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
-) -> Tensor:
-    """`interpolate` under its older name."""
-    warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
-    return interpolate(input, size, scale_factor, mode, align_corners)
-
-
-def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """`interpolate` by nearest elements, under its older name."""
-    warnings.warn(
-        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
-    )
-    return interpolate(input, size, scale_factor, "nearest")
-
-
-def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """`interpolate` bilinearly with aligned corners, under its older name."""
-    warnings.warn(
-        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
-    )
-    return interpolate(input, size, scale_factor, "bilinear", True)
-
 
 # ---- channels and pixels ----
 
@@ -485,7 +262,7 @@ def _linear_sample(input: Tensor, places: list[Tensor]) -> Tensor:
 
 
 def _cubic_weights(t: Tensor) -> list[Tensor]:
-    a = _CUBIC
+    a = -0.75  # R. Keys' free coefficient (1981), as PyTorch chooses it
 
     def far(x: Tensor) -> Tensor:
         return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a  # type: ignore[operator,no-any-return]
