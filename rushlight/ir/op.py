@@ -65,6 +65,13 @@ class Op:
         return f"<op {self.name}>"
 
 
+def _decoded(value: Any, type: Type | TupleType) -> Any:
+    """An operand in the dtype NumPy computes in; of a tuple each part."""
+    if isinstance(type, TupleType):
+        return tuple(decode(part, kind.dtype) for part, kind in zip(value, type.parts, strict=True))
+    return decode(value, type.dtype)
+
+
 def bind(signature: Signature) -> Callable[..., Any]:
     """The evaluation of a signature as a function of arrays in memory form."""
     evaluate, attributes, result = signature.op.eval, signature.attributes, signature.type
@@ -75,7 +82,7 @@ def bind(signature: Signature) -> Callable[..., Any]:
         return lambda *arrays: tuple(
             encode(part, part_type.dtype)
             for part, part_type in zip(
-                evaluate(result, *map(decode, arrays, [t.dtype for t in types]), **attributes),
+                evaluate(result, *map(_decoded, arrays, types), **attributes),
                 result.parts,
                 strict=True,
             )

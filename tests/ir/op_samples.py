@@ -174,7 +174,7 @@ STRUCTURED = _structured()
 # Ops with several results, and those that only matrices of a kind have: tested in test_decomposition.py.
 MULTIPLE = (
     *(
-        "component pack inverse pseudo_inverse eigenvalues_hermitian singular_values solve determinant cofactor sign_log_determinant cholesky qr eigh eig svd".split()
+        "component pack inverse pseudo_inverse eigenvalues_hermitian singular_values solve determinant cofactor sign_log_determinant cholesky qr eigh eig svd recurrence recurrence_back".split()
     ),
 )
 

@@ -12,8 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ...ir import scalar
+from ...ir.recurrent import cells_of, outputs_of, recurrence
+from ...ir.type import Type
 from ...tensor import Tensor, addmm, cat, mm, sigmoid, stack, tanh
+from ...tensor.tensor import node_of, wrap
 from .activation import relu
+from .operands import named
 
 State = tuple[Tensor, ...]
 
@@ -131,6 +136,24 @@ def _run_backward(step: Callable, steps: list[Tensor], first: State) -> tuple[li
     return outputs[::-1], state
 
 
+def _whole(
+    mode: str, projected: Tensor, steps: tuple[int, ...], state: State, weights: Weights, reverse: bool
+) -> tuple[Tensor, State]:
+    """One layer in one direction over sequences of one length, as one node of the graph."""
+    states = [node_of(each) for each in state]
+    if mode == "GRU":
+        bias = weights.bias_hh
+        size = weights.hh.shape[0]
+        states.append(node_of(bias) if bias is not None else scalar.full(0, Type.of((size,), weights.hh.dtype)))
+    scores = node_of(projected.reshape(*steps, projected.shape[-1]))
+    node = recurrence(scores, node_of(weights.hh), *states, kind=mode, reverse=reverse)
+    outputs = named(outputs_of(node), "Stack")
+    last = 0 if reverse else -1
+    if mode == "LSTM":
+        return outputs, (outputs[last], wrap(cells_of(node))[last])
+    return outputs, (outputs[last],)
+
+
 def _direction(
     mode: str, x: Tensor, batch_sizes: Sequence[int] | None, state: State, weights: Weights, reverse: bool
 ) -> tuple[Tensor, State]:
@@ -138,6 +161,8 @@ def _direction(
     kind = KINDS[mode]
     rows = x if batch_sizes is not None else x.reshape(-1, x.shape[-1])
     projected = _project(kind, rows, weights)
+    if batch_sizes is None and weights.hr is None and x.shape[0]:
+        return _whole(mode, projected, tuple(x.shape[:2]), state, weights, reverse)
     sizes = batch_sizes if batch_sizes is not None else [x.shape[1]] * x.shape[0]
     hidden_weight = weights.hh.t()
 
