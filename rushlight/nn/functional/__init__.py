@@ -14,7 +14,8 @@ from .normalization import *  # noqa: F403
 from .padding import *  # noqa: F403
 from .pooling import *  # noqa: F403
 from .ranking import *  # noqa: F403
-from .resampling import *  # noqa: F403
+from .rearrangement import *  # noqa: F403
+from .sampling import *  # noqa: F403
 from .unpooling import *  # noqa: F403
 
 del _toplevel

@@ -25,7 +25,7 @@ from .ranking import ctc_loss as _ctc_loss
 from .ranking import hinge_embedding_loss as _hinge_embedding_loss
 from .ranking import margin_ranking_loss as _margin_ranking_loss
 from .ranking import triplet_margin_loss as _triplet_margin_loss
-from .resampling import affine_grid, grid_sample
+from .sampling import affine_grid, grid_sample
 
 _reductions = ("none", "mean", "sum")
 

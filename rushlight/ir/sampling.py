@@ -1,0 +1,148 @@
+"""Reading images at places between their elements: which elements, and the reading itself.
+
+A place on an axis is a number, 0 the centre of the first element. `bounded` brings places beyond the edges back, `taps`
+gives for each place the numbers of the elements around it, and `pick` reads them; its transpose is `spread_back`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtype import int64
+from ..errors import InternalError
+from .expr import Expr, Operand
+from .graph import Node
+from .op import NONDIFFERENTIABLE, Cotangents, Op
+from .scalar import mul
+from .type import Shape, Type
+
+Array = np.ndarray
+
+# ---- places beyond the edges ----
+
+
+def _reflected(x: Array, extent: int, aligned: bool) -> tuple[Array, Array]:
+    """Mirrored at the centres of the outermost elements, or at their outer edges; and whether going forward there is going back."""
+    low = 0.0 if aligned else -0.5
+    span = extent - 1.0 if aligned else float(extent)
+    if not span:
+        return np.zeros_like(x), np.zeros(x.shape, bool)
+    away = x - x.dtype.type(low)
+    distance = np.abs(away)
+    turns = np.floor(distance / x.dtype.type(span))
+    rest = distance - turns * x.dtype.type(span)
+    back = (turns % 2).astype(bool)
+    place = np.where(back, x.dtype.type(span) - rest, rest) + x.dtype.type(low)
+    return place, back ^ (away < 0)
+
+
+def _bounded_eval(type: Type, x: Array, *, extent: int, reflect: bool, aligned: bool) -> Array:
+    with np.errstate(all="ignore"):
+        place = _reflected(x, extent, aligned)[0] if reflect else x
+        return np.clip(place, 0, extent - 1)
+
+
+def _slope_eval(type: Type, x: Array, *, extent: int, reflect: bool, aligned: bool) -> Array:
+    with np.errstate(all="ignore"):
+        if not reflect:
+            return ((x > 0) & (x < extent - 1)).astype(x.dtype)
+        place, back = _reflected(x, extent, aligned)
+        return np.where((place > 0) & (place < extent - 1), np.where(back, -1, 1), 0).astype(x.dtype)
+
+
+bounded_slope = Op(
+    "bounded_slope",
+    infer=lambda x, **settings: x,
+    eval=_slope_eval,
+    vjp=NONDIFFERENTIABLE,  # -1, 0 or 1
+    anchor="map",
+)
+bounded = Op(
+    "bounded",
+    infer=lambda x, **settings: x,
+    eval=_bounded_eval,
+    vjp=lambda node, g: (mul(g, bounded_slope(node.operands[0], **node.attributes)),),
+    anchor="map",
+)
+
+# ---- the elements around each place ----
+
+
+def _taps_infer(*places: Type, extents: Shape, steps: tuple[int, ...], **settings: Any) -> Type:
+    if len(places) != len(extents):
+        raise InternalError(f"taps: {len(places)} axes of places for {len(extents)} of the image")
+    batch, count = places[0].shape
+    return Type.of((batch, len(steps) ** len(extents) * count), int64)
+
+
+def _taps_eval(
+    type: Type, *places: Array, extents: Shape, steps: tuple[int, ...], reflect: bool | None, aligned: bool
+) -> Array:
+    """Numbers in the flattened image, which has one more element behind its last: that is read for what lies outside.
+
+    `reflect`: whether taps beyond the edges are reflected or stay at the edge; None where they are outside.
+    """
+    rank, size = len(extents), int(np.prod(extents))
+    flat: Array = np.zeros((places[0].shape[0], *[1] * rank, places[0].shape[1]), np.int64)
+    inside: Array = np.ones(flat.shape, bool)
+    for axis, (low, extent) in enumerate(zip(places, extents, strict=True)):
+        shape = (1, *[len(steps) if a == axis else 1 for a in range(rank)], 1)
+        place = low.reshape(low.shape[0], *[1] * rank, low.shape[1]) + np.array(steps, low.dtype).reshape(shape)
+        if reflect is not None:
+            place = _bounded_eval(type, place, extent=extent, reflect=reflect, aligned=aligned)
+        inside = inside & (place >= 0) & (place <= extent - 1)
+        with np.errstate(all="ignore"):
+            number = np.clip(np.nan_to_num(place, posinf=0, neginf=0), 0, extent - 1).astype(np.int64)
+        flat = flat * extent + number
+    return np.where(inside, flat, size).reshape(type.shape)
+
+
+taps = Op("taps", infer=_taps_infer, eval=_taps_eval, vjp=NONDIFFERENTIABLE, anchor="map")
+
+# ---- reading and its transpose ----
+
+
+def _pick_infer(x: Type, places: Type) -> Type:
+    if places.dtype is not int64 or x.ndim != 3 or places.ndim != 2:
+        raise InternalError(f"pick: {x!r} at {places!r}")
+    return Type.of((*x.shape[:2], places.shape[1]), x.dtype)
+
+
+def _pick_eval(type: Type, x: Array, places: Array) -> Array:
+    result = np.empty(type.shape, x.dtype)
+    for image, own, out in zip(x, places, result, strict=True):
+        np.take(image, own, axis=1, out=out, mode="clip")
+    return result
+
+
+def _pick_at(index: tuple[Expr, ...], x: Operand, places: Operand, *, type: Type) -> Expr:
+    return x[index[0], index[1], places[index[0], index[2]]]
+
+
+def _pick_vjp(node: Node, g: Node) -> Cotangents:
+    x, places = node.operands
+    return spread_back(g, places, extent=x.type.shape[2]), None
+
+
+pick = Op("pick", infer=_pick_infer, eval=_pick_eval, vjp=_pick_vjp, at=_pick_at, moves=True)
+
+
+def _spread_back_eval(type: Type, g: Array, places: Array, *, extent: int) -> Array:
+    batch, channels, _ = type.shape
+    rows = np.arange(batch * channels).reshape(batch, channels, 1) * extent
+    flat = (rows + places[:, None, :]).reshape(-1)
+    total = np.bincount(flat, g.reshape(-1), minlength=batch * channels * extent)
+    return total.reshape(type.shape).astype(g.dtype)
+
+
+spread_back = Op(
+    "spread_back",
+    infer=lambda g, places, *, extent: Type.of((*g.shape[:2], extent), g.dtype),
+    eval=_spread_back_eval,
+    vjp=lambda node, h: (pick(h, node.operands[1]), None),
+    anchor="scatter",
+)
+
+__all__ = ["bounded", "bounded_slope", "pick", "spread_back", "taps"]
