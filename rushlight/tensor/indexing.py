@@ -237,6 +237,11 @@ def put(tensor: Tensor, key: Any, value: Any, accumulate: bool = False) -> None:
     if not parsed.axes:
         _assign_view(parsed.view, value)
         return
+    if isinstance(value, Tensor) and value.dtype is not tensor.dtype and not (value.numel() == 1 and _has_mask(key)):
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {scalar_name(tensor.dtype)} for the "
+            f"destination and {scalar_name(value.dtype)} for the source."
+        )
     moved, front = _leading(parsed)
     nodes, shape = _index_nodes(parsed)
     base = node_of(moved)
@@ -248,6 +253,11 @@ def put(tensor: Tensor, key: Any, value: Any, accumulate: bool = False) -> None:
         order = (*range(front, front + count), *range(front), *range(front + count, len(region)))
         source = view.permute(source, order)
     assign("index_put_", moved, index_ops.put(base, source, *nodes, accumulate=accumulate))
+
+
+def _has_mask(key: Any) -> bool:
+    parts = key if isinstance(key, tuple) else (key,)
+    return any(isinstance(part, Tensor) and part.dtype is bool_ for part in parts)
 
 
 def value_node(value: Any, target: Tensor, region: tuple[int, ...]) -> Node:

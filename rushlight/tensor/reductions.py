@@ -344,7 +344,7 @@ def var(
 
 
 def _root(variance: Node) -> Node:
-    return scalar.sqrt(variance)
+    return _safe_root(variance)
 
 
 @public("Std")

@@ -201,11 +201,15 @@ class GraphBuilder(Builder):
         if roll < 0.4:
             return f"{a}.mean({self.axes(a)}{keep})", True
         if roll < 0.5:
-            name = self.random.choice(("softmax", "log_softmax", "cumsum", "logsumexp", "prod", "cumprod"))
+            names = ["cumsum", "logsumexp", "prod"] + ["softmax", "log_softmax"] * _floating(self.value(a))
+            if bool(torch.isfinite(self.value(a)).all()):  # how far a NaN spreads in its gradient may differ
+                names.append("cumprod")
+            name = self.random.choice(names)
             return f"{a}.{name}({self.axis(a)})", name != "cumsum" or not free
         if roll < 0.55:
-            name = self.random.choice(("var", "std"))
-            return f"{a}.{name}({self.axes(a)}, correction={self.random.choice((0, 1))}{keep})", True
+            name, axes = self.random.choice(("var", "std")), self.axes(a)
+            axes = axes if axes != "()" else str(self.axis(a))  # PyTorch errs in the gradient with no axes
+            return f"{a}.{name}({axes}, correction={self.random.choice((0, 1))}{keep})", True
         b = self.pick(exact=True)
         if not b:
             return None
