@@ -205,11 +205,13 @@ def _refuse(name: str) -> Callable:
     return method
 
 
-# Every method of a tensor that computes is refused while there is no shape.
-_REFUSALS = {
-    name: _refuse(name) for name in dir(Tensor) if name not in _ALLOWED and callable(getattr(Tensor, name, None))
-}
-_Refusing = type("_Refusing", (), {k: v for k, v in _REFUSALS.items() if not k.startswith("_") or k.endswith("__")})
+class _Refusing:
+    """Refuses every method of a tensor that computes, while there is no shape."""
+
+
+for _name in dir(Tensor):
+    if _name not in _ALLOWED and callable(getattr(Tensor, _name)) and (_name[0] != "_" or _name.endswith("__")):
+        setattr(_Refusing, _name, _refuse(_name))
 
 
 class UninitializedParameter(UninitializedTensorMixin, _Refusing, Parameter):

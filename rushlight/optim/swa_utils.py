@@ -67,8 +67,8 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable:
     _check_decay(decay)
 
     @no_grad()
-    def average(ema: Tensor, current: Tensor, num_averaged: Any) -> Tensor:
-        return decay * ema + (1 - decay) * current
+    def average(ema: Tensor, current: Tensor, num_averaged: Any) -> Any:
+        return ema * decay + current * (1 - decay)
 
     return average
 

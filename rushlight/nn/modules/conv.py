@@ -489,13 +489,22 @@ class _LazyConvXdMixin(LazyModuleMixin):
 
     def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
         """The arguments of the ordinary layer without in_channels."""
-        parameters = ("stride", "padding", "dilation", "groups", "bias", "padding_mode", "device", "dtype")
+        parameters: tuple[str, ...] = (
+            "stride",
+            "padding",
+            "dilation",
+            "groups",
+            "bias",
+            "padding_mode",
+            "device",
+            "dtype",
+        )
         if issubclass(type(self), _ConvTransposeNd):
             parameters = ("stride", "padding", "output_padding", "groups", "bias", "dilation", *parameters[5:])
         given = {**dict(zip(parameters, args, strict=False)), **kwargs}
         bias = given.pop("bias", True)
         super().__init__(0, 0, kernel_size, bias=False, **given)
-        where = {"device": given.get("device"), "dtype": given.get("dtype")}
+        where: dict[str, Any] = {"device": given.get("device"), "dtype": given.get("dtype")}
         self.weight = UninitializedParameter(**where)
         self.out_channels = out_channels
         if bias:

@@ -142,8 +142,8 @@ class RNNBase(Module):
         found = []
         for names in self._all_weights:
             tensors = [getattr(self, name) for name in names]
-            biases = tensors[2:4] if self.bias else [None, None]
-            found.append(Weights(*tensors[:2], *biases, tensors[-1] if self.proj_size else None))
+            bias_ih, bias_hh = tensors[2:4] if self.bias else (None, None)
+            found.append(Weights(tensors[0], tensors[1], bias_ih, bias_hh, tensors[-1] if self.proj_size else None))
         return found
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -253,7 +253,7 @@ class RNNBase(Module):
     def _wrong_axes(self, axes: int) -> str:
         return f"{self.mode}: Expected input to be 2D or 3D, got {axes}D instead"
 
-    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
         output, final = self._run(input, None if hx is None else (hx,))
         return output, final[0]
 
@@ -354,7 +354,7 @@ class LSTM(RNNBase):
         """The state with its sequences in another order."""
         return self._permute(hx, permutation)
 
-    def forward(self, input: Any, hx: Any = None) -> tuple[Any, tuple[Tensor, Tensor]]:
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
         if hx is not None and isinstance(hx, Tensor):
             hx = (hx[0], hx[1])
         output, (h, c) = self._run(input, hx if hx is None else tuple(hx))

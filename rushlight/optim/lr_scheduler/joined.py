@@ -14,7 +14,7 @@ from .plateau import ReduceLROnPlateau
 class _Joined(LRScheduler):
     """A schedule made of other schedules."""
 
-    _schedulers: list[Any]
+    _schedulers: Sequence[Any]
 
     def state_dict(self) -> dict[str, Any]:
         """All attributes but the optimizer, with the states of the schedules."""
