@@ -1,223 +1,192 @@
-"""Elements in another order: pixel and channel shuffles, and windows as columns (`unfold`, `fold`)."""
+"""Pixels to channels and back, shuffled channels, windows as columns and columns added up again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from math import prod
 from typing import Any
 
-from ...dtype import INTEGER
-from ...ir import view
+from ...dtype import COMPLEX, FLOATING, bool_
+from ...ir import contraction, view
+from ...ir.contract import contract
 from ...ir.graph import Node
-from ...tensor.public import register, scalar_name
-from ...tensor.tensor import Tensor, node_of
-from .operands import named, require_tensor
+from ...tensor.public import public, scalar_name
+from ...tensor.tensor import Tensor, node_of, wrap
+from .operands import require_tensor
 
-__all__ = [
-    "channel_shuffle",
-    "fold",
-    "native_channel_shuffle",
-    "pixel_shuffle",
-    "pixel_unshuffle",
-    "unfold",
-]
-
-# ---- channels and pixels ----
+__all__ = ["channel_shuffle", "fold", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unfold"]
 
 
-def _factor(op: str, name: str, input: Any, value: Any) -> int:
+def _check_pixels(op: str, input: Any, factor: int, name: str) -> Node:
     require_tensor(op, input)
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{op}(): argument '{name}' (position 2) must be int, not {type(value).__name__}")
     if input.ndim < 3:
         raise RuntimeError(
             f"{op} expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
         )
-    factor: int = value.__index__()
     if factor <= 0:
         raise RuntimeError(f"{op} expects a positive {name}, but got {factor}")
-    return factor
+    return node_of(input)
 
 
+@public("PixelShuffle", method=False, out=False)
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """(*, C·r², H, W) to (*, C, H·r, W·r).
-
-    >>> import rushlight as torch
-    >>> torch.nn.functional.pixel_shuffle(torch.arange(4.0).reshape(4, 1, 1), 2)
-    tensor([[[0., 1.],
-             [2., 3.]]])
-    """
-    r = _factor("pixel_shuffle", "upscale_factor", input, upscale_factor)
-    *lead, channels, height, width = input.shape
+    """(*, C·r², H, W) to (*, C, H·r, W·r)."""
+    r = upscale_factor
+    x = _check_pixels("pixel_shuffle", input, r, "upscale_factor")
+    *lead, channels, height, width = x.type.shape
     if channels % (r * r):
         raise RuntimeError(
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
             f"input.size(-3)={channels} is not divisible by {r * r}"
         )
-    n, left = len(lead), channels // (r * r)
-    node = view.reshape(node_of(input), (*lead, left, r, r, height, width))
-    node = view.permute(node, (*range(n), n, n + 3, n + 1, n + 4, n + 2))
-    return _own(view.reshape(node, (*lead, left, height * r, width * r)), input, "PixelShuffle")
+    n = len(lead)
+    x = view.reshape(x, (*lead, channels // (r * r), r, r, height, width))
+    x = view.permute(x, (*range(n), n, n + 3, n + 1, n + 4, n + 2))
+    return wrap(view.reshape(x, (*lead, channels // (r * r), height * r, width * r)))
 
 
+@public("PixelUnshuffle", method=False, out=False)
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(*, C, H·r, W·r) to (*, C·r², H, W)."""
-    r = _factor("pixel_unshuffle", "downscale_factor", input, downscale_factor)
-    *lead, channels, height, width = input.shape
+    r = downscale_factor
+    x = _check_pixels("pixel_unshuffle", input, r, "downscale_factor")
+    *lead, channels, height, width = x.type.shape
     for name, place, extent in (("height", -2, height), ("width", -1, width)):
         if extent % r:
             raise RuntimeError(
-                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({place})={extent} is not "
-                f"divisible by {r}"
+                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({place})={extent} is "
+                f"not divisible by {r}"
             )
     n = len(lead)
-    node = view.reshape(node_of(input), (*lead, channels, height // r, r, width // r, r))
-    node = view.permute(node, (*range(n), n, n + 2, n + 4, n + 1, n + 3))
-    return _own(view.reshape(node, (*lead, channels * r * r, height // r, width // r)), input, "PixelUnshuffle")
+    x = view.reshape(x, (*lead, channels, height // r, r, width // r, r))
+    x = view.permute(x, (*range(n), n, n + 2, n + 4, n + 1, n + 3))
+    return wrap(view.reshape(x, (*lead, channels * r * r, height // r, width // r)))
 
 
-def _own(node: Node, input: Tensor, label: str) -> Tensor:
-    return named(view.identity(node) if node is node_of(input) else node, label)
-
-
-def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """(N, g·c, *) with its channels taken in turn from each of g groups."""
+def _shuffled(input: Tensor, groups: int) -> Node:
     require_tensor("channel_shuffle", input)
-    if input.ndim < 3:
-        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
+    shape = tuple(input.shape)
+    if len(shape) <= 2:
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(shape)}")
     if groups <= 0:
         raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
-    batch, channels, *rest = input.shape
-    if channels % groups:
-        raise RuntimeError(
-            f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
-        )
-    node = view.reshape(node_of(input), (batch, groups, channels // groups, *rest))
-    node = view.permute(node, (0, 2, 1, *range(3, node.type.ndim)))
-    return _own(view.reshape(node, (batch, channels, *rest)), input, "ChannelShuffle")
+    count = shape[1]
+    if count % groups:
+        raise RuntimeError(f"Number of channels must be divisible by groups. Got {count} channels and {groups} groups.")
+    x = view.reshape(node_of(input), (shape[0], groups, count // groups, *shape[2:]))
+    x = view.permute(x, (0, 2, 1, *range(3, x.type.ndim)))
+    return view.reshape(x, shape)
 
 
-native_channel_shuffle = channel_shuffle
+@public("ChannelShuffle", method=False, out=False)
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channels (axis 1) of all groups in turn: the first of each, the second of each, …"""
+    return wrap(_shuffled(input, groups))
 
-for _function in (pixel_shuffle, pixel_unshuffle, channel_shuffle):
-    register(_function.__name__, _function, function=True, method=False)
-register("native_channel_shuffle", channel_shuffle, function=True, method=False)
+
+@public("NativeChannelShuffle", method=False, out=False)
+def native_channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """`channel_shuffle`."""
+    return wrap(_shuffled(input, groups))
+
 
 # ---- windows as columns ----
 
 Pair = tuple[int, int]
 
 
-def _pair(op: str, name: str, place: int, value: Any) -> Pair:
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        value = (value, value)
-    for number, each in enumerate(value):
-        if isinstance(each, bool) or not hasattr(each, "__index__"):
-            raise TypeError(
-                f"{op}(): argument '{name}' (position {place}) must be tuple of ints, but found element of type "
-                f"{type(each).__name__} at pos {number}"
-            )
-    if len(value) != 2:
-        raise RuntimeError(f"It is expected {name} equals to 2, but got size {len(value)}")
-    return value[0].__index__(), value[1].__index__()
+def _pair(name: str, value: Any) -> Pair:
+    found = (value,) if isinstance(value, int) else tuple(int(each) for each in value)
+    if len(found) == 1:
+        return found[0], found[0]
+    if len(found) != 2:
+        raise RuntimeError(f"It is expected {name} equals to 2, but got size {len(found)}")
+    return found[0], found[1]
 
 
-def _settings(
-    op: str, start: int, kernel_size: Any, dilation: Any, padding: Any, stride: Any
-) -> tuple[Pair, Pair, Pair, Pair]:
-    size = _pair(op, "kernel_size", start, kernel_size)
-    by, edge = _pair(op, "dilation", start + 1, dilation), _pair(op, "padding", start + 2, padding)
-    step = _pair(op, "stride", start + 3, stride)
-    for name, (height, width) in (("kernel", size), ("stride", step), ("dilation", by)):
-        if min(height, width) <= 0:
-            words = "kernel size" if name == "kernel" else name
-            raise RuntimeError(
-                f"{words} should be greater than zero, but got {name}_height: {height} {name}_width: {width}"
-            )
-    if min(edge) < 0:
-        raise RuntimeError(f"padding should be non-negative, but got pad_height: {edge[0]} pad_width: {edge[1]}")
-    return size, by, edge, step
+def _settings(kernel: Any, dilation: Any, padding: Any, stride: Any) -> list[Pair]:
+    found = []
+    for name, short, value, least in (
+        ("kernel size", "kernel", kernel, 1),
+        ("dilation", "dilation", dilation, 1),
+        ("padding", "pad", padding, 0),
+        ("stride", "stride", stride, 1),
+    ):
+        pair = _pair(name.replace(" ", "_"), value)
+        if min(pair) < least:
+            bound = "greater than zero" if least else "non-negative"
+            raise RuntimeError(f"{name} should be {bound}, but got {short}_height: {pair[0]} {short}_width: {pair[1]}")
+        found.append(pair)
+    return found
 
 
-def _counts(extents: Sequence[int], size: Pair, by: Pair, edge: Pair, step: Pair) -> tuple[int, ...]:
-    return tuple(
-        [(e + 2 * p - d * (k - 1) - 1) // s + 1 for e, k, d, p, s in zip(extents, size, by, edge, step, strict=True)]
+def _counts(extents: Any, kernel: Pair, dilation: Pair, padding: Pair, stride: Pair) -> Pair:
+    """How many windows there are along each axis."""
+    rows, columns = (
+        (extent + 2 * p - d * (k - 1) - 1) // s + 1
+        for extent, k, d, p, s in zip(extents, kernel, dilation, padding, stride, strict=True)
     )
+    return rows, columns
 
 
-def _check_dtype(kernel: str, input: Tensor) -> None:
-    if input.dtype.category == INTEGER:
-        raise NotImplementedError(
-            f"\"{kernel}\" not implemented for '{scalar_name(input.dtype)}' — convert the input with .float()"
-        )
+def _around(padding: Pair) -> tuple[Pair, Pair]:
+    return (padding[0], padding[0]), (padding[1], padding[1])
 
 
+@public("Im2Col", function=False, method=False)
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """The windows of (N, C, H, W) as columns: (N, C·kh·kw, windows); without N too."""
-    require_tensor("im2col", input)
-    size, by, edge, step = _settings("im2col", 2, kernel_size, dilation, padding, stride)
+    """Every window of (N, C, H, W) as a column: (N, C · kernel elements, windows)."""
+    require_tensor("unfold", input)
     shape = tuple(input.shape)
     if len(shape) < 3:
+        low, high = -max(len(shape), 1), max(len(shape), 1) - 1
         raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-len(shape)}, {len(shape) - 1}], but got 2) — unfold: expected "
-            f"(N, C, H, W) or (C, H, W), got {shape}"
+            f"Dimension out of range (expected to be in range of [{low}, {high}], but got 2) — unfold: {shape}"
         )
-    if len(shape) > 4 or 0 in shape[-3:]:
+    if len(shape) > 4 or 0 in shape[len(shape) - 3 :]:
         raise RuntimeError(
-            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: "
-            f"{list(shape)}"
+            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but "
+            f"got: {list(shape)}"
         )
-    _check_dtype("im2col_out_cpu", input)
-    *batch, channels, height, width = shape
-    counts = _counts((height, width), size, by, edge, step)
+    kernel, dilation, padding, stride = _settings(kernel_size, dilation, padding, stride)
+    if input.dtype.category not in (FLOATING, COMPLEX) and input.dtype is not bool_:
+        raise NotImplementedError(f"\"im2col_out_cpu\" not implemented for '{scalar_name(input.dtype)}'")
+    counts = _counts(shape[-2:], kernel, dilation, padding, stride)
     if min(counts) < 1:
         raise RuntimeError(
-            f"Given input with spatial size {(height, width)}, kernel_size={size}, dilation={by}, padding={edge}, calculated shape "
-            f"of the array of sliding blocks as {counts}, but its components must be at least one."
+            f"Given input with spatial size {shape[-2:]}, kernel_size={kernel}, dilation={dilation}, padding={padding}, "
+            f"calculated shape of the array of sliding blocks as {counts}, but its components must be at least one."
         )
-    n = len(batch)
-    padded = view.pad(node_of(input), (*[0] * (n + 1), *edge), (*[0] * (n + 1), *edge))
-    windows = view.window(padded, size=size, stride=step, dilation=by)
-    columns = view.permute(windows, (*range(n + 1), n + 3, n + 4, n + 1, n + 2))
-    result = view.reshape(columns, (*batch, channels * size[0] * size[1], counts[0] * counts[1]))
-    return _own(result, input, "Im2Col")
+    spec = contraction.unfold(shape, kernel, stride, _around(padding), dilation)
+    columns = contract(node_of(input), spec=spec)
+    return wrap(view.reshape(columns, (*shape[:-3], shape[-3] * prod(kernel), prod(counts))))
 
 
-def _check_columns(shape: tuple[int, ...], target: Pair, size: Pair, counts: tuple[int, ...], text: str) -> None:
-    rows, columns = shape[-2:]
-    if rows % (size[0] * size[1]):
-        raise RuntimeError(
-            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
-            f"input.size(1)={rows} and kernel_size={size}."
-        )
-    if counts[0] * counts[1] != columns or min(counts) < 1:
-        raise RuntimeError(
-            f"Given output_size={target}, {text}, expected size of input's dimension 2 to match the calculated number of sliding "
-            f"blocks {counts[0]} * {counts[1]} = {counts[0] * counts[1]}, but got input.size(2)={columns}."
-        )
-
-
+@public("Col2Im", function=False, method=False)
 def fold(
     input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:
-    """Columns (N, C·kh·kw, windows) added up into an image (N, C, *output_size); without N too."""
-    require_tensor("col2im", input)
-    target = _pair("col2im", "output_size", 2, output_size)
-    size, by, edge, step = _settings("col2im", 3, kernel_size, dilation, padding, stride)
+    """Columns (N, C · kernel elements, windows) added up where their windows stand: (N, C, *output_size)."""
+    require_tensor("fold", input)
     shape = tuple(input.shape)
-    if len(shape) not in (2, 3) or 0 in shape[-2:]:
+    size = _pair("output_size", output_size)
+    kernel, dilation, padding, stride = _settings(kernel_size, dilation, padding, stride)
+    if len(shape) not in (2, 3) or 0 in shape[len(shape) - 2 :]:
         raise RuntimeError(
-            "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but "
-            f"got: {list(shape)}"
+            "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, "
+            f"but got: {list(shape)}"
         )
-    counts = _counts(target, size, by, edge, step)
-    _check_columns(shape, target, size, counts, f"kernel_size={size}, dilation={by}, padding={edge}, stride={step}")
-    _check_dtype("col2im_out_cpu", input)
-    *batch, rows, _ = shape
-    n, channels = len(batch), rows // (size[0] * size[1])
-    blocks = view.reshape(node_of(input), (*batch, channels, *size, *counts))
-    blocks = view.permute(blocks, (*range(n + 1), n + 3, n + 4, n + 1, n + 2))
-    lead = (*batch, channels)
-    whole = (*lead, target[0] + 2 * edge[0], target[1] + 2 * edge[1])
-    image = view.fold(blocks, shape=whole, size=size, stride=step, dilation=by)
-    stop = (*lead, target[0] + edge[0], target[1] + edge[1])
-    return _own(view.slice_(image, (*[0] * len(lead), *edge), stop), input, "Col2Im")
+    if shape[-2] % prod(kernel):
+        raise RuntimeError(
+            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+            f"input.size(1)={shape[-2]} and kernel_size={kernel}."
+        )
+    counts = _counts(size, kernel, dilation, padding, stride)
+    if prod(counts) != shape[-1] or min(counts) < 1:
+        raise RuntimeError(
+            f"Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={padding}, stride={stride}, "
+            f"expected size of input's dimension 2 to match the calculated number of sliding blocks {counts[0]} * "
+            f"{counts[1]} = {prod(counts)}, but got input.size(2)={shape[-1]}."
+        )
+    wide = (*shape[:-2], shape[-2] // prod(kernel), *kernel, *counts)
+    spec = contraction.fold(size, wide, stride, _around(padding), dilation)
+    return wrap(contract(view.reshape(node_of(input), wide), spec=spec))
