@@ -414,6 +414,11 @@ def range_(start: Any = 0, end: Any = None, step: Any = 1, **options: Any) -> Te
     )
 
 
+def _check_steps(op: str, steps: Any) -> None:
+    if not isinstance(steps, (int, np.integer)):
+        raise TypeError(f"{op}(): argument 'steps' must be int, not {type(steps).__name__}")
+
+
 def _symmetric_range(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
     """Evenly spaced from both ends towards the middle, as PyTorch computes it, in the dtype itself."""
     real = kind.compute if kind.category > 1 else np.dtype("f8")
@@ -445,6 +450,7 @@ def linspace(
     pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers evenly from `start` to `end`, both included."""
+    _check_steps("linspace", steps)
     require_cpu(device, "linspace")
     start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
     kind = dtype or (default_complex() if isinstance(start, complex) or isinstance(end, complex) else Defaults.dtype)
@@ -467,6 +473,7 @@ def logspace(
     pin_memory: bool = False,
 ) -> Tensor:
     """`base` to the powers evenly from `start` to `end`."""
+    _check_steps("logspace", steps)
     require_cpu(device, "logspace")
     start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
     kind = dtype or (default_complex() if isinstance(start, complex) or isinstance(end, complex) else Defaults.dtype)

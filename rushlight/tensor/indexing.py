@@ -47,13 +47,8 @@ def _as_index(item: Any) -> Any:
 def _items(key: Any) -> list[Any]:
     if isinstance(key, tuple):
         return list(key)
-    if (
-        isinstance(key, list)
-        and any(isinstance(part, (slice, type(None), type(...), Tensor, list)) for part in key)
-        and len(key) <= 32
-    ):
-        if any(isinstance(part, (slice, type(None), type(...))) for part in key):
-            return key
+    if isinstance(key, list) and len(key) <= 32 and any(isinstance(p, (slice, type(None), type(...))) for p in key):
+        return key
     return [key]
 
 
@@ -601,6 +596,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             raise RuntimeError(
                 f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
             )
+        if value.dtype.is_complex and not input.dtype.is_complex:
+            check_number(value.item(), input.dtype)
         filler = scalar.cast(node_of(value), dtype=input.dtype)
     else:
         filler = scalar.number(check_number(value, input.dtype), input.dtype)

@@ -173,8 +173,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     rows = np.moveaxis(input._decoded(), axis, -1)
     places = np.zeros(rows.shape[:-1], np.int64)
     for at in np.ndindex(*places.shape):
-        values, counts = np.unique(rows[at], return_counts=True)
-        places[at] = np.flatnonzero(rows[at] == values[np.argmax(counts)])[-1]
+        different, counts = np.unique(rows[at], return_counts=True)
+        places[at] = np.flatnonzero(rows[at] == different[np.argmax(counts)])[-1]
     place = input_node(
         np.expand_dims(places, axis), Type.of(tuple(1 if a == axis else e for a, e in enumerate(input.shape)), int64)
     )
@@ -321,7 +321,7 @@ def unique_consecutive(
     array = input._decoded()
     rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
     count = rows.shape[0]
-    flat = rows.reshape(count, -1)
+    flat = rows.reshape(count, int(np.prod(rows.shape[1:])))
     new = np.ones(count, bool)
     new[1:] = (flat[1:] != flat[:-1]).any(1) if count else []
     starts = np.flatnonzero(new)

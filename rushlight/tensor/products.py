@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..dtype import BOOL, FLOATING, bfloat16, dtype, float16
+from ..dtype import BOOL, FLOATING, INTEGER, bfloat16, dtype, float16, int64
 from ..ir import scalar, view
 from ..ir.contract import contract
 from ..ir.contraction import build
@@ -315,6 +315,9 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
                 raise RuntimeError(f"einsum(): output subscript {letter} appears more than once in the output")
     numbers = {label: number for number, label in enumerate(dict.fromkeys(found))}
     kind = listed[0].dtype
+    if len(listed) == 1 and kind.category == INTEGER and len(wanted) < len(numbers):
+        listed = [listed[0].to(int64)]  # type: ignore[attr-defined]  # a sum, and sums of integers are int64
+        kind = int64
     nodes = []
     for operand, labels in zip(listed, labelled, strict=True):
         if operand.dtype is not kind:

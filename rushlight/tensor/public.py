@@ -159,7 +159,7 @@ def assign(op: str, target: Tensor, value: Node) -> None:
     if behind and value.tracked:  # what `copy_` reads of a leaf
         value = view.stop(value)
     if old.tracked and (behind or not value.tracked):
-        value = _graft(value, old) if behind else _overwrite(value, old)
+        value = _graft(value, old) if behind else overwritten(value, old)
     elif value is old:
         storage.version += 1
         return
@@ -187,7 +187,7 @@ def _write_places(op: str, target: Tensor, value: Node) -> Node:
     return Strided(shape, strides, target.storage_offset()).write(target._storage.node, value)
 
 
-def _overwrite(value: Node, old: Node) -> Node:
+def overwritten(value: Node, old: Node) -> Node:
     """The value, which has nothing of the old one, as a result that requires grad: what flows back is zero."""
     return scalar.select(scalar.full(False, Type.of(old.type.shape, bool_)), old, value)
 

@@ -12,12 +12,13 @@ import numpy as np
 from ..dtype import dtype, int64, uint8
 from ..generator import continuous, discrete, integers, seeding
 from ..generator.mt19937 import Engine
-from ..ir.graph import input_node
+from ..ir import view
+from ..ir.graph import input_node, mode
 from .creation import _finish, shape_of
 from .geometry import CPU, require_cpu
 from .promotion import Defaults
-from .public import assign, method, public
-from .tensor import Tensor, from_array
+from .public import assign, method, overwritten, public
+from .tensor import Tensor, from_array, node_of, wrap
 
 
 class Generator(seeding.Generator):
@@ -274,7 +275,7 @@ def normal(
         shape = np.broadcast_shapes(*[tuple(t.shape) for t in tensors])
     if isinstance(std, Tensor) and std.numel() and float(std._decoded().min()) < 0:
         raise RuntimeError("normal expects all elements of std >= 0.0")
-    return _made(continuous.normal_around(engine, shape, kind, *parts), kind, requires_grad)
+    return _constant_in(_made(continuous.normal_around(engine, shape, kind, *parts), kind, requires_grad), *tensors)
 
 
 def _bernoulli(generator: Generator | None, shape: tuple[int, ...], kind: dtype, chance: Any) -> np.ndarray:
@@ -291,7 +292,15 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -
     shape, kind = tuple(input.shape), input.dtype
     if p is None and not kind.is_floating_point:
         raise RuntimeError(f"bernoulli: input must be floating, got {kind}")
-    return from_array(_bernoulli(generator, shape, kind, input if p is None else p), kind)
+    return _constant_in(from_array(_bernoulli(generator, shape, kind, input if p is None else p), kind), input)
+
+
+def _constant_in(drawn: Tensor, *given: Tensor) -> Tensor:
+    """What was drawn; it requires grad where its parameters do, and their gradient is zero, as in PyTorch."""
+    for parameter in given:
+        if mode.tracking and parameter.requires_grad:
+            drawn = wrap(overwritten(node_of(drawn), view.expand(node_of(parameter), tuple(drawn.shape))))
+    return drawn
 
 
 @public(None)

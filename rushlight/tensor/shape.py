@@ -599,12 +599,16 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
 @public("Cat", method=False, alias=("row_stack",))
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the first axis, vectors as rows."""
+    if not tensors:
+        raise RuntimeError("vstack expects a non-empty TensorList")
     return cat([_at_least(2, x) for x in tensors], 0)
 
 
 @public("Cat", method=False)
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the third axis."""
+    if not tensors:
+        raise RuntimeError("dstack expects a non-empty TensorList")
     return cat([_at_least(3, x) for x in tensors], 2)
 
 
