@@ -142,7 +142,9 @@ def _alpha(op: str, input: Tensor, p: float, training: bool, inplace: bool, shap
         return input
     node, kind = node_of(input), input.dtype
     if p == 1:
-        return _finish(op + "_", input, wrap(scalar.mul(node, scalar.number(0, kind))), inplace)
+        nothing = scalar.mul(node, scalar.number(0, kind))
+        nothing.label = "Mul" if nothing.tracked else None
+        return _finish(op + "_", input, wrap(nothing), inplace)
     mask = input_node(_kept(input, p, shape), Type.of(shape, kind))
     scale = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     shift = scalar.add(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...dtype import INTEGER, bool_, float32, int32, int64
+from ...dtype import bool_, float32, int32, int64
 from ...ir import embedding as records
 from ...ir import index, scalar, view
 from ...ir.graph import Node, input_node
 from ...ir.type import Type
 from ...tensor.autograd import no_grad
+from ...tensor.public import scalar_name
 from ...tensor.tensor import Tensor, from_array, node_of, wrap
 from .operands import named, require_tensor
 
@@ -17,11 +18,13 @@ __all__ = ["embedding", "embedding_bag", "one_hot"]
 
 
 def _places(op: str, input: Tensor, rows: int) -> Node:
-    require_tensor(op, input)
+    require_tensor(op, input, "indices", 2)
     if input.dtype not in (int64, int32):
+        kind = scalar_name(input.dtype)
         raise RuntimeError(
-            f"Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.{input.type()[6:]} "  # type: ignore[attr-defined]
-            f"instead (while checking arguments for {op}); convert it with .long()"
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"{'CPUBoolType' if kind == 'Bool' else f'torch.{kind}Tensor'} instead (while checking arguments for {op}); "
+            "convert it with .long()"
         )
     node = scalar.cast(node_of(input), dtype=int64)
     if node.value is not None:
@@ -106,7 +109,7 @@ def _bags(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -> t
         )
     if starts.size and int(starts[-1]) > input.numel():
         raise RuntimeError(
-            f"offsets[-1] can not be greater than input's length({input.numel()}) but got offsets[-1] of {int(starts[-1])}"
+            f"offsets[-1] can not be greater than input's length {input.numel()} but got offsets[-1] of {int(starts[-1])}"
         )
     ends = starts[1:] if include_last_offset else np.append(starts[1:], input.numel())
     count = len(starts) - include_last_offset
@@ -191,8 +194,10 @@ def embedding_bag(
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Rows of zeros with a 1 at the place given: (*) integers to (*, classes), int64."""
     require_tensor("one_hot", tensor)
-    if tensor.dtype.category != INTEGER:
-        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor. — got {tensor.dtype}")
+    if tensor.dtype is not int64:
+        raise RuntimeError(
+            f"one_hot is only applicable to index tensor of type LongTensor. — got {tensor.dtype}; convert it with .long()"
+        )
     array = tensor._array()
     if not array.size and num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
