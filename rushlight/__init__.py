@@ -43,7 +43,7 @@ from .dtype import (
 )
 from .errors import NotThereYet, OutOfMemoryError
 from .limits import finfo, iinfo
-from .tensor import Tensor, linalg
+from .tensor import Tensor, linalg, special
 from .tensor.autograd import (
     enable_grad,
     inference_mode,
@@ -69,7 +69,7 @@ from .tensor.geometry import (
     strided,
 )
 from .tensor.printing import get_printoptions, printoptions, set_printoptions
-from .tensor.tensor import Late
+from .tensor.promotion import get_default_dtype, result_type, set_default_dtype
 from .tensor.random import (
     Generator,
     default_generator,
@@ -79,7 +79,7 @@ from .tensor.random import (
     seed,
     set_rng_state,
 )
-from .tensor.promotion import get_default_dtype, result_type, set_default_dtype
+from .tensor.tensor import Late
 from .version import __version__
 
 # Python's own words for dtypes and numbers: PyTorch has them as attributes, so the module must.
@@ -116,8 +116,8 @@ def __getattr__(name: str) -> object:
         missing = _import_module("rushlight.alias.missing")
         return missing.module_getattr(_sys.modules[__name__], "torch")(name)
     module, attribute = _LATER[name]
-    found = _import_module(module)
-    value = found if attribute is None else getattr(found, attribute)
+    package = _import_module(module)
+    value = package if attribute is None else getattr(package, attribute)
     globals()[name] = value
     return value
 

@@ -133,7 +133,7 @@ def _promote(a: dtype, b: dtype) -> dtype:
     return a
 
 
-_TABLE = {(a, b): None for a in ALL for b in ALL}
+_TABLE: dict[tuple[dtype, dtype], dtype | None] = {(a, b): None for a in ALL for b in ALL}
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:

@@ -88,4 +88,4 @@ def install() -> None:
             )
     sys.meta_path.insert(0, Finder())
     install_in_children()
-    torch = importlib.import_module("torch")
+    importlib.import_module("torch")

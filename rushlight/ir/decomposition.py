@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import float64
+from ..dtype import bool_, float64
 from . import scalar
 from .component import component, components
 from .contract import contract
@@ -46,7 +46,7 @@ def adjoint(x: Node) -> Node:
 
 def _mask(x: Node, keep: np.ndarray) -> Node:
     """x where `keep` holds on its last two axes, else 0."""
-    return select(input_node(keep, Type.of(keep.shape, scalar.bool_)), x, number(0, x.type.dtype))
+    return select(input_node(keep, Type.of(keep.shape, bool_)), x, number(0, x.type.dtype))
 
 
 def _lower(x: Node, half_diagonal: bool) -> Node:
@@ -63,7 +63,7 @@ def diagonal_matrix(values: Node) -> Node:
     count = values.type.shape[-1]
     wide = reshape(values, (*values.type.shape, 1))
     eye = np.eye(count, dtype=bool)
-    return select(input_node(eye, Type.of(eye.shape, scalar.bool_)), wide, number(0, values.type.dtype))
+    return select(input_node(eye, Type.of(eye.shape, bool_)), wide, number(0, values.type.dtype))
 
 
 def diagonal_of(matrix: Node) -> Node:
@@ -301,7 +301,7 @@ def _gaps(values: Node, kind: Any) -> Node:
     row, column = reshape(w, (*w.type.shape[:-1], 1, n)), reshape(w, (*w.type.shape, 1))
     gap = sub(row, column)
     eye = np.eye(n, dtype=bool)
-    return select(input_node(eye, Type.of(eye.shape, scalar.bool_)), number(1, kind), gap)
+    return select(input_node(eye, Type.of(eye.shape, bool_)), number(1, kind), gap)
 
 
 def _eigh_vjp(node: Node, g: Node) -> Cotangents:
@@ -426,7 +426,7 @@ def _svd_vjp(node: Node, g: Node) -> Cotangents:
     across, down = reshape(wide, (*wide.type.shape[:-1], 1, k)), reshape(wide, (*wide.type.shape, 1))
     gap = sub(mul(across, across), mul(down, down))
     off = ~np.eye(k, dtype=bool)
-    diagonal = input_node(~off, Type.of(off.shape, scalar.bool_))
+    diagonal = input_node(~off, Type.of(off.shape, bool_))
     gap = select(diagonal, number(1, kind), gap)
     uu, vv = matmul(adjoint(u), to_u), matmul(adjoint(v), to_v)
     left = _mask(div(sub(uu, adjoint(uu)), gap), off)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dtype import ALL, BOOL, FLOATING, INTEGER, bool_, dtype, encode
 from ..errors import InternalError
-from . import expr, special
+from . import expr, rounding, special
 from .graph import Node, input_node
 from .op import NONDIFFERENTIABLE, Cotangents, Op, same_dtype
 from .type import Type, broadcast_shapes
@@ -30,7 +30,9 @@ def _constant_infer(*, value: float, shape: tuple[int, ...], dtype: dtype) -> Ty
 
 
 def _constant_eval(type: Type, *, value: float, shape: tuple[int, ...], dtype: dtype) -> np.ndarray:
-    return np.broadcast_to(np.array(value).astype(dtype.compute), shape)  # `astype`, so that -1 wraps in unsigned dtypes
+    return np.broadcast_to(
+        np.array(value).astype(dtype.compute), shape
+    )  # `astype`, so that -1 wraps in unsigned dtypes
 
 
 constant = Op(
@@ -44,9 +46,9 @@ constant = Op(
 
 def number(value: complex, dtype: dtype) -> Node:
     """A zero-dimensional node of a Python number: a literal where it is one of the five, else a run-time input."""
-    if type(value) is float and value not in _LITERALS and -1e38 < value < 1e38 and dtype.compute is dtype.storage:
-        if dtype.category == FLOATING:  # by far the most frequent kind
-            return input_node(np.array(value, dtype.storage), Type.of((), dtype))
+    plain = type(value) is float and value not in _LITERALS and -1e38 < value < 1e38  # by far the most frequent kind
+    if plain and dtype.category == FLOATING and dtype.compute is dtype.storage:
+        return input_node(np.array(value, dtype.storage), Type.of((), dtype))
     if value in LITERALS and not (value == 0 and np.signbit(np.real(value))):
         return constant(value=abs(value) if value == 0 else value, shape=(), dtype=dtype)
     with np.errstate(all="ignore"):
@@ -370,10 +372,10 @@ heaviside = scalar("heaviside", np.heaviside, NONDIFFERENTIABLE)
 
 # ---- exponentials and logarithms ----
 
-exp = scalar("exp", np.exp, lambda g, y, x: (mul(g, cj(y)),))
+exp = scalar("exp", rounding.exp, lambda g, y, x: (mul(g, cj(y)),))
 exp2 = scalar("exp2", np.exp2, lambda g, y, x: (_times(mul(g, cj(y)), float(np.log(2))),))
 expm1 = scalar("expm1", np.expm1, lambda g, y, x: (mul(g, cj(add(y, number(1, y.type.dtype)))),))
-log = scalar("log", np.log, lambda g, y, x: (div(g, cj(x)),))
+log = scalar("log", rounding.log, lambda g, y, x: (div(g, cj(x)),))
 log2 = scalar("log2", np.log2, lambda g, y, x: (_times(div(g, cj(x)), 1 / float(np.log(2))),))
 log10 = scalar("log10", np.log10, lambda g, y, x: (_times(div(g, cj(x)), 1 / float(np.log(10))),))
 log1p = scalar("log1p", np.log1p, lambda g, y, x: (div(g, cj(add(x, number(1, x.type.dtype)))),))
@@ -404,7 +406,7 @@ acos = scalar("acos", np.arccos, lambda g, y, x: (neg(mul(g, cj(rsqrt(sub(_one(x
 atan = scalar("atan", np.arctan, lambda g, y, x: (div(g, cj(add(_one(x), square(x)))),))
 sinh = scalar("sinh", np.sinh, lambda g, y, x: (mul(g, cj(cosh(x))),))
 cosh = scalar("cosh", np.cosh, lambda g, y, x: (mul(g, cj(sinh(x))),))
-tanh = scalar("tanh", np.tanh, lambda g, y, x: (mul(g, cj(sub(_one(y), square(y)))),))
+tanh = scalar("tanh", rounding.tanh, lambda g, y, x: (mul(g, cj(sub(_one(y), square(y)))),))
 asinh = scalar("asinh", np.arcsinh, lambda g, y, x: (mul(g, cj(rsqrt(add(square(x), _one(x))))),))
 acosh = scalar(
     "acosh",
@@ -432,7 +434,7 @@ hypot = scalar("hypot", np.hypot, _hypot_rule)
 
 def _sigmoid(x: np.ndarray) -> Any:
     # 1 / (1 + e^-x) overflows to the right limit, 0, where x is very negative.
-    return np.reciprocal(1 + np.exp(-x))
+    return np.reciprocal(1 + rounding.exp(-x))
 
 
 sigmoid = scalar("sigmoid", _sigmoid, lambda g, y, x: (mul(g, cj(mul(y, sub(_one(y), y)))),))

@@ -14,7 +14,8 @@ from typing import Any
 
 from ..dtype import BY_NAME, dtype
 from ..errors import InternalError
-from .contraction import Contraction, parse as parse_contraction
+from .contraction import Contraction
+from .contraction import parse as parse_contraction
 from .graph import Signature, _interned, intern
 from .op import registry
 from .type import TupleType, Type

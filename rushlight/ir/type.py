@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ..dtype import dtype
+from ..dtype import dtype as ElementType
 
 Shape = tuple[int, ...]
 
@@ -22,16 +22,16 @@ class Type:
 
     __slots__ = ("shape", "dtype", "size", "ndim", "number")
     shape: Shape
-    dtype: dtype
+    dtype: ElementType
     size: int
     ndim: int
     number: int
 
-    _interned: dict[tuple[Shape, dtype], Type] = {}
+    _interned: dict[tuple[Shape, ElementType], Type] = {}
     by_number: list[Any] = []  # types of both kinds: a trace's key tells inputs apart by their type's number
 
     @classmethod
-    def of(cls, shape: Shape, dtype: dtype) -> Type:
+    def of(cls, shape: Shape, dtype: ElementType) -> Type:
         found = cls._interned.get((shape, dtype))
         if found is None:
             found = cls.__new__(cls)
@@ -47,7 +47,7 @@ class Type:
     def with_shape(self, shape: Shape) -> Type:
         return Type.of(shape, self.dtype)
 
-    def with_dtype(self, dtype: dtype) -> Type:
+    def with_dtype(self, dtype: ElementType) -> Type:
         return Type.of(self.shape, dtype)
 
     @property
@@ -64,6 +64,10 @@ class TupleType:
     __slots__ = ("parts", "number", "size", "dtype", "shape")
     _interned: dict[tuple[Type, ...], TupleType] = {}
     parts: tuple[Type, ...]
+    number: int
+    size: int
+    dtype: ElementType
+    shape: Shape
 
     @classmethod
     def of(cls, *parts: Type) -> TupleType:

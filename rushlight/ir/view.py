@@ -7,6 +7,7 @@ defaults, and has raised the user's error.
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -401,11 +402,12 @@ def _fold_eval(type: Type, x: np.ndarray, *, shape: Shape, size: Shape, stride: 
     counts = x.shape[lead : lead + n]
     result = np.zeros(shape, x.dtype)
     for offset in np.ndindex(*size):
-        place = tuple(
+        place: Any = tuple(
             slice(o * d, o * d + (c - 1) * s + 1 if c else o * d, s)
             for o, d, s, c in zip(offset, dilation, stride, counts, strict=True)
         )
-        result[(..., *place)] += x[(..., *offset)]
+        inner: Any = (..., *offset)
+        result[(..., *place)] += x[inner]
     return result
 
 

@@ -17,6 +17,7 @@ from . import (
     reductions,
     reversal,
     shape,
+    special,
 )
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .conversion import flush_pending, to_dlpack
@@ -41,6 +42,7 @@ _FAMILIES = (
     reductions,
     reversal,
     shape,
+    special,
 )
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "set_default_dtype",
     "set_grad_enabled",
     "set_rng_state",
+    "special",
     "to_dlpack",
     "typed_constructors",
 ]

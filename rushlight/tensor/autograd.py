@@ -380,12 +380,12 @@ def grad(
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         nodes.append(node)
     roots = _roots(found, gradients)
-    collected: dict[Node, Node] = dict.fromkeys(nodes)  # type: ignore[arg-type]
+    collected: dict[Node, Any] = dict.fromkeys(nodes)
     # A leaf tensor that was written to since has a leaf node for each version: their cotangents belong together.
     owners = {id(tensor) for tensor in chosen}
     for node in grad_pass.order(roots):
         if node.op_name == "leaf" and id(_leaf_of(node)) in owners:
-            collected.setdefault(node)  # type: ignore[call-overload]
+            collected.setdefault(node, None)
     at_leaves: dict[int, Node] = {}
 
     def at_leaf(node: Node, g: Node) -> None:

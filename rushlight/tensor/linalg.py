@@ -105,7 +105,9 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
 def qr(A: Tensor, mode: str = "reduced") -> Any:
     """A = Q R with orthonormal Q and upper triangular R."""
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
+        )
     q, r = components(decomposition.qr(_matrix("linalg.qr", A), complete=mode == "complete"))
     if mode == "r":
         return qr_result(A.new_empty(0), _named(r, "LinalgQr"))  # type: ignore[attr-defined]
@@ -168,14 +170,18 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """X with A X = B (or X A = B)."""
     a, b = _matrix("linalg.solve", A), node_of(B)
     if A.dtype is not B.dtype:
-        raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {scalar_name(A.dtype)} and B of type {scalar_name(B.dtype)} instead")
+        raise RuntimeError(
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {scalar_name(A.dtype)} and B of type {scalar_name(B.dtype)} instead"
+        )
     vector = B.ndim == 1 or (A.ndim - 1 == B.ndim and tuple(B.shape) == tuple(A.shape)[:-1])
     if vector:
         b = view.reshape(b, (*b.type.shape, 1))
     if not left:
         a, b = decomposition.transpose(a), b if vector else decomposition.transpose(b)
     if a.type.shape[-1] != b.type.shape[-2]:
-        raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({a.type.shape[-2]}x{a.type.shape[-1]} and {b.type.shape[-2]}x{b.type.shape[-1]})")
+        raise RuntimeError(
+            f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({a.type.shape[-2]}x{a.type.shape[-1]} and {b.type.shape[-2]}x{b.type.shape[-1]})"
+        )
     result = decomposition.solve(*_batched(a, b))
     if vector:
         result = view.reshape(result, result.type.shape[:-1])
@@ -200,7 +206,9 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, un
 def matrix_power(A: Tensor, n: int) -> Tensor:
     """A multiplied by itself n times; of the inverse where n < 0."""
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
-        raise RuntimeError(f"linalg.matrix_power: A must be batches of square matrices, but they are {A.shape[-2] if A.ndim > 1 else 1} by {A.shape[-1] if A.ndim else 1} matrices")
+        raise RuntimeError(
+            f"linalg.matrix_power: A must be batches of square matrices, but they are {A.shape[-2] if A.ndim > 1 else 1} by {A.shape[-1] if A.ndim else 1} matrices"
+        )
     if n < 0:
         return matrix_power(inv(A), -n)
     result: Tensor | None = None
@@ -240,20 +248,30 @@ def matrix_exp(A: Tensor) -> Tensor:
 # ---- norms ----
 
 
-def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor:
+def vector_norm(
+    x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None
+) -> Tensor:
     """The p-norm of all elements or over `dim`."""
     node = node_of(x)
     if dtype is not None:
         node = scalar.cast(node, dtype=dtype)
     if node.type.dtype.category < FLOATING:
-        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {scalar_name(node.type.dtype)}")
-    axes = tuple(range(x.ndim)) if dim is None or dim == () or dim == [] else wrap_axes("linalg.vector_norm", dim, x.ndim)
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {scalar_name(node.type.dtype)}"
+        )
+    axes = (
+        tuple(range(x.ndim)) if dim is None or dim == () or dim == [] else wrap_axes("linalg.vector_norm", dim, x.ndim)
+    )
     if any(node.type.shape[axis] == 0 for axis in axes) and (ord in (inf, -inf) or ord < 0):
-        raise RuntimeError(f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an identity")
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an identity"
+        )
     return _named(norm_node(node, float(ord), axes, keepdim), "LinalgVectorNorm")
 
 
-def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor:
+def matrix_norm(
+    A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: dtype | None = None
+) -> Tensor:
     """A norm of matrices: 'fro', 'nuc', inf, -inf, 1, -1, 2, -2."""
     if dtype is not None:
         A = A.to(dtype)  # type: ignore[attr-defined]
@@ -275,7 +293,11 @@ def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool 
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     moved = A.movedim(axes, (-2, -1))  # type: ignore[attr-defined]
     values = svdvals(moved)
-    result = {"nuc": lambda: values.sum(-1), 2: lambda: values.amax(-1) if values.shape[-1] else values.sum(-1), -2: lambda: values.amin(-1)}[ord]()  # type: ignore[attr-defined]
+    result = {
+        "nuc": lambda: values.sum(-1),
+        2: lambda: values.amax(-1) if values.shape[-1] else values.sum(-1),
+        -2: lambda: values.amin(-1),
+    }[ord]()  # type: ignore[attr-defined]
     if keepdim:
         for axis in sorted(axes):
             result = result.unsqueeze(axis)
@@ -289,10 +311,14 @@ def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, 
     count = A.ndim if dim is None else 1 if isinstance(dim, int) else len(dim)
     if isinstance(ord, str) or count == 2:
         if dim is None and A.ndim != 2:
-            raise RuntimeError(f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D.")
+            raise RuntimeError(
+                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D."
+            )
         return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     if dim is None and A.ndim > 2:
-        raise RuntimeError(f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D.")
+        raise RuntimeError(
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D."
+        )
     return vector_norm(A, ord, dim, keepdim, dtype=dtype)
 
 
@@ -356,7 +382,9 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     """X that makes |A X - B| least."""
     _matrix("linalg.lstsq", A)
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
-        raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss) — got {driver!r}")
+        raise RuntimeError(
+            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss) — got {driver!r}"
+        )
     vector = A.ndim == B.ndim + 1
     right = B.unsqueeze(-1) if vector else B  # type: ignore[attr-defined]
     solution = matmul(pinv(A, rtol=rcond), right)
@@ -429,7 +457,7 @@ for _own, _function in {
     "matrix_exp": matrix_exp,
     "pinverse": pinv,
 }.items():
-    _also(_own, _function)
+    _also(_own, _function)  # type: ignore[arg-type]
 
 
 @public("LinalgDet")
@@ -477,7 +505,9 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
 
 
 @public("TriangularSolve")
-def triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
+def triangular_solve(
+    b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+) -> Any:
     """X with A X = b for a triangular A, and A again."""
     factor, up = (A.mT, not upper) if transpose else (A, upper)  # type: ignore[attr-defined]
     solution = solve_triangular(factor, b, upper=up, unitriangular=unitriangular)
@@ -488,4 +518,3 @@ def triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool =
 def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The sum of the singular values."""
     return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
-

@@ -134,9 +134,8 @@ def promoted(*operands: Any, op: str = "operation") -> list[Node]:
             if isinstance(other, Tensor):
                 if other.dtype is not kind:
                     break
-            elif type(other) is not float or kind.category != FLOATING:
-                if type(other) is not int or kind is bool_:
-                    break
+            elif not (type(other) is float and kind.category == FLOATING) and (type(other) is not int or kind is bool_):
+                break
         else:
             return [_as_node(operand, kind) for operand in operands]
     _check(op, operands)

@@ -528,9 +528,7 @@ def _safe_root(square: Node) -> Node:
 
 
 @public("LinalgVectorNorm")
-def norm(
-    input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None
-) -> Tensor:
+def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
     """The vector p-norm over all elements or over `dim` ('fro' is 2, 'nuc' the sum of singular values)."""
     node = node_of(input)
     if dtype is not None:
