@@ -85,18 +85,20 @@ def _taps_eval(
     `reflect`: whether taps beyond the edges are reflected or stay at the edge; None where they are outside.
     """
     rank, size = len(extents), int(np.prod(extents))
-    flat: Array = np.zeros((places[0].shape[0], *[1] * rank, places[0].shape[1]), np.int64)
-    inside: Array = np.ones(flat.shape, bool)
+    flat: Array | None = None
     for axis, (low, extent) in enumerate(zip(places, extents, strict=True)):
-        shape = (1, *[len(steps) if a == axis else 1 for a in range(rank)], 1)
-        place = low.reshape(low.shape[0], *[1] * rank, low.shape[1]) + np.array(steps, low.dtype).reshape(shape)
+        place = low[:, None, :] + np.array(steps, low.dtype)[:, None]
         if reflect is not None:
             place = _bounded_eval(type, place, extent=extent, reflect=reflect, aligned=aligned)
-        inside = inside & (place >= 0) & (place <= extent - 1)
-        with np.errstate(all="ignore"):
-            number = np.clip(np.nan_to_num(place, posinf=0, neginf=0), 0, extent - 1).astype(np.int64)
-        flat = flat * extent + number
-    return np.where(inside, flat, size).reshape(type.shape)
+        inside = (place >= 0) & (place <= extent - 1)
+        stride = int(np.prod(extents[axis + 1 :]))
+        own = np.where(inside, place, 0).astype(np.int64)
+        own *= stride
+        own[~inside] = size
+        own = own.reshape(len(low), *[len(steps) if a == axis else 1 for a in range(rank)], -1)
+        flat = own if flat is None else flat + own
+    assert flat is not None
+    return np.minimum(flat, size, out=flat).reshape(type.shape)
 
 
 taps = Op("taps", infer=_taps_infer, eval=_taps_eval, vjp=NONDIFFERENTIABLE, anchor="map")
