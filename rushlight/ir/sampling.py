@@ -95,7 +95,7 @@ def _taps_eval(
         own = np.where(inside, place, 0).astype(np.int64)
         own *= stride
         own[~inside] = size
-        own = own.reshape(len(low), *[len(steps) if a == axis else 1 for a in range(rank)], -1)
+        own = own.reshape(len(low), *[len(steps) if a == axis else 1 for a in range(rank)], low.shape[1])
         flat = own if flat is None else flat + own
     assert flat is not None
     return np.minimum(flat, size, out=flat).reshape(type.shape)
