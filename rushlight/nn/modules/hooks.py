@@ -42,7 +42,7 @@ class RemovableHandle:
 
     >>> import rushlight as torch
     >>> layer = torch.nn.Linear(2, 2)
-    >>> with layer.register_forward_hook(lambda module, args, output: output * 0):
+    >>> with layer.register_forward_hook(lambda module, args, output: output.abs() * 0):
     ...     layer(torch.ones(2))
     tensor([0., 0.], grad_fn=<MulBackward0>)
     """
