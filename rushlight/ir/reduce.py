@@ -1,6 +1,7 @@
 """Reductions over axes, arg-reductions and scans. The reduced axes are dropped; `keepdim` is a reshape above.
 
-Order of summation is NumPy's, a function of shape and layout alone. NaN passes through `max` and `min`; `argmax` of a NaN is its place.
+The order of summation is a function of shape and layout alone: NumPy's, or for few elements PyTorch's (see `rounding`).
+NaN passes through `max` and `min`; `argmax` of a NaN is its place.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import bool_, int64
-from . import scalar
+from . import rounding, scalar
 from .graph import Node, input_node
 from .op import NONDIFFERENTIABLE, Cotangents, Op
 from .scalar import cj, constant, div, eq, mul, neg, number, select, sub
@@ -57,7 +58,7 @@ def _sum_vjp(node: Node, g: Node) -> Cotangents:
     return (spread(g, node.operands[0].type.shape, node.attributes["axes"]),)
 
 
-_sum = _reduction("sum", lambda x, axes: np.sum(x, axis=axes, dtype=x.dtype), _sum_vjp)
+_sum = _reduction("sum", rounding.total, _sum_vjp)
 
 
 def sum_(x: Node, axes: Shape) -> Node:
@@ -153,8 +154,8 @@ def _softmax(type: Type, x: np.ndarray, *, axis: int) -> np.ndarray:
     if not x.size:
         return x
     with np.errstate(all="ignore"):
-        shifted = np.exp(x - np.max(x, axis=axis, keepdims=True))
-        shifted /= np.sum(shifted, axis=axis, keepdims=True)
+        shifted = rounding.exp(x - np.max(x, axis=axis, keepdims=True))
+        shifted /= rounding.total_of_weights(shifted, axis)
     return shifted
 
 
@@ -163,7 +164,7 @@ def _log_softmax(type: Type, x: np.ndarray, *, axis: int) -> np.ndarray:
         return x
     with np.errstate(all="ignore"):
         shifted = x - np.max(x, axis=axis, keepdims=True)
-        return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+        return shifted - rounding.log(rounding.total_of_weights(rounding.exp(shifted), axis))
 
 
 def _softmax_vjp(node: Node, g: Node) -> Cotangents:
