@@ -179,12 +179,6 @@ def _rule(
     return backward
 
 
-def _is_zero(part: Tensor) -> bool:
-    """Whether a cotangent was never given: it is then the literal zero that `component` filled in."""
-    node = part._storage.node
-    return node.op_name == "constant" and node.attributes["value"] == 0
-
-
 def _checked(cls: Any, place: int, argument: Tensor, part: Any) -> Node | None:
     if part is None or not argument.requires_grad:
         return None

@@ -23,7 +23,7 @@ def _component_vjp(node: Node, g: Node) -> Cotangents:
     (source,) = node.operands
     parts: Any = source.type
     index = node.attributes["index"]
-    return (pack(*[g if i == index else scalar.full(0, part) for i, part in enumerate(parts.parts)]),)
+    return (packed(*[g if i == index else scalar.full(0, part) for i, part in enumerate(parts.parts)]),)
 
 
 component = Op(
@@ -50,14 +50,30 @@ pack = Op(
 )
 
 
+def packed(*parts: Node) -> Node:
+    """A pack that remembers its parts, so that taking them out again records nothing."""
+    node = pack(*parts)
+    node.sided().parts = parts
+    return node
+
+
 def components(node: Node) -> tuple[Node, ...]:
     """All results of a node, each as a node."""
+    if node.side is not None and node.side.parts is not None:
+        return node.side.parts
     parts: Any = node.type
     return tuple(component(node, index=i) for i in range(len(parts.parts)))
+
+
+def is_literal_zero(node: Node) -> bool:
+    """Whether a cotangent is the zero that stands for none."""
+    return node.op_name == "constant" and node.attributes["value"] == 0
 
 
 def accumulate(a: Node, b: Node) -> Node:
     """The sum of two cotangents of one node."""
     if isinstance(a.type, TupleType):
-        return pack(*[scalar.add(x, y) for x, y in zip(components(a), components(b), strict=True)])
-    return scalar.add(a, b)
+        return packed(*[accumulate(x, y) for x, y in zip(components(a), components(b), strict=True)])
+    if is_literal_zero(a):
+        return b
+    return a if is_literal_zero(b) else scalar.add(a, b)

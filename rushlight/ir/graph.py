@@ -38,13 +38,14 @@ class Signature:
 class Side:
     """What few nodes have: set by the tensor layer, outside every key."""
 
-    __slots__ = ("leaf", "hooks", "backward", "forward_line", "released", "retain")
+    __slots__ = ("leaf", "hooks", "backward", "forward_line", "parts", "released", "retain")
 
     def __init__(self) -> None:
         self.leaf: Any = None  # weak reference to the leaf tensor whose gradient is accumulated here
         self.hooks: list[Any] | None = None  # called with the cotangent before it goes on
         self.backward: Any = None  # replaces the op's vjp: (node, cotangent) -> cotangents
         self.forward_line: str | None = None  # where the user made it, while anomalies are being detected
+        self.parts: tuple[Node, ...] | None = None  # of a packed cotangent
         self.released = False  # backward went through without retain_graph
         self.retain: Any = None
 
