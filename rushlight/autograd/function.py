@@ -162,7 +162,7 @@ def _rule(
         for place, part in zip(places, component.components(g), strict=True):
             parts[place] = wrap(part)
         if not context._materialize:
-            parts = [None if p is None or _is_zero(p) else p for p in parts]
+            parts = [None if p is None or component.is_literal_zero(node_of(p)) else p for p in parts]
         found = cls.backward(context, *parts)
         found = list(found) if isinstance(found, (tuple, list)) else [found]
         if len(found) < len(args):
