@@ -76,7 +76,7 @@ MISSING = [
     ("torch.Tensor.to_mkldnn", "NotThereYet", "torch.Tensor.to_mkldnn is not in Rushlight yet"),
     ("torch.ones(2).to_mkldnn()", "NotThereYet", "torch.Tensor.to_mkldnn is not in Rushlight yet"),
     ("from torch import vmap", "ImportError", "torch.vmap is not in Rushlight yet"),
-    ("from torch.nn import ReLU, LinearCrossEntropyLoss", "ImportError", "torch.nn.LinearCrossEntropyLoss is not in Rushlight yet"),
+    ("from torch.nn import ReLU, CrossMapLRN2d", "ImportError", "torch.nn.CrossMapLRN2d is not in Rushlight yet"),
     ("import torch.fx", "ModuleNotFoundError", "torch.fx is not in Rushlight yet"),
     ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed is not in Rushlight yet"),
     ("import torch.runtime", "ModuleNotFoundError", "No module named 'torch.runtime'"),
