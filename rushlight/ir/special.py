@@ -119,6 +119,6 @@ def xlog1py(x: Array, y: Array) -> Array:
 def sinc(x: Any) -> Array:
     """sin(pi x)/(pi x), 1 at 0. pi x is rounded to the dtype, as in PyTorch: at integers the result is small, not 0."""
     x = np.asarray(x)
-    scaled = x * result_dtype("sinc", [x]).type(np.pi)
+    scaled = x * (x.dtype if x.dtype.kind == "c" else result_dtype("sinc", [x])).type(np.pi)
     with np.errstate(all="ignore"):
         return np.where(x == 0.0, x.dtype.type(1.0), np.sin(scaled) / scaled)

@@ -49,6 +49,8 @@ _DOMAINS: dict[str, dict[str, float]] = {
         ("sqrt", "rsqrt", "log", "log2", "log10", "lgamma", "digamma", "reciprocal", "polygamma"), POSITIVE
     ),
     **dict.fromkeys(("asin", "acos", "atanh", "erfinv", "log1p"), INSIDE),
+    **dict.fromkeys(("entr", "i0e", "i1e"), POSITIVE),
+    "ndtri": dict(low=0.1, high=0.9),
     "acosh": dict(low=1.2, high=3.0),
 }
 _BITS = ("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "shift_left", "shift_right", "gcd", "lcm")
@@ -86,15 +88,38 @@ _UNARY = [
     *(
         "log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc erfinv".split()
     ),
-    *("lgamma digamma angle".split()),
+    *("lgamma digamma angle erfcx ndtr ndtri log_ndtr entr sinc i0 i0e i1 i1e airy_ai spherical_bessel_j0".split()),
+    *("bessel_j0 bessel_j1 bessel_y0 bessel_y1 modified_bessel_i0 modified_bessel_i1 modified_bessel_k0".split()),
+    *("modified_bessel_k1 scaled_modified_bessel_k0 scaled_modified_bessel_k1".split()),
 ]
 _BINARY = [
     *("add sub mul div floor_divide truncate_divide rem fmod pow maximum minimum fmax fmin eq ne lt le gt ge".split()),
     *("logical_and logical_or logical_xor copysign nextafter heaviside logaddexp atan2 hypot make_complex".split()),
 ]
 
+_POLYNOMIALS = [
+    *(f"{shift}chebyshev_polynomial_{kind}" for shift in ("", "shifted_") for kind in "tuvw"),
+    *("hermite_polynomial_h hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p".split()),
+]
 
 _fixed = _real(3, 4)
+
+
+def _special_pairs() -> dict[str, list[Sample]]:
+    """Special functions of two operands, and those with attributes."""
+    degree = _places(12, 3, 1).astype(float)
+    part = [_real(3, 4, **POSITIVE), _real(4, **POSITIVE)]
+    return {
+        "polygamma": [Sample([_real(3, **POSITIVE)], dict(order=1)), Sample([_real(3, **POSITIVE)], dict(order=2))],
+        "multigammaln": [Sample([_real(3, low=1.2, high=3.0)], dict(p=3)), Sample([_real(2, **POSITIVE)], dict(p=1))],
+        "xlogy": [Sample([_real(3, 4), _real(4, **POSITIVE)])],
+        "xlog1py": [Sample([_real(3, 1), _real(4, low=-0.5, high=2.0)])],
+        # The first operand of these has no derivative: test_special.py looks at the second.
+        "gammainc": [Sample(part, smooth=False)],
+        "gammaincc": [Sample(part, smooth=False)],
+        "zeta": [Sample([part[0] + 1, part[1]], smooth=False)],
+        **{name: [Sample([_real(3, 4), degree])] for name in _POLYNOMIALS},
+    }
 
 
 def _structured() -> dict[str, list[Sample]]:
@@ -105,7 +130,6 @@ def _structured() -> dict[str, list[Sample]]:
     return {
         "constant": [Sample([], dict(value=2, shape=(2, 3), dtype=float64))],
         "select": [Sample([_real(3, 4) > 0, _real(4), _real(3, 1)])],
-        "polygamma": [Sample([_real(3, **POSITIVE)], dict(order=1)), Sample([_real(3, **POSITIVE)], dict(order=2))],
         "cast": [Sample([_real(2, 3)], dict(dtype=float64)), Sample([_real(2, 3)], dict(dtype=int32), smooth=False)],
         "leaf": [Sample([_real(2, 3)], smooth=False)],
         "stop": [Sample([_real(2, 3)], smooth=False)],
@@ -170,7 +194,7 @@ def type_of(array: np.ndarray) -> Type:
     return Type.of(array.shape, kind)
 
 
-STRUCTURED = _structured()
+STRUCTURED = _structured() | _special_pairs()
 # Ops with several results, and those that only matrices of a kind have: tested in test_decomposition.py.
 MULTIPLE = (
     *(
