@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Any
 
 from tqdm import tqdm
 
@@ -86,7 +87,7 @@ def interrupts(report: Report) -> Iterator[None]:
 
 def train(net: Net, images: Images, recipe: Recipe, epochs: int) -> Report:
     """Trains `net`, showing a progress bar for each epoch and the test accuracy after it."""
-    loader = DataLoader(images.train, batch_size=images.batch_size, shuffle=True)
+    loader: DataLoader[Any] = DataLoader(images.train, batch_size=images.batch_size, shuffle=True)
     optimizer = SGD(
         net.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov
     )
@@ -94,7 +95,7 @@ def train(net: Net, images: Images, recipe: Recipe, epochs: int) -> Report:
     report = Report(steps_per_epoch=len(loader))
     with interrupts(report):
         for epoch in range(1, epochs + 1):
-            train_epoch(net, loader, optimizer, scheduler, report, f"epoch {epoch}/{epochs}")
+            train_epoch(net, loader, optimizer, scheduler, report, f"epoch {epoch}/{epochs}", len(images.train))
             if report.interrupted:
                 break
             report.accuracies.append(accuracy_of(predict(net, images), images))
@@ -104,18 +105,19 @@ def train(net: Net, images: Images, recipe: Recipe, epochs: int) -> Report:
 
 def train_epoch(
     net: Net,
-    loader: DataLoader,
+    loader: DataLoader[Any],
     optimizer: SGD,
     scheduler: lr_scheduler.OneCycleLR | None,
     report: Report,
     title: str,
+    images: int,
 ) -> None:
     """One pass over the training set, or less where the user asks for the end."""
     right = seen = 0
     loss_sum = 0.0
     # In a file or a log, a line now and then is enough.
     pause = 0.1 if sys.stderr.isatty() else 10.0
-    with tqdm(total=len(loader.dataset), desc=title, unit=" images", mininterval=pause, maxinterval=pause) as bar:
+    with tqdm(total=images, desc=title, unit=" images", mininterval=pause, maxinterval=pause) as bar:
         for inputs, labels in loader:
             optimizer.zero_grad()
             outputs = net(inputs)
