@@ -23,6 +23,7 @@ class Sample:
     operands: list[np.ndarray]
     attributes: dict[str, Any] = field(default_factory=dict)
     smooth: bool = True  # whether finite differences are to be compared
+    settings: int = 0  # how many of the last operands are settings, through which no gradient flows
 
 
 _draw = np.random.default_rng(0)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import rushlight as torch
 from rushlight.ir import expr, op
+from rushlight.ir.component import components
 from rushlight.ir.graph import input_node
+from rushlight.ir.type import TupleType
 from rushlight.tensor.tensor import node_of, wrap
 
-from .op_samples import MULTIPLE, Sample, samples, type_of
+from .layer_samples import samples
+from .op_samples import MULTIPLE, Sample, type_of
 
 NAMES = sorted(set(op.registry) - set(MULTIPLE))
 
 
-def _evaluated(record: op.Op, sample: Sample) -> np.ndarray:
+def _evaluated(record: op.Op, sample: Sample) -> Any:
     types = [type_of(x) for x in sample.operands]
     return record.eval(record.infer(*types, **sample.attributes), *sample.operands, **sample.attributes)
 
@@ -30,9 +35,11 @@ def test_infer_agrees_with_eval(name: str) -> None:
     record = op.registry[name]
     for sample in samples(name):
         result = record.infer(*[type_of(x) for x in sample.operands], **sample.attributes)
-        value = np.asarray(_evaluated(record, sample))
-        assert value.shape == result.shape
-        assert value.dtype.kind == result.dtype.compute.kind
+        value = _evaluated(record, sample)
+        many = isinstance(result, TupleType)
+        for part, type in zip(value if many else [value], result.parts if many else [result], strict=True):
+            assert np.asarray(part).shape == type.shape
+            assert np.asarray(part).dtype.kind == type.dtype.compute.kind
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if op.registry[name].at is not None])
@@ -53,15 +60,19 @@ def _smooth(sample: Sample) -> bool:
 def test_vjp_agrees_with_finite_differences_twice(name: str) -> None:
     record = op.registry[name]
     for sample in filter(_smooth, samples(name)):
+        fixed = len(sample.operands) - sample.settings
+        moves = [x.dtype.kind in "fc" and place < fixed for place, x in enumerate(sample.operands)]
 
-        def function(*moving: torch.Tensor, sample: Sample = sample) -> torch.Tensor:
+        def function(*moving: torch.Tensor, sample: Sample = sample, moves: list[bool] = moves) -> Any:
             remaining = iter(moving)
             nodes = [
-                node_of(next(remaining)) if x.dtype.kind in "fc" else input_node(x, type_of(x)) for x in sample.operands
+                node_of(next(remaining)) if move else input_node(x, type_of(x))
+                for x, move in zip(sample.operands, moves, strict=True)
             ]
-            return wrap(record(*nodes, **sample.attributes))
+            result = record(*nodes, **sample.attributes)
+            return tuple(map(wrap, components(result))) if isinstance(result.type, TupleType) else wrap(result)
 
-        inputs = [torch.tensor(x, requires_grad=True) for x in sample.operands if x.dtype.kind in "fc"]
+        inputs = [torch.tensor(x, requires_grad=True) for x, move in zip(sample.operands, moves, strict=True) if move]
         assert torch.autograd.gradcheck(function, inputs)
         if any(part.requires_grad for part in _first(function, inputs)):
             assert torch.autograd.gradgradcheck(function, inputs, rtol=2e-3, atol=1e-4)
@@ -69,5 +80,7 @@ def test_vjp_agrees_with_finite_differences_twice(name: str) -> None:
 
 def _first(function: object, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
     output = function(*inputs)  # type: ignore[operator]
-    weight = torch.ones_like(output, requires_grad=True)
-    return [g for g in torch.autograd.grad(output, inputs, weight, create_graph=True, allow_unused=True) if g is not None]
+    outputs = output if isinstance(output, tuple) else (output,)
+    weights = [torch.ones_like(each, requires_grad=True) for each in outputs]
+    found = torch.autograd.grad(outputs, inputs, weights, create_graph=True, allow_unused=True)
+    return [g for g in found if g is not None]

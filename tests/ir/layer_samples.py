@@ -1,0 +1,214 @@
+"""Samples for the records that layers and losses are made of; together with those of `op_samples` they cover every op."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import rushlight.nn.functional  # noqa: F401  (registers their records)
+from rushlight.dtype import float64
+from rushlight.ir import contraction, op
+from rushlight.ir.pool import Windows
+
+from . import op_samples
+from .op_samples import Sample
+
+_draw = np.random.default_rng(1)
+
+
+def _real(*shape: int, low: float = -2.0, high: float = 2.0) -> np.ndarray:
+    return _draw.uniform(low, high, shape)
+
+
+def _number(value: float) -> np.ndarray:
+    return np.array(value)
+
+
+def _apart(*shape: int) -> np.ndarray:
+    """Values apart from each other and from the kinks of activations."""
+    count = int(np.prod(shape))
+    return (_draw.permutation(count) / 3.0 - count / 6.0 + 0.041).reshape(shape)
+
+
+def _logs(*shape: int) -> np.ndarray:
+    """Log-probabilities over the last axis."""
+    x = _real(*shape)
+    return x - np.log(np.exp(x).sum(-1, keepdims=True))
+
+
+_SETTINGS: dict[str, tuple[float, ...]] = {
+    "leaky_relu": (0.2,),
+    "hardtanh": (-0.7, 0.9),
+    "threshold": (0.25, -1.5),
+    "hardshrink": (0.5,),
+    "softshrink": (0.5,),
+    "hardsigmoid": (),
+    "hardswish": (),
+    "gelu": (),
+    "gelu_tanh": (),
+    "silu": (),
+    "mish": (),
+    "softplus": (1.5, 20.0),
+    "log_sigmoid": (),
+    "elu": (0.7, 1.1, 1.3),
+}
+
+
+def _activations() -> dict[str, list[Sample]]:
+    found: dict[str, list[Sample]] = {
+        "relu": [Sample([_apart(3, 4)]), Sample([_real(0, 2)])],
+        "relu_gradient": [Sample([_real(3, 4), np.abs(_apart(3, 4)) * (_apart(3, 4) > 0)], smooth=False)],
+        "prelu": [Sample([_apart(3, 4), _real(4)])],
+        "glu": [Sample([_real(3, 4), _real(3, 4)])],
+    }
+    for name, values in _SETTINGS.items():
+        settings = [_number(value) for value in values]
+        found[name] = [Sample([_apart(3, 4), *settings], settings=len(settings))]
+        found[f"{name}_gradient"] = [Sample([_real(3, 4), _apart(3, 4), *settings], settings=len(settings))]
+    return found
+
+
+def _pairs() -> dict[str, list[Sample]]:
+    """Losses of pairs of elements."""
+    a, b, g = _apart(3, 4), _real(4) * 0.01, _real(3, 4)
+    chances = [_real(3, 4, low=0.1, high=0.9), _real(3, 4, low=0.2, high=0.8)]
+    return {
+        "average": [Sample([_real(3, 4)]), Sample([_real()])],
+        "squared_error": [Sample([a, b])],
+        "squared_error_gradient": [Sample([g, a, np.broadcast_to(b, (3, 4)).copy()])],
+        "smooth_l1": [Sample([a, b, _number(0.7)], settings=1)],
+        "smooth_l1_gradient": [Sample([g, a, np.broadcast_to(b, (3, 4)).copy(), _number(0.7)], settings=1)],
+        "huber": [Sample([a, b, _number(0.7)], settings=1)],
+        "huber_gradient": [Sample([g, a, np.broadcast_to(b, (3, 4)).copy(), _number(0.7)], settings=1)],
+        "binary_cross_entropy": [Sample(chances)],
+        "binary_cross_entropy_gradient": [Sample([g, *chances])],
+        "logits_loss": [Sample([_real(3, 4), chances[1]])],
+        "logits_gradient": [Sample([g, _real(3, 4), chances[1]])],
+        "divergence": [Sample([_real(3, 4), chances[0]])],
+    }
+
+
+def _classes() -> dict[str, list[Sample]]:
+    """Losses of class indices."""
+    target, vector = np.array([1, 0, 3, 1]), np.array(2)
+    image = _draw.integers(0, 3, (2, 2, 2))
+    weight, smoothing = _real(3, low=0.3, high=1.5), _number(0.1)
+    plain = dict(ignore=-100, weighted=False, smoothed=False)
+    mean = dict(reduction="mean", **plain)
+    rich = dict(reduction="mean", ignore=1, weighted=True, smoothed=True)
+    each = dict(reduction="none", **plain)
+    shape = (2, 3, 2, 2)
+    found: dict[str, list[Sample]] = {}
+    for name in ("nll", "cross_entropy"):
+        found[name] = [
+            Sample([_real(4, 5), target], mean),
+            Sample([_real(4), vector], mean),
+            Sample([_real(*shape), image], each),
+            Sample([_real(*shape), image, weight, smoothing], rich, settings=2),
+        ]
+    found["nll_gradient"] = [
+        Sample([_real(), target], dict(shape=(4, 5), **mean)),
+        Sample([_real(2, 2, 2), image], dict(shape=shape, **each)),
+        Sample([_real(), image, weight, smoothing], dict(shape=shape, **rich), settings=2),
+    ]
+    found["cross_entropy_gradient"] = [
+        Sample([_real(), _real(4, 5), target], mean),
+        Sample([_real(2, 2, 2), _real(*shape), image], each),
+        Sample([_real(), _real(*shape), image, weight, smoothing], rich, settings=2),
+    ]
+    # CTC's gradient is the one behind a log-softmax, as PyTorch's: test_loss.py compares.
+    paths = [_logs(6, 2, 4), np.array([[1, 2, 2], [3, 1, 0]]), np.array([6, 5]), np.array([3, 2])]
+    ctc = dict(blank=0, zero_infinity=False)
+    found["ctc"] = [Sample(list(paths), ctc, smooth=False)]
+    found["ctc_gradient"] = [Sample([_real(2), *paths], ctc, smooth=False)]
+    return found
+
+
+def _norms() -> dict[str, list[Sample]]:
+    x, weight, bias = _real(4, 3, 2), _real(3), _real(3)
+    layout = dict(axes=(0, 2), scale_axes=(1,), weighted=True, biased=True, centred=True)
+    rows = dict(axes=(2,), scale_axes=(), weighted=False, biased=False, centred=False)
+    mean, variance = x.mean((0, 2)), x.var((0, 2))
+    statistics = np.stack([mean, variance])
+    squares = np.stack([np.zeros((4, 3)), np.square(x).mean(2)])
+    eps = _number(1e-5)
+    wanted = dict(wanted=(True, True, True), bias=float64)
+    # `normalize` takes its moments as given and differentiates as if they were computed of x: test_normalization.py compares.
+    return {
+        "moments": [
+            Sample([x], dict(axes=(0, 2), centred=True)),
+            Sample([x], dict(axes=(2,), centred=False)),
+            Sample([_real(0, 3)], dict(axes=(0,), centred=True)),
+        ],
+        "normalize": [
+            Sample([x, statistics, eps, weight, bias], layout, smooth=False),
+            Sample([x, squares, eps], rows, smooth=False),
+        ],
+        "normalize_gradient": [Sample([_real(4, 3, 2), x, statistics, eps, weight], layout | wanted, smooth=False)],
+        "standardize": [Sample([x, mean, variance, eps, weight, bias], layout, smooth=False)],
+        "running": [Sample([_real(3), statistics, _number(0.1), _number(1.2)], dict(part=1))],
+    }
+
+
+def _windows_and_tables() -> dict[str, list[Sample]]:
+    shapes = (2, 4, 5, 6), (6, 2, 2, 3), (1, 2), ((1, 1), (0, 2)), (2, 1), 2
+    settings: dict[str, Any] = dict(
+        spec=contraction.convolution(*shapes), shapes=contraction.convolution_shapes(*shapes)
+    )
+    overlapping = (Windows(3, 3, 2, 1), Windows(2, 2, 3))
+    adaptive = (Windows(3, adaptive=True), Windows(2, adaptive=True))
+    images = [(_apart(2, 5, 5), overlapping), (_apart(2, 5, 7), adaptive), (_apart(2, 4, 4), (Windows(2, 2, 2),) * 2)]
+    table, index = _real(5, 3), np.array([[1, 0], [4, 1]])
+    pooled = {name: [Sample([x], dict(windows=w)) for x, w in images] for name in ("max_pool", "max_pool_index")}
+    return {
+        **pooled,
+        "max_pool_gradient": [
+            Sample([_real(2, *[w.count for w in windows]), x, _pooled(x, windows)], dict(windows=windows), settings=2)
+            for x, windows in images
+        ],
+        "affine": [Sample([_real(4), _real(3, 2), _real(4, 2)], dict(spec=contraction.linear((3, 2), (4, 2))))],
+        "convolution": [
+            Sample([_real(*shapes[0]), _real(*shapes[1]), _real(6)], settings),
+            Sample([_real(*shapes[0]), _real(*shapes[1])], settings),
+        ],
+        "embedding": [
+            Sample([table, index], dict(padding=None, by_frequency=False)),
+            Sample([table, index], dict(padding=1, by_frequency=True), smooth=False),
+        ],
+        "embedding_gradient": [
+            Sample([_real(2, 2, 3), index], dict(rows=5, padding=None, by_frequency=False)),
+            Sample([_real(2, 2, 3), index], dict(rows=5, padding=1, by_frequency=True)),
+        ],
+    }
+
+
+def _pooled(x: np.ndarray, windows: tuple[Windows, ...]) -> np.ndarray:
+    record = op.registry["max_pool"]
+    return np.asarray(record.eval(record.infer(op_samples.type_of(x), windows=windows), x, windows=windows))
+
+
+def _sampling() -> dict[str, list[Sample]]:
+    places, index = _real(2, 6) * 2.13, _draw.integers(0, 7, (2, 5))
+    lows = [np.floor(_real(2, 4) * 2), np.floor(_real(2, 4) * 2)]
+    edges = [dict(extent=4, reflect=reflect, aligned=aligned) for reflect in (True, False) for aligned in (True, False)]
+    beyond = [
+        dict(extents=(3, 4), steps=steps, reflect=reflect, aligned=False)
+        for steps, reflect in (((0,), None), ((0, 1), None), ((-1, 0, 1, 2), True))
+    ]
+    return {
+        "bounded": [Sample([places], each) for each in edges],
+        "bounded_slope": [Sample([places], each) for each in edges],
+        "taps": [Sample(list(lows), each) for each in beyond],
+        "pick": [Sample([_real(2, 3, 7), index])],
+        "spread_back": [Sample([_real(2, 3, 5), index], dict(extent=7))],
+        "safe_softmax": [Sample([_real(2, 3)], dict(axis=1)), Sample([_real(2, 3, 4)], dict(axis=1))],
+    }
+
+
+LAYERS = _activations() | _pairs() | _classes() | _norms() | _windows_and_tables() | _sampling()
+
+
+def samples(name: str) -> list[Sample]:
+    """The samples of an op; KeyError where there are none."""
+    return LAYERS[name] if name in LAYERS else op_samples.samples(name)
