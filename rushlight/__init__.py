@@ -91,18 +91,39 @@ newaxis = None
 globals().update(_tensor.functions)
 globals().update(_typed_constructors)
 
+_SETTINGS = (
+    "are_deterministic_algorithms_enabled",
+    "get_default_device",
+    "get_deterministic_debug_mode",
+    "get_float32_matmul_precision",
+    "get_num_interop_threads",
+    "get_num_threads",
+    "is_deterministic_algorithms_warn_only_enabled",
+    "set_default_device",
+    "set_default_tensor_type",
+    "set_deterministic_debug_mode",
+    "set_float32_matmul_precision",
+    "set_num_interop_threads",
+    "set_num_threads",
+    "use_deterministic_algorithms",
+)
+
 # Loaded when first used, so that `import rushlight` costs what a script uses. name: (module, attribute or None for the module)
 _LATER = {
     "data": ("rushlight.data", None),
+    "is_storage": ("rushlight.serialize.location", "is_storage"),
     "load": ("rushlight.serialize", "load"),
     "nn": ("rushlight.nn", None),
     "optim": ("rushlight.optim", None),
+    "random": ("rushlight.tensor.random", None),
     "save": ("rushlight.serialize", "save"),
     "serialization": ("rushlight.serialize", None),
     "serialize": ("rushlight.serialize", None),
+    "accelerator": ("rushlight.accelerator", None),
     "testing": ("rushlight.testing", None),
     "utils": ("rushlight.utils", None),
     "vision": ("rushlight.vision", None),
+    **{name: ("rushlight.settings", name) for name in _SETTINGS},
 }
 
 

@@ -13,7 +13,15 @@ from .source_tree import MODULES, ROOT, Module, functions
 
 BOTTOM = {"dtype", "errors", "config", "limits", "version"}
 CORE = BOTTOM | {"generator", "ir", "passes", "runtime", "tensor"}
-NAMED = {"autograd", "backends", "cuda", "utils"}  # packages that PyTorch's users know, and little more
+NAMED = {
+    "autograd",
+    "accelerator",
+    "backends",
+    "cuda",
+    "settings",
+    "testing",
+    "utils",
+}  # packages that PyTorch's users know, and little more
 PUBLIC = CORE | NAMED | {"nn", "optim", "data", "vision", "serialize", "rushlight"}
 
 # unit -> the units it may import besides itself.
@@ -36,7 +44,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vision": CORE | {"data", "nn", "serialize"},
     "utils": CORE | {"data", "nn"},
     "backends": BOTTOM,
+    "accelerator": CORE,
     "cuda": CORE,
+    "settings": CORE,
+    "testing": CORE,
     "debug": PUBLIC,
     "alias": PUBLIC,
     "demo": PUBLIC,
