@@ -121,14 +121,16 @@ def _cascade(x: np.ndarray) -> np.ndarray:
     if length < 16:
         return _one_by_one(x)
     step = 1 << max(4, (length - 1).bit_length() // 4)
-    result = None
+    sums = []
     for level in range(4):
         length = x.shape[1]
         whole = length - length % step if level < 3 else 0
         if whole < length:
-            rest = _one_by_one(x[:, whole:])
-            result = rest if result is None else result + rest
+            sums.append(_one_by_one(x[:, whole:]))
         if not whole:
             break
         x = _one_by_one(x[:, :whole].reshape(-1, step, width)).reshape(count, -1, width)
+    result = sums[0]
+    for more in sums[1:]:
+        result = result + more
     return result

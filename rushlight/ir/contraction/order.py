@@ -2,15 +2,15 @@
 
 PyTorch 2.13 sums a product of real matrices, over a depth up to 384, by fused multiply-adds from the first element to
 the last. `np.matmul` does so too, but for layouts in which OpenBLAS has special kernels for small matrices: there one
-matrix is transposed in memory first. Where PyTorch's own order is another, it is made step by step if that is cheap, for
-float32 only:
+matrix is transposed in memory first. Where PyTorch's own order is another, it is made step by step if that is cheap:
 
-- float32, neither matrix in a batch, both with the depth innermost (a linear layer), and few rows and columns: 16 partial sums,
-  the upper half of which is added to the lower until one is left; a vector with a matrix: much the same;
-- matrices of a batch, of fewer than 400 multiplications each: multiplications and additions in turn, each rounded.
+- float32, both matrices with the depth innermost (a linear layer), not in a batch, few rows and columns: 16 partial sums,
+  the upper half of which is added to the lower until one is left; a vector with such a matrix: much the same;
+- matrices of a batch, of fewer than 400 multiplications each: each product rounded, then added.
 
-Not matched are the depths above 384, a vector with a matrix whose depth is outermost, and what is limited by `_DEEPEST`
-and `_STEPS`; also, with both depths innermost, fewer than depth / 24 rows, but never more than 15.
+Not matched are depths above 384; products of more than a million multiplications where BLAS uses threads; vectors with a
+matrix whose depth is outermost; what `_COPY`, `_STEPS`, `_DEEPEST` and their like leave out for the sake of speed; and
+with both depths innermost, up to 15 rows if there are no more than depth / 24, and few float64 rows and columns.
 """
 
 from __future__ import annotations
