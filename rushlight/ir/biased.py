@@ -10,12 +10,12 @@ import numpy as np
 
 from . import contraction
 from .contract import contract
-from .contraction import Contraction, ConvolutionShapes
+from .contraction import Contraction
 from .graph import Node
 from .op import Cotangents, Op, same_dtype
 from .reduce import sum_
 from .scalar import cj
-from .type import Type
+from .type import Shape, Type
 from .view import reshape
 
 
@@ -43,14 +43,26 @@ def _affine_vjp(node: Node, g: Node) -> Cotangents:
 affine = Op("affine", infer=_affine_infer, eval=_affine_eval, vjp=_affine_vjp, anchor="contract")
 
 
-def _convolution_infer(*types: Type, spec: Contraction, shapes: ConvolutionShapes) -> Type:
+def _split(shape: Shape, axis: int, groups: int) -> Shape:
+    """The shape with an axis of groups before the channels'."""
+    if groups == 1:
+        return shape
+    return (*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
+
+
+def _convolution_infer(*types: Type, spec: Contraction, groups: int) -> Type:
     same_dtype("convolution", types)
-    return Type.of(shapes.output, types[0].dtype)
+    shape = spec.output_shape
+    if groups > 1:
+        shape = (shape[0], shape[1] * shape[2], *shape[3:])
+    return Type.of(shape, types[0].dtype)
 
 
-def _convolution_eval(type: Type, *arrays: np.ndarray, spec: Contraction, shapes: ConvolutionShapes) -> np.ndarray:
+def _convolution_eval(type: Type, *arrays: np.ndarray, spec: Contraction, groups: int) -> np.ndarray:
     x, weight, *bias = arrays
-    result = contraction.evaluate(spec, x.reshape(shapes.input), weight.reshape(shapes.weight)).reshape(type.shape)
+    if groups > 1:
+        x, weight = x.reshape(_split(x.shape, 1, groups)), weight.reshape(_split(weight.shape, 0, groups))
+    result = contraction.evaluate(spec, x, weight).reshape(type.shape)
     if bias:
         result += bias[0].reshape(-1, *[1] * (type.ndim - 2))
     return result
@@ -58,20 +70,21 @@ def _convolution_eval(type: Type, *arrays: np.ndarray, spec: Contraction, shapes
 
 def _convolution_vjp(node: Node, g: Node) -> Cotangents:
     x, weight, *bias = node.operands
-    spec, shapes = node.attributes["spec"], node.attributes["shapes"]
-    grouped = reshape(g, shapes.grouped)
+    spec, groups = node.attributes["spec"], node.attributes["groups"]
+    own, kernels = _split(x.type.shape, 1, groups), _split(weight.type.shape, 0, groups)
+    grouped = reshape(g, spec.output_shape)
     to_x = to_weight = None
     if x.tracked:
-        other = cj(reshape(weight, shapes.weight))
-        to_x = reshape(contract(grouped, other, spec=contraction.vjp(spec, 0, shapes.input)), x.type.shape)
+        found = contract(grouped, cj(reshape(weight, kernels)), spec=contraction.vjp(spec, 0, own))
+        to_x = reshape(found, x.type.shape)
     if weight.tracked:
-        other = cj(reshape(x, shapes.input))
-        to_weight = reshape(contract(grouped, other, spec=contraction.vjp(spec, 1, shapes.weight)), weight.type.shape)
+        found = contract(grouped, cj(reshape(x, own)), spec=contraction.vjp(spec, 1, kernels))
+        to_weight = reshape(found, weight.type.shape)
     axes = (0, *range(2, g.type.ndim))
     return to_x, to_weight, *[sum_(g, axes) if each.tracked else None for each in bias]
 
 
-# Also the transposed convolution: only the contraction differs.
+# Also the transposed convolution: only the contraction differs. With groups, its operands have an axis more for them.
 convolution = Op(
     "convolution", infer=_convolution_infer, eval=_convolution_eval, vjp=_convolution_vjp, anchor="contract"
 )

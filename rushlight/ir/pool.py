@@ -61,11 +61,16 @@ def stretches(extent: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     return numbers * extent // count, -(-(numbers + 1) * extent // count)
 
 
-AllWindows = tuple[Windows, ...]
+AllWindows = list[Windows]
+Plain = tuple[tuple[int, ...], ...]  # the attribute: each axis's Windows as a plain tuple, which prints and reads back
 
 
-def _infer_shape(x: Type, windows: AllWindows) -> tuple[int, ...]:
-    return (*x.shape[: x.ndim - len(windows)], *[w.count for w in windows])
+def _read(windows: Plain) -> AllWindows:
+    return [Windows(*each) for each in windows]
+
+
+def _infer_shape(x: Type, windows: Plain) -> tuple[int, ...]:
+    return (*x.shape[: x.ndim - len(windows)], *[each[0] for each in windows])
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:
@@ -117,10 +122,10 @@ def _levels(x: np.ndarray, windows: AllWindows, axes: int) -> list[np.ndarray]:
     return found
 
 
-def _max_pool_eval(type: Type, x: np.ndarray, *, windows: AllWindows) -> np.ndarray:
+def _max_pool_eval(type: Type, x: np.ndarray, *, windows: Plain) -> np.ndarray:
     if not type.size:
         return np.empty(type.shape, x.dtype)
-    return _levels(x, windows, len(windows))[-1]
+    return _levels(x, _read(windows), len(windows))[-1]
 
 
 def _max_pool_vjp(node: Node, g: Node) -> Cotangents:
@@ -154,7 +159,8 @@ def _route(g: np.ndarray, x: np.ndarray, y: np.ndarray, axis: int, windows: Wind
         if number == len(taps) - 1:
             part = g
         else:
-            part = keep(np.equal(x[place], y), g)
+            # Comparing what lies apart costs NumPy far more than bringing it together first.
+            part = keep(np.equal(np.ascontiguousarray(x[place]), y), g)
             g = _without(g, part)
         if isinstance(tap, np.ndarray):
             np.add.at(result, place, part)
@@ -165,15 +171,15 @@ def _route(g: np.ndarray, x: np.ndarray, y: np.ndarray, axis: int, windows: Wind
     return result
 
 
-def _gradient_eval(type: Type, g: np.ndarray, x: np.ndarray, y: np.ndarray, *, windows: AllWindows) -> np.ndarray:
+def _gradient_eval(type: Type, g: np.ndarray, x: np.ndarray, y: np.ndarray, *, windows: Plain) -> np.ndarray:
     if not g.size:
         return np.zeros(type.shape, g.dtype)
-    count = len(windows)
-    levels = [*_levels(x, windows, count - 1), y]
-    for number, each in enumerate(windows):
+    each_axis, count = _read(windows), len(windows)
+    levels = [*_levels(x, each_axis, count - 1), y]
+    for number, each in enumerate(each_axis):
         axis = x.ndim - count + number
         g = _route(g, levels[count - 1 - number], levels[count - number], axis, each)
-    amounts = _padding(x.shape, windows)
+    amounts = _padding(x.shape, each_axis)
     return g if amounts is None else g[_inside(x.shape, amounts)]
 
 
@@ -234,13 +240,14 @@ def _arg_along(
     return best, found
 
 
-def _index_eval(type: Type, x: np.ndarray, *, windows: AllWindows) -> np.ndarray:
+def _index_eval(type: Type, x: np.ndarray, *, windows: Plain) -> np.ndarray:
     if not type.size:
         return np.empty(type.shape, np.int64)
-    value, place, step = _padded(x, windows), None, 1
-    for back in range(len(windows)):
+    each_axis = _read(windows)
+    value, place, step = _padded(x, each_axis), None, 1
+    for back, each in enumerate(reversed(each_axis)):
         axis = x.ndim - 1 - back
-        value, place = _arg_along(value, place, axis, windows[len(windows) - 1 - back], x.shape[axis], step)
+        value, place = _arg_along(value, place, axis, each, x.shape[axis], step)
         step *= x.shape[axis]
     assert place is not None
     return np.ascontiguousarray(place, np.int64)

@@ -28,7 +28,6 @@ from rushlight.ir import (
     view,
 )
 from rushlight.ir.graph import input_node
-from rushlight.ir.pool import Windows
 from rushlight.tensor.tensor import node_of, wrap
 
 from .op_samples import Sample, type_of
@@ -64,7 +63,7 @@ SETTINGS = {
 }
 PAIRS = ("smooth_l1", "huber", "squared_error", "logits_loss", "divergence", "glu", "prelu")
 PLAIN = "relu hardsigmoid hardswish gelu gelu_tanh silu mish log_sigmoid".split()
-WINDOWS = (Windows(2, 3, 2, 1), Windows(3, 2, 1))
+WINDOWS = ((2, 3, 2, 1, 1, False), (3, 2, 1, 0, 1, False))
 CHANNELS = dict(axes=(0, 2), scale_axes=(1,), weighted=True, biased=True, centred=True)
 LAST = dict(axes=(1, 2), scale_axes=(1, 2), weighted=True, biased=False, centred=False)
 CLASSES = dict(reduction="mean", ignore=1, weighted=True, smoothed=True)
@@ -94,19 +93,18 @@ def _samples() -> dict[str, list[Sample]]:
 
 
 def _layers() -> dict[str, list[Sample]]:
-    shapes = contraction.convolution_shapes((2, 4, 5, 6), (6, 2, 3, 2), (2, 1), ((1, 0), (0, 1)), (1, 1), 2)
     spec = contraction.convolution((2, 4, 5, 6), (6, 2, 3, 2), (2, 1), ((1, 0), (0, 1)), (1, 1), 2)
     x, image, rows = real(3, 2, 4), apart(2, 4, 5), np.array([[0, 3, 3], [1, 2, 3]])
     pooled = pool.max_pool.eval(pool.max_pool.infer(type_of(image), windows=WINDOWS), image, windows=WINDOWS)
     table = dict(padding=3, by_frequency=False)
     return {
         "affine": [Sample([real(4), real(3, 2), real(4, 2)], dict(spec=contraction.linear((3, 2), (4, 2))))],
-        "convolution": [Sample([real(2, 4, 5, 6), real(6, 2, 3, 2), real(6)], dict(spec=spec, shapes=shapes))],
+        "convolution": [Sample([real(2, 4, 5, 6), real(6, 2, 3, 2), real(6)], dict(spec=spec, groups=2))],
         "embedding": [Sample([real(5, 2), rows], dict(padding=None, by_frequency=False))],
         "embedding_gradient": [Sample([real(2, 3, 2), rows], dict(rows=5, **table))],
         "max_pool": [
             Sample([image], dict(windows=WINDOWS)),
-            Sample([image], dict(windows=(Windows(3, adaptive=True),))),
+            Sample([image], dict(windows=((3, 1, 1, 0, 1, True),))),
         ],
         "max_pool_gradient": [Sample([real(*pooled.shape), image, pooled], dict(windows=WINDOWS), smooth=False)],
         "max_pool_index": [Sample([image], dict(windows=WINDOWS))],

@@ -9,10 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ...dtype import BOOL
+from ...dtype import BOOL, bool_, dtype
 from ...ir import biased, contraction, view
-from ...ir.contraction import Contraction, ConvolutionShapes
-from ...ir.graph import Node
+from ...ir.contraction import Contraction
 from ...tensor.public import public, register, scalar_name
 from ...tensor.tensor import Tensor, node_of
 from .operands import each_axis, named, require_tensor
@@ -27,48 +26,34 @@ __all__ = [
     "conv_transpose3d",
 ]
 
-Pairs = tuple[tuple[int, int], ...]
+Shape = tuple[int, ...]
 _names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16"}
 
-
-def _check_operands(op: str, rank: int, input: Any, weight: Any, bias: Any) -> None:
-    require_tensor(op, input)
-    require_tensor(op, weight, "weight", 2)
-    shape = list(input.shape)
-    if len(shape) not in (rank + 1, rank + 2):
-        raise RuntimeError(
-            f"Expected {rank + 1}D (unbatched) or {rank + 2}D (batched) input to {op}, but got input of size: {shape}"
-        )
-    if weight.ndim != rank + 2:
-        raise RuntimeError(
-            f"Expected {rank + 2}-dimensional weight for {rank + 2}-dimensional input, but got {weight.ndim}-dimensional weight of size "
-            f"{list(weight.shape)} instead — {op}"
-        )
-    kind = input.dtype
-    if weight.dtype is not kind:
-        raise RuntimeError(
-            f"expected scalar type {scalar_name(kind)} but found {scalar_name(weight.dtype)} — {op}: input is {kind}, weight "
-            f"{weight.dtype}; convert one with .to(dtype)"
-        )
-    if bias is not None:
-        require_tensor(op, bias, "bias", 3)
-        if bias.dtype is not kind:
-            ours, theirs = (_names.get(each.name, each.name) for each in (kind, bias.dtype))
-            raise RuntimeError(f"Input type ({ours}) and bias type ({theirs}) should be the same — {op}")
-    if kind.category == BOOL:
-        raise NotImplementedError(f"\"slow_{op}_cpu\" not implemented for 'Bool'")
+# ---- settings to contractions, once for each combination of shapes and settings ----
 
 
-def _check_bias(bias: Tensor, weight: Tensor, channels: int, transposed: bool) -> None:
-    if tuple(bias.shape) != (channels,):
+def _check_ranks(op: str, rank: int, x: Shape, weight: Shape) -> None:
+    if len(x) not in (rank + 1, rank + 2):
+        raise RuntimeError(
+            f"Expected {rank + 1}D (unbatched) or {rank + 2}D (batched) input to {op}, but got input of size: {list(x)}"
+        )
+    if len(weight) != rank + 2:
+        raise RuntimeError(
+            f"Expected {rank + 2}-dimensional weight for {rank + 2}-dimensional input, but got {len(weight)}-dimensional weight of size "
+            f"{list(weight)} instead — {op}"
+        )
+
+
+def _check_bias(bias: Shape | None, weight: Shape, channels: int, transposed: bool) -> None:
+    if bias is not None and bias != (channels,):
         given = "Given transposed=1, weight of size" if transposed else "Given weight of size"
         raise RuntimeError(
-            f"{given} {list(weight.shape)}, expected bias to be 1-dimensional with {channels} elements, but got bias of size "
-            f"{list(bias.shape)} instead"
+            f"{given} {list(weight)}, expected bias to be 1-dimensional with {channels} elements, but got bias of size "
+            f"{list(bias)} instead"
         )
 
 
-def _check_settings(stride: tuple[int, ...], dilation: tuple[int, ...], groups: int) -> None:
+def _check_settings(stride: Shape, dilation: Shape, groups: int) -> None:
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
     if min(stride) <= 0:
@@ -77,19 +62,18 @@ def _check_settings(stride: tuple[int, ...], dilation: tuple[int, ...], groups: 
         raise RuntimeError(f"dilation should be greater than zero, but got {list(dilation)}")
 
 
-def _pairs(op: str, padding: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Pairs:
+def _around(op: str, padding: Any, kernel: Shape, stride: Shape, dilation: Shape) -> tuple[tuple[int, int], ...]:
     """The padding before and after each axis."""
-    rank = len(kernel)
     if isinstance(padding, str):
         if padding == "valid":
-            return ((0, 0),) * rank
+            return ((0, 0),) * len(kernel)
         if padding != "same":
             raise RuntimeError(f"Invalid padding string: '{padding}'")
         if max(stride) > 1:
             raise RuntimeError("padding='same' is not supported for strided convolutions")
         whole = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         return tuple([(w // 2, w - w // 2) for w in whole])
-    found = each_axis(op, "padding", padding, rank)
+    found = each_axis(op, "padding", padding, len(kernel))
     if min(found) < 0:
         raise RuntimeError("negative padding is not supported")
     return tuple([(each, each) for each in found])
@@ -97,57 +81,104 @@ def _pairs(op: str, padding: Any, kernel: tuple[int, ...], stride: tuple[int, ..
 
 @lru_cache(maxsize=4096)
 def _plan(
-    x: tuple[int, ...],
-    weight: tuple[int, ...],
-    stride: tuple[int, ...],
-    padding: Pairs,
-    dilation: tuple[int, ...],
+    op: str,
+    rank: int,
+    x: Shape,
+    weight: Shape,
+    bias: Shape | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
     groups: int,
-) -> tuple[Contraction, ConvolutionShapes]:
-    arguments = (x, weight, stride, padding, dilation, groups)
-    return contraction.convolution(*arguments), contraction.convolution_shapes(*arguments)
+) -> Contraction:
+    _check_ranks(op, rank, x, weight)
+    steps, spread = each_axis(op, "stride", stride, rank), each_axis(op, "dilation", dilation, rank)
+    _check_settings(steps, spread, groups)
+    batched = x if len(x) == rank + 2 else (1, *x)
+    spec = contraction.convolution(
+        batched, weight, steps, _around(op, padding, weight[2:], steps, spread), spread, groups
+    )
+    _check_bias(bias, weight, weight[0], False)
+    return spec
 
 
 @lru_cache(maxsize=4096)
 def _transposed_plan(
-    x: tuple[int, ...],
-    weight: tuple[int, ...],
-    stride: tuple[int, ...],
-    padding: Pairs,
-    output_padding: tuple[int, ...],
-    dilation: tuple[int, ...],
+    op: str,
+    rank: int,
+    x: Shape,
+    weight: Shape,
+    bias: Shape | None,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
     groups: int,
-) -> tuple[Contraction, ConvolutionShapes]:
-    arguments = (x, weight, stride, padding, output_padding, dilation, groups)
-    return contraction.transposed_convolution(*arguments), contraction.transposed_convolution_shapes(*arguments)
-
-
-def _finish(
-    x: Node, weight: Node, bias: Tensor | None, plan: tuple[Contraction, ConvolutionShapes], unbatched: bool
-) -> Tensor:
-    spec, shapes = plan
-    operands = (x, weight) if bias is None else (x, weight, node_of(bias))
-    result = biased.convolution(*operands, spec=spec, shapes=shapes)
-    if unbatched:
-        result = view.reshape(result, result.type.shape[1:])
-    return named(result, "SqueezeBackward1" if unbatched else "Convolution")
-
-
-def _convolve(
-    op: str, rank: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Tensor:
-    _check_operands(op, rank, input, weight, bias)
+    dilation: Any,
+) -> Contraction:
+    _check_ranks(op, rank, x, weight)
+    if isinstance(padding, str):
+        raise TypeError(f"{op}(): argument 'padding' must be tuple of ints, not str")
     steps, spread = each_axis(op, "stride", stride, rank), each_axis(op, "dilation", dilation, rank)
     _check_settings(steps, spread, groups)
-    x, w = node_of(input), node_of(weight)
-    unbatched = x.type.ndim == rank + 1
-    if unbatched:
-        x = view.reshape(x, (1, *x.type.shape))
-    pairs = _pairs(op, padding, w.type.shape[2:], steps, spread)
-    plan = _plan(x.type.shape, w.type.shape, steps, pairs, spread, groups)
+    more = each_axis(op, "output_padding", output_padding, rank)
+    around = _around(op, padding, weight[2:], steps, spread)
+    if min(more) < 0:
+        raise RuntimeError("negative output_padding is not supported")
+    if any(m >= s and m >= d for m, s, d in zip(more, steps, spread, strict=True)):
+        raise RuntimeError(
+            f"output padding must be smaller than either stride or dilation, but got output_padding: {list(more)} stride: {list(steps)} "
+            f"dilation: {list(spread)} — {op}"
+        )
+    batched = x if len(x) == rank + 2 else (1, *x)
+    spec = contraction.transposed_convolution(batched, weight, steps, around, more, spread, groups)
+    _check_bias(bias, weight, weight[1] * groups, True)
+    return spec
+
+
+# ---- the layers ----
+
+
+def _check_tensors(op: str, input: Any, weight: Any, bias: Any) -> None:
+    require_tensor(op, input)
+    require_tensor(op, weight, "weight", 2)
     if bias is not None:
-        _check_bias(bias, weight, w.type.shape[0], False)
-    return _finish(x, w, bias, plan, unbatched)
+        require_tensor(op, bias, "bias", 3)
+
+
+def _check_dtypes(op: str, kind: dtype, weight: dtype, bias: dtype) -> None:
+    if weight is not kind:
+        raise RuntimeError(
+            f"expected scalar type {scalar_name(kind)} but found {scalar_name(weight)} — {op}: input is {kind}, weight {weight}; "
+            "convert one with .to(dtype)"
+        )
+    if bias is not kind:
+        ours, theirs = (_names.get(each.name, each.name) for each in (kind, bias))
+        raise RuntimeError(f"Input type ({ours}) and bias type ({theirs}) should be the same — {op}")
+    if kind.category == BOOL:
+        raise NotImplementedError(f"\"slow_{op}_cpu\" not implemented for 'Bool'")
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _apply(plan: Any, op: str, rank: int, input: Any, weight: Any, bias: Any, groups: int, *settings: Any) -> Tensor:
+    """Checks, plans, and records one node (and reshapes around what has no batch)."""
+    try:
+        x, w, b = node_of(input), node_of(weight), None if bias is None else node_of(bias)
+    except AttributeError:
+        _check_tensors(op, input, weight, bias)
+        raise
+    shape, kind = x.type.shape, x.type.dtype
+    if w.type.dtype is not kind or (b is not None and b.type.dtype is not kind) or kind is bool_:
+        _check_dtypes(op, kind, w.type.dtype, kind if b is None else b.type.dtype)
+    spec = plan(op, rank, shape, w.type.shape, None if b is None else b.type.shape, *map(_hashable, settings))
+    if len(shape) == rank + 1:
+        x = view.reshape(x, (1, *shape))
+        result = biased.convolution(x, w, *([] if b is None else [b]), spec=spec, groups=groups)
+        return named(view.reshape(result, result.type.shape[1:]), "SqueezeBackward1")
+    operands = (x, w) if b is None else (x, w, b)
+    return named(biased.convolution(*operands, spec=spec, groups=groups), "Convolution")
 
 
 def conv1d(
@@ -160,7 +191,7 @@ def conv1d(
     groups: int = 1,
 ) -> Tensor:
     """The convolution over one axis; `padding` may be 'valid' or 'same'."""
-    return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+    return _apply(_plan, "conv1d", 1, input, weight, bias, groups, stride, padding, dilation, groups)
 
 
 def conv2d(
@@ -178,7 +209,7 @@ def conv2d(
     >>> torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3), torch.ones(2, 1, 2, 2), padding="same").shape
     torch.Size([1, 2, 3, 3])
     """
-    return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+    return _apply(_plan, "conv2d", 2, input, weight, bias, groups, stride, padding, dilation, groups)
 
 
 def conv3d(
@@ -191,43 +222,7 @@ def conv3d(
     groups: int = 1,
 ) -> Tensor:
     """The convolution over three axes; `padding` may be 'valid' or 'same'."""
-    return _convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
-
-
-def _convolve_transposed(
-    op: str,
-    rank: int,
-    input: Any,
-    weight: Any,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    output_padding: Any,
-    groups: int,
-    dilation: Any,
-) -> Tensor:
-    _check_operands(op, rank, input, weight, bias)
-    steps, spread = each_axis(op, "stride", stride, rank), each_axis(op, "dilation", dilation, rank)
-    _check_settings(steps, spread, groups)
-    around, more = each_axis(op, "padding", padding, rank), each_axis(op, "output_padding", output_padding, rank)
-    if min(around) < 0:
-        raise RuntimeError("negative padding is not supported")
-    if min(more) < 0:
-        raise RuntimeError("negative output_padding is not supported")
-    if any(m >= s and m >= d for m, s, d in zip(more, steps, spread, strict=True)):
-        raise RuntimeError(
-            f"output padding must be smaller than either stride or dilation, but got output_padding: {list(more)} stride: {list(steps)} "
-            f"dilation: {list(spread)} — {op}"
-        )
-    x, w = node_of(input), node_of(weight)
-    unbatched = x.type.ndim == rank + 1
-    if unbatched:
-        x = view.reshape(x, (1, *x.type.shape))
-    pairs = tuple([(each, each) for each in around])
-    plan = _transposed_plan(x.type.shape, w.type.shape, steps, pairs, more, spread, groups)
-    if bias is not None:
-        _check_bias(bias, weight, w.type.shape[1] * groups, True)
-    return _finish(x, w, bias, plan, unbatched)
+    return _apply(_plan, "conv3d", 3, input, weight, bias, groups, stride, padding, dilation, groups)
 
 
 def conv_transpose1d(
@@ -241,9 +236,8 @@ def conv_transpose1d(
     dilation: Any = 1,
 ) -> Tensor:
     """The transposed convolution over one axis: the gradient of `conv1d` with respect to its input."""
-    return _convolve_transposed(
-        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    settings = (stride, padding, output_padding, groups, dilation)
+    return _apply(_transposed_plan, "conv_transpose1d", 1, input, weight, bias, groups, *settings)
 
 
 def conv_transpose2d(
@@ -257,9 +251,8 @@ def conv_transpose2d(
     dilation: Any = 1,
 ) -> Tensor:
     """The transposed convolution over two axes: the gradient of `conv2d` with respect to its input."""
-    return _convolve_transposed(
-        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    settings = (stride, padding, output_padding, groups, dilation)
+    return _apply(_transposed_plan, "conv_transpose2d", 2, input, weight, bias, groups, *settings)
 
 
 def conv_transpose3d(
@@ -273,9 +266,8 @@ def conv_transpose3d(
     dilation: Any = 1,
 ) -> Tensor:
     """The transposed convolution over three axes: the gradient of `conv3d` with respect to its input."""
-    return _convolve_transposed(
-        "conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    settings = (stride, padding, output_padding, groups, dilation)
+    return _apply(_transposed_plan, "conv_transpose3d", 3, input, weight, bias, groups, *settings)
 
 
 for _function in (conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ...dtype import BOOL
+from ...dtype import BOOL, bool_, dtype
 from ...ir import biased, contraction, scalar
 from ...ir.contract import contract
 from ...ir.graph import Node
@@ -16,22 +16,24 @@ from .operands import named, require_tensor
 __all__ = ["bilinear", "linear"]
 
 
-def _check_linear(input: Any, weight: Any, bias: Any) -> None:
+def _check_tensors(input: Any, weight: Any, bias: Any) -> None:
     require_tensor("linear", input)
     require_tensor("linear", weight, "weight", 2)
-    kind = input.dtype
     if bias is not None:
         require_tensor("linear", bias, "bias", 3)
+
+
+def _check_dtypes(kind: dtype, weight: dtype, bias: dtype) -> None:
     mend = "convert one with .to(dtype)"
-    if weight.dtype is not kind:
+    if weight is not kind:
         raise RuntimeError(
-            f"mat1 and mat2 must have the same dtype, but got {scalar_name(kind)} and {scalar_name(weight.dtype)} — linear: "
-            f"input is {kind}, weight {weight.dtype}; {mend}"
+            f"mat1 and mat2 must have the same dtype, but got {scalar_name(kind)} and {scalar_name(weight)} — linear: "
+            f"input is {kind}, weight {weight}; {mend}"
         )
-    if bias is not None and bias.dtype is not kind:
+    if bias is not kind:
         raise RuntimeError(
-            f"self and mat2 must have the same dtype, but got {scalar_name(bias.dtype)} and {scalar_name(kind)} — linear: "
-            f"bias is {bias.dtype}, input {kind}; {mend}"
+            f"self and mat2 must have the same dtype, but got {scalar_name(bias)} and {scalar_name(kind)} — linear: "
+            f"bias is {bias}, input {kind}; {mend}"
         )
     if kind.category == BOOL:
         raise NotImplementedError(
@@ -82,23 +84,27 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Te
     tensor([[3.5000],
             [3.5000]])
     """
-    _check_linear(input, weight, bias)
-    x, w = node_of(input), node_of(weight)
-    a, b = x.type.shape, w.type.shape
-    if not a or len(b) not in (1, 2) or a[-1] != b[-1]:
-        raise _linear_problem(a, b)
-    spec = contraction.linear(a, b)
-    if bias is None:
+    try:
+        x, w, b = node_of(input), node_of(weight), None if bias is None else node_of(bias)
+    except AttributeError:
+        _check_tensors(input, weight, bias)
+        raise
+    kind, own = x.type.dtype, w.type.shape
+    if w.type.dtype is not kind or (b is not None and b.type.dtype is not kind) or kind is bool_:
+        _check_dtypes(kind, w.type.dtype, kind if b is None else b.type.dtype)
+    shape = x.type.shape
+    if not shape or len(own) not in (1, 2) or shape[-1] != own[-1]:
+        raise _linear_problem(shape, own)
+    spec = contraction.linear(shape, own)
+    if b is None:
         result = contract(x, w, spec=spec)
-    elif len(b) == 1:
+    elif len(own) == 1:
         raise RuntimeError("mat2 must be a matrix, got 1-D tensor — linear: a weight of one axis takes no bias")
+    elif b.type.shape == own[:1]:
+        result = biased.affine(b, x, w, spec=spec)
     else:
-        added = node_of(bias)
-        if added.type.shape == b[:1]:
-            result = biased.affine(added, x, w, spec=spec)
-        else:
-            result = _with_bias(contract(x, w, spec=spec), added)
-    found = named(result, _linear_label(input, len(b), bias is not None) if result.tracked else "Addmm")
+        result = _with_bias(contract(x, w, spec=spec), b)
+    found = named(result, _linear_label(input, len(own), b is not None) if len(shape) != 2 or b is None else "Addmm")
     return found if out is None else write_out("linear", out, found)  # type: ignore[no-any-return]
 
 

@@ -18,7 +18,7 @@ from ...ir import contraction, pool, reduce, scalar, view
 from ...ir.activation import fixed
 from ...ir.contract import contract
 from ...ir.graph import Node, input_node
-from ...ir.pool import Windows, stretches
+from ...ir.pool import Plain, Windows, stretches
 from ...ir.type import Type
 from ...tensor.public import register, scalar_name
 from ...tensor.tensor import Tensor, node_of, wrap
@@ -164,13 +164,13 @@ def _counts(
 @lru_cache(maxsize=1024)
 def _max_windows(
     op: str, shape: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape, ceil_mode: bool
-) -> tuple[Windows, ...]:
+) -> Plain:
     _check_settings(op, kernel, stride, padding, dilation)
     counts = _counts(op, shape, kernel, stride, padding, dilation, ceil_mode)
-    return tuple([Windows(*each) for each in zip(counts, kernel, stride, padding, dilation, strict=True)])
+    return tuple([(*each, False) for each in zip(counts, kernel, stride, padding, dilation, strict=True)])
 
 
-def _pooled(x: Node, windows: tuple[Windows, ...], label: str, return_indices: bool) -> Any:
+def _pooled(x: Node, windows: Plain, label: str, return_indices: bool) -> Any:
     values = named(pool.max_pool(x, windows=windows), label)
     return (values, wrap(pool.max_pool_index(x, windows=windows))) if return_indices else values
 
@@ -513,7 +513,7 @@ def _adaptive_max(rank: int, input: Any, output_size: Any, return_indices: bool)
     windows = []
     for extent, size in zip(extents, sizes, strict=True):
         even = size and extent % size == 0
-        windows.append(Windows(size, extent // size, extent // size) if even else Windows(size, adaptive=True))
+        windows.append(tuple(Windows(size, extent // size, extent // size) if even else Windows(size, adaptive=True)))
     label = "SqueezeBackward1" if rank == 1 else f"AdaptiveMaxPool{rank}D"
     return _pooled(x, tuple(windows), label, return_indices)
 
