@@ -97,6 +97,17 @@ BY_NAME = {d.name: d for d in ALL}
 _FROM_NUMPY = {d.storage: d for d in ALL if d is not bfloat16}
 
 
+_FROM_PYTHON = {float: float64, int: int64, bool: bool_, complex: complex128}
+
+
+def as_dtype(value: object, op: str) -> dtype:
+    """A dtype argument that is not a `dtype`: Python's own types stand for the widest of their kind."""
+    found = _FROM_PYTHON.get(value)  # type: ignore[call-overload]
+    if found is None:
+        raise TypeError(f"{op}(): argument 'dtype' must be torch.dtype, not {type(value).__name__}")
+    return found
+
+
 def from_numpy_dtype(numpy_dtype: np.dtype) -> dtype | None:
     """The dtype that a NumPy array converts to, or None where there is none."""
     return _FROM_NUMPY.get(np.dtype(numpy_dtype).newbyteorder("="))

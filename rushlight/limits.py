@@ -25,7 +25,7 @@ class _Limits:
     _name = ""
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={getattr(self, name)}" for name in self._shown)
+        shown = ", ".join(f"{name}={getattr(self, name):g}" for name in self._shown)
         return f"{self._name}({shown}, dtype={self.dtype})"
 
     def __eq__(self, other: object) -> bool:
@@ -52,7 +52,7 @@ class finfo(_Limits):
         if facts is None:
             info = np.finfo(real.storage)
             facts = {"bits": info.bits, "eps": float(info.eps), "max": float(info.max), "tiny": float(info.tiny)}
-            facts["resolution"] = float(info.resolution)
+            facts["resolution"] = 10.0**-info.precision
         self.bits: int = facts["bits"]
         self.eps: float = facts["eps"]
         self.max: float = facts["max"]

@@ -64,7 +64,11 @@ def assert_alike(ours: Any, theirs: Any, rtol: float = 1e-5, atol: float = 1e-6,
         assert str(ours.dtype) == str(theirs.dtype), f"{path}: {ours.dtype} is not {theirs.dtype}"
         assert tuple(ours.shape) == tuple(theirs.shape), f"{path}: {ours.shape} is not {theirs.shape}"
         assert ours.requires_grad == theirs.requires_grad, f"{path}: requires_grad is {ours.requires_grad}"
-        np.testing.assert_allclose(array(ours), array(theirs), rtol, atol, err_msg=path)
+        compare_values(array(ours), array(theirs), rtol, atol, path)
+    elif isinstance(theirs, np.ndarray):
+        assert isinstance(ours, np.ndarray), f"{path}: {ours!r} is not an array"
+        assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape), f"{path}: {ours!r} is not {theirs!r}"
+        compare_values(ours, theirs, rtol, atol, path)
     elif isinstance(theirs, Mapping):
         assert list(ours) == list(theirs), f"{path}: {list(ours)} is not {list(theirs)}"
         for key in theirs:
@@ -81,7 +85,16 @@ def assert_alike(ours: Any, theirs: Any, rtol: float = 1e-5, atol: float = 1e-6,
     elif isinstance(theirs, torch.nn.Module):
         assert repr(ours) == repr(theirs), f"{path}: {ours!r} is not {theirs!r}"
     else:
+        assert isinstance(ours, bool) == isinstance(theirs, bool), f"{path}: {ours!r} is not {theirs!r}"
         assert ours == theirs, f"{path}: {ours!r} is not {theirs!r}"
+
+
+def compare_values(ours: np.ndarray, theirs: np.ndarray, rtol: float, atol: float, path: str) -> None:
+    """Integers and bools are equal; others are near each other."""
+    if theirs.dtype.kind in "fc":
+        np.testing.assert_allclose(ours, theirs, rtol, atol, err_msg=path)
+    else:
+        np.testing.assert_array_equal(ours, theirs, err_msg=path)
 
 
 def check(program: Program, rtol: float = 1e-5, atol: float = 1e-6) -> None:

@@ -46,7 +46,7 @@ def to(
     """The tensor in another dtype (and on the CPU, the only device); itself where nothing changes."""
     where, kind = device, dtype
     for argument in args:
-        if isinstance(argument, dtypes.dtype):
+        if isinstance(argument, (dtypes.dtype, type)):
             kind = argument
         elif isinstance(argument, Tensor):
             kind = argument.dtype
@@ -55,6 +55,8 @@ def to(
         elif argument is not None:
             where = argument
     require_cpu(where, "to")
+    if kind is not None and type(kind) is not dtypes.dtype:
+        kind = dtypes.as_dtype(kind, "to")
     return _converted("to", self, kind or self.dtype, copy)
 
 

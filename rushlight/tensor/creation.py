@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from math import ceil
 from typing import Any
@@ -9,90 +10,154 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dtype import INTEGER, bfloat16, complex128, decode, dtype, encode, float64, from_numpy_dtype, int64
+from ..dtype import (
+    FLOATING,
+    INTEGER,
+    bfloat16,
+    bool_,
+    complex128,
+    decode,
+    dtype,
+    encode,
+    float64,
+    from_numpy_dtype,
+    int64,
+    uint64,
+)
 from ..ir import scalar
 from ..ir.type import Type
 from .geometry import Size, require_cpu
-from .promotion import Defaults, check_number, default_complex, number_dtype
-from .public import public
-from .tensor import Tensor, adopt_numpy, alias, from_array, from_values, node_of, wrap
+from .promotion import Defaults, check_number, default_complex, is_number, number_dtype
+from .public import public, scalar_name
+from .tensor import Tensor, adopt_numpy, alias, from_array, from_values, importable, node_of, wrap
 
 # ---- from data ----
 
 
 def _finish(result: Tensor, requires_grad: bool) -> Tensor:
     if requires_grad:
+        if result.dtype.category < FLOATING:
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         result.requires_grad = True
     return result
 
 
-def _nested(data: Any, name: str) -> tuple[np.ndarray, dtype]:
-    """A nested list of numbers (and one-element tensors) as an array and the dtype it infers."""
+def _nested(data: Any, want: dtype | None, name: str) -> tuple[np.ndarray, dtype]:
+    """A nested list of numbers (and one-element tensors) as an array, in the dtype wanted or else the one inferred."""
+    shape = _nested_shape(data)
     flat: list[Any] = []
-    shape = _collect(data, flat, 0)
-    kind: dtype | None = None
-    values = []
-    for item in flat:
-        if isinstance(item, Tensor):
-            own, item = item.dtype, item.item()
-        else:
-            own = _element_dtype(item, name)
-        kind = own if kind is None else dtypes.promote_types(kind, own)
-        values.append(item)
-    if kind is None:
-        kind = Defaults.dtype
+    _collect(data, shape, 0, flat)
+    kind = _common_dtype(flat, want)
+    values = [_plain(item) if isinstance(item, Tensor) else item for item in flat]
+    target = want or kind
+    if target.category < kind.category and kind.is_complex and target is not bool_:
+        given = "must be real number, not complex" if target.is_floating_point else _NOT_INTEGER.format("complex")
+        raise TypeError(f"{given} — {name}(dtype={target!r})")
     # Python's floats are doubles; what they are to become is decided later.
     wide = np.dtype("c16" if kind.is_complex else "f8" if kind.is_floating_point else kind.storage)
     if kind is int64 and any(isinstance(v, int) and not -(2**63) <= v < 2**63 for v in values):
-        raise RuntimeError("Overflow when unpacking long")
-    return np.array(values, dtype=wide).reshape(shape), kind
+        if target.category == INTEGER and target is not uint64:
+            raise ValueError("Overflow when unpacking long long")
+        wide = np.dtype({bool_: "?", uint64: "u8"}.get(target, "f8"))
+        values = [bool(v) for v in values] if target is bool_ else values
+    array = np.array(values, dtype=wide).reshape(shape)
+    if want is not None and want.category == INTEGER and wide.kind in "iufc":
+        limits = np.iinfo(want.storage)
+        least = limits.min if want.is_signed else -int(limits.max)  # negative ones wrap in unsigned dtypes
+        if not bool(np.all((array >= least) & (array <= limits.max))):
+            raise RuntimeError(f"value cannot be converted to type {want.name} without overflow")
+    return array, kind
 
 
-def _element_dtype(item: Any, name: str) -> dtype:
+_NOT_INTEGER = "'{}' object cannot be interpreted as an integer"
+
+
+def _plain(item: Tensor) -> Any:
+    """The Python number of a one-element tensor in a list."""
+    if item.numel() == 1:
+        return item.item()
+    if item.dtype.category < FLOATING:
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    raise ValueError("only one element tensors can be converted to Python scalars")
+
+
+def _common_dtype(flat: list[Any], want: dtype | None) -> dtype:
+    """The dtype that the items promote to; the default one where there are none."""
+    types = set(map(type, flat))
+    if types <= {bool, int, float, complex}:
+        found = [number_dtype(plain(0)) for plain in types]
+    else:
+        found = [item.dtype if isinstance(item, Tensor) else _element_dtype(item, want) for item in flat]
+    if not found:
+        return Defaults.dtype
+    return functools.reduce(dtypes.promote_types, found)
+
+
+def _element_dtype(item: Any, want: dtype | None) -> dtype:
     if isinstance(item, np.generic):
-        found = from_numpy_dtype(item.dtype)
-        if found is not None:
-            return found
+        known = from_numpy_dtype(item.dtype)
+        if known is not None:
+            return known
     if isinstance(item, (bool, int, float, complex)):
         return number_dtype(item)
+    what = type(item).__name__
+    if isinstance(item, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{what}'")
+    if want is None:
+        raise RuntimeError(f"Could not infer dtype of {what}")
     if hasattr(item, "__index__"):
         return int64
     if hasattr(item, "__float__"):
-        return Defaults.dtype
-    if isinstance(item, str):
-        raise TypeError(f"{name}(): new(): invalid data type 'str'")
-    raise TypeError(f"{name}(): could not infer dtype of {type(item).__name__}: {item!r}")
+        return float64
+    raise TypeError(_NOT_INTEGER.format(what) if want.category < FLOATING else f"must be real number, not {what}")
 
 
-def _collect(data: Any, flat: list[Any], depth: int) -> tuple[int, ...]:
-    if isinstance(data, Tensor):
-        if data.ndim == 0:
-            flat.append(data)
-            return ()
-        data = data.tolist()
-    elif isinstance(data, np.ndarray):
-        if data.ndim == 0:
-            flat.append(data[()])
-            return ()
-        flat.extend(data.reshape(-1))
-        return data.shape
-    if not isinstance(data, (list, tuple, range)) and not (
-        hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, dict))
-    ):
+def _is_sequence(data: Any) -> bool:
+    if isinstance(data, (list, tuple)):
+        return True
+    if isinstance(data, np.ndarray):
+        return bool(data.ndim)
+    return (
+        hasattr(data, "__len__")
+        and hasattr(data, "__getitem__")
+        and not isinstance(data, (Tensor, str, bytes, dict, np.generic))
+    )
+
+
+def _nested_shape(data: Any) -> tuple[int, ...]:
+    """The shape that the first item of each level gives."""
+    shape: list[int] = []
+    while _is_sequence(data):
+        shape.append(len(data))
+        if not shape[-1]:
+            break
+        data = data[0]
+        if isinstance(data, str) or len(shape) > 128:
+            raise ValueError(f"too many dimensions '{type(data).__name__}'")
+    return tuple(shape)
+
+
+def _collect(data: Any, shape: tuple[int, ...], depth: int, flat: list[Any]) -> None:
+    """Appends the items of a nested list of that shape."""
+    if depth == len(shape):
         flat.append(data)
-        return ()
-    if depth > 128:
-        raise ValueError("too many dimensions")
-    inner: tuple[int, ...] | None = None
-    for place, item in enumerate(data):
-        shape = _collect(item, flat, depth + 1)
-        if inner is not None and shape != inner:
-            got = shape[0] if shape else "a number"
-            raise ValueError(
-                f"expected sequence of length {inner[0] if inner else 1} at dim {depth + 1} (got {got}) — item {place}"
-            )
-        inner = shape
-    return (len(data), *(inner or ()))
+        return
+    if not _is_sequence(data):
+        raise TypeError(f"not a sequence: expected one of length {shape[depth]} at dim {depth} (got {data!r})")
+    if not shape[depth]:
+        return
+    if len(data) != shape[depth]:
+        raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
+    if depth < len(shape) - 1:
+        for item in data:
+            _collect(item, shape, depth + 1, flat)
+        return
+    for item in data:
+        if isinstance(item, (list, tuple)):
+            what = type(item).__name__
+            real = isinstance(data[0], float)
+            raise TypeError(f"must be real number, not {what}" if real else _NOT_INTEGER.format(what))
+    flat.extend(data)
 
 
 def to_dtype_array(array: np.ndarray, have: dtype, want: dtype) -> np.ndarray:
@@ -107,15 +172,11 @@ def _from_data(data: Any, kind: dtype | None, name: str) -> Tensor:
         return made
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
-        have = from_numpy_dtype(array.dtype)
-        if have is None:
-            return adopt_numpy(array)  # raises PyTorch's error
+        have = importable(array)
         array = np.array(array, dtype=have.storage, order="C")
         return from_array(to_dtype_array(array, have, kind) if kind and kind is not have else array, kind or have)
-    array, inferred = _nested(data, name)
+    array, inferred = _nested(data, kind, name)
     want = kind or inferred
-    if want.category < inferred.category and inferred.is_complex:
-        raise RuntimeError(f"value cannot be converted to type {want.name} without overflow")
     with np.errstate(all="ignore"):
         return from_values(scalar._cast_eval(Type.of(array.shape, want), array, dtype=want), want)
 
@@ -154,11 +215,29 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tens
 
 @public(method=False, out=False)
 def asarray(
-    obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+    obj: Any,
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """`as_tensor` with a say on copying."""
-    made = as_tensor(obj, dtype, device)
-    return _finish(made.clone() if copy else made, requires_grad)
+    if isinstance(obj, (bytes, bytearray, memoryview)):
+        made = frombuffer(obj, dtype=dtype or Defaults.dtype)
+    else:
+        made = as_tensor(obj, dtype, device)
+    if copy is False:
+        if not isinstance(obj, (Tensor, np.ndarray, bytes, bytearray, memoryview)):
+            raise ValueError("can't alias arbitrary sequence into a tensor.")
+        have = obj.dtype if isinstance(obj, Tensor) else from_numpy_dtype(getattr(obj, "dtype", made.dtype.storage))
+        if made.dtype not in (have, bfloat16):
+            raise ValueError(
+                f"can't alias tensor with dtype '{scalar_name(have)}' into dtype '{scalar_name(made.dtype)}'."
+            )
+    if copy:
+        made = made.clone()
+    return _finish(made.detach() if requires_grad is False and made.requires_grad else made, bool(requires_grad))
 
 
 @public(method=False, out=False)
@@ -166,11 +245,6 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor that shares memory with a NumPy array: each sees what the other writes."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    if any(stride < 0 for stride in ndarray.strides):
-        raise ValueError(
-            "At least one of the strides of the given numpy array is negative, and tensors with negative strides are not "
-            "currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
-        )
     if not ndarray.flags.writeable:
         warnings.warn("The given NumPy array is not writable; writing to the tensor will fail.", stacklevel=2)
     return adopt_numpy(ndarray)
@@ -179,7 +253,12 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 @public(method=False, out=False)
 def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """A one-dimensional tensor that shares memory with a bytes-like object."""
-    size = len(memoryview(buffer).cast("B"))
+    try:
+        size = len(memoryview(buffer).cast("B"))
+    except TypeError:
+        raise ValueError(f"object does not implement Python buffer protocol. — got {type(buffer).__name__}") from None
+    if count == 0 or size == 0:
+        raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
     if not 0 <= offset < size:
         raise ValueError(
             f"offset must be non-negative and no greater than buffer length ({size}) minus 1, but got {offset}"
@@ -204,6 +283,8 @@ def shape_of(sizes: tuple[Any, ...], name: str) -> tuple[int, ...]:
             )
         extent = size.__index__()
         if extent < 0:
+            if name == "zeros":
+                raise RuntimeError(f"zeros: Dimension size must be non-negative. — got {list(sizes)}")
             raise RuntimeError(f"Trying to create tensor with negative dimension {extent}: {list(sizes)}")
         found.append(extent)
     return tuple(found)
@@ -239,12 +320,12 @@ def _filled(name: str, value: int, text: str) -> Any:
     return make_any
 
 
-zeros = public(method=False)(_filled("zeros", 0, "A tensor of zeros."))
-ones = public(method=False)(_filled("ones", 1, "A tensor of ones."))
-empty = public(method=False)(_filled("empty", 0, "A tensor whose elements do not matter (here: zeros)."))
+zeros = public(method=False, out="dtype")(_filled("zeros", 0, "A tensor of zeros."))
+ones = public(method=False, out="dtype")(_filled("ones", 1, "A tensor of ones."))
+empty = public(method=False, out="dtype")(_filled("empty", 0, "A tensor whose elements do not matter (here: zeros)."))
 
 
-@public(method=False)
+@public(method=False, out="dtype")
 def full(
     size: Any,
     fill_value: Any,
@@ -256,6 +337,8 @@ def full(
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor with one value everywhere."""
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     kind = dtype or number_dtype(fill_value)
@@ -316,8 +399,22 @@ def full_like(
 def empty_strided(size: Any, stride: Any, **options: Any) -> Tensor:
     """An undefined tensor of the given shape and strides."""
     shape = shape_of((size,), "empty_strided")
+    if len(shape) != len(stride):
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(shape)}) must match dimensionality of strides ({len(stride)})"
+        )
     room = 1 + sum((extent - 1) * step for extent, step in zip(shape, stride, strict=True)) if 0 not in shape else 0
     return empty(room, **options).as_strided(shape, tuple(stride))
+
+
+@public(method=False, out=False)
+def empty_permuted(size: Any, physical_layout: Any, **options: Any) -> Tensor:
+    """An undefined tensor whose axes lie in memory in the order `physical_layout`."""
+    shape, order = shape_of((size,), "empty_permuted"), tuple(physical_layout)
+    if sorted(order) != list(range(len(shape))):
+        raise RuntimeError(f"empty_permuted: physical_layout {order} is no order of the axes of size {shape}")
+    inverse = sorted(range(len(order)), key=order.__getitem__)
+    return empty([shape[axis] for axis in order], **options).permute(inverse)
 
 
 def _new(name: str, source: Any) -> Any:
@@ -407,6 +504,10 @@ def range_(start: Any = 0, end: Any = None, step: Any = 1, **options: Any) -> Te
     """Like `arange` but with the end included; deprecated in PyTorch too."""
     if end is None:
         start, end = 0, start
+    if step == 0:
+        raise RuntimeError("step must be nonzero — range")
+    if (end - start) * step < 0:
+        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign — range({start}, {end}, {step})")
     kind = options.pop("dtype", None) or Defaults.dtype
     count = int((end - start) / step) + 1
     return _finish(
@@ -414,7 +515,10 @@ def range_(start: Any = 0, end: Any = None, step: Any = 1, **options: Any) -> Te
     )
 
 
-def _check_steps(op: str, steps: Any) -> None:
+def _check_steps(op: str, start: Any, end: Any, steps: Any) -> None:
+    for name, bound in (("start", start), ("end", end)):
+        if not isinstance(bound, Tensor) and not is_number(bound):
+            raise TypeError(f"{op}(): argument '{name}' must be Number, not {type(bound).__name__}")
     if not isinstance(steps, (int, np.integer)):
         raise TypeError(f"{op}(): argument 'steps' must be int, not {type(steps).__name__}")
 
@@ -450,7 +554,7 @@ def linspace(
     pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers evenly from `start` to `end`, both included."""
-    _check_steps("linspace", steps)
+    _check_steps("linspace", start, end, steps)
     require_cpu(device, "linspace")
     start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
     kind = dtype or (default_complex() if isinstance(start, complex) or isinstance(end, complex) else Defaults.dtype)
@@ -473,7 +577,7 @@ def logspace(
     pin_memory: bool = False,
 ) -> Tensor:
     """`base` to the powers evenly from `start` to `end`."""
-    _check_steps("logspace", steps)
+    _check_steps("logspace", start, end, steps)
     require_cpu(device, "logspace")
     start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
     kind = dtype or (default_complex() if isinstance(start, complex) or isinstance(end, complex) else Defaults.dtype)
@@ -489,7 +593,7 @@ def logspace(
         )
 
 
-@public(method=False)
+@public(method=False, out="dtype")
 def eye(
     n: int,
     m: int | None = None,
@@ -523,19 +627,30 @@ def scalar_tensor(
     return _constant(s, (), dtype or Defaults.dtype, device, requires_grad, "scalar_tensor")
 
 
+def _check_parts(first: Tensor, second: Tensor) -> None:
+    names = scalar_name(first.dtype), scalar_name(second.dtype)
+    if not (first.dtype.is_floating_point and second.dtype.is_floating_point) or bfloat16 in (
+        first.dtype,
+        second.dtype,
+    ):
+        raise RuntimeError("Expected both inputs to be Half, Float or Double tensors but got {} and {}".format(*names))
+    if first.dtype is not second.dtype:
+        raise RuntimeError(
+            "Expected object of scalar type {} but got scalar type {} for second argument".format(*names)
+        )
+
+
 @public(method=False)
 def complex_(real: Tensor, imag: Tensor) -> Tensor:
     """A complex tensor from its parts."""
-    if real.dtype is not imag.dtype:
-        raise RuntimeError(
-            f"Expected object of scalar type {real.dtype.name} but got scalar type {imag.dtype.name} for second argument"
-        )
+    _check_parts(real, imag)
     return wrap(scalar.make_complex(node_of(real), node_of(imag)))
 
 
 @public(method=False)
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """A complex tensor from size and angle."""
+    _check_parts(abs, angle)
     size, turn = node_of(abs), node_of(angle)
     return wrap(scalar.make_complex(scalar.mul(size, scalar.cos(turn)), scalar.mul(size, scalar.sin(turn))))
 
@@ -553,8 +668,10 @@ def construct(*args: Any, device: Any = None, dtype: dtype | None = None, **unkn
         return empty(0, dtype=kind)
     if len(args) == 1 and isinstance(args[0], Tensor):
         return alias(args[0], Tensor) if args[0].dtype is kind else args[0].detach().to(kind)
-    if all(isinstance(a, int) and not isinstance(a, bool) for a in args) or isinstance(args[0], Size):
+    if all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in args) or isinstance(args[0], Size):
         return empty(*args, dtype=kind)
+    if len(args) == 1 and (is_number(args[0]) or args[0] is None):
+        raise TypeError(f"new(): data must be a sequence (got {type(args[0]).__name__})")
     if len(args) == 1:
         return _from_data(args[0], kind, "Tensor")
     raise TypeError(
@@ -563,6 +680,12 @@ def construct(*args: Any, device: Any = None, dtype: dtype | None = None, **unkn
 
 
 Tensor.constructor = staticmethod(construct)
+
+
+@public(function=False, out=False)
+def new(self: Tensor, *args: Any, device: Any = None) -> Tensor:
+    """What `torch.Tensor(…)` makes, in this tensor's dtype."""
+    return construct(*args, device=device, dtype=self.dtype)
 
 
 def _typed(name: str, kind: dtype) -> Any:

@@ -50,6 +50,9 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 
 def _triangle_indices(row: int, col: int, offset: int, lower: bool, kind: dtype | None, device: Any, op: str) -> Tensor:
     require_cpu(device, op)
+    for name, extent in (("row", row), ("col", col)):
+        if extent < 0:
+            raise RuntimeError(f"{name} must be non-negative, got{extent} — {op}")
     found = (np.tril_indices if lower else np.triu_indices)(row, offset, col)
     array = np.stack(found).astype((kind or int64).storage)
     return from_array(array, kind or int64)
@@ -210,6 +213,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 def cartesian_prod(*tensors: Any) -> Tensor:
     """All combinations of one element from each vector, a row each."""
     parts = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+    for part in parts:
+        if part.ndim > 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(part.shape)}")
     if len(parts) == 1:
         return parts[0]  # type: ignore[no-any-return]
     return stack([grid.reshape(-1) for grid in meshgrid(*parts, indexing="ij")], 1)  # type: ignore[attr-defined]
@@ -249,6 +255,8 @@ def block_diag(*tensors: Any) -> Tensor:
 @public(method=False)
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """Vandermonde's matrix: powers of a vector's elements."""
+    if x.ndim != 1:
+        raise RuntimeError(f"x must be a one-dimensional tensor. — vander: got {list(x.shape)}")
     count = x.shape[-1] if N is None else N
     powers = [x**k for k in range(count)]  # type: ignore[operator]
     return stack(powers if increasing else powers[::-1], -1) if powers else x.new_empty((*x.shape, 0))  # type: ignore[attr-defined,no-any-return]

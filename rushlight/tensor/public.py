@@ -10,11 +10,13 @@ Names go to the table `functions`; `rushlight/__init__.py` takes them from there
 from __future__ import annotations
 
 import functools
+import inspect
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..dtype import bool_, can_cast
+from ..dtype import as_dtype, bool_, can_cast, dtype
 from ..errors import InternalError
 from ..ir import scalar, view
 from ..ir.graph import Node, mode
@@ -35,11 +37,65 @@ def _labelled(function: Callable[..., Any], label: str) -> Callable[..., Any]:
         mode.depth = 1
         try:
             result = function(*args, **kwargs)
+        except AttributeError:
+            require_tensors(function, args, kwargs)
+            raise
         finally:
             mode.depth = 0
         if mode.tracking:
             name(result, label)
         return result
+
+    return call
+
+
+def require_tensors(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """TypeError for an argument that should be a tensor and is not; asked once something has failed."""
+    for place, (own, parameter) in enumerate(inspect.signature(function).parameters.items()):
+        given = args[place] if place < len(args) else kwargs.get(own, parameter.default)
+        if parameter.annotation == "Tensor" and not isinstance(given, Tensor):
+            where = f" (position {place + 1})" if place < len(args) else ""
+            raise TypeError(
+                f"{function.__name__.removesuffix('_')}(): argument '{own}'{where} must be Tensor, not {type(given).__name__}"
+            ) from None
+
+
+def _taking_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function without a label, with PyTorch's words for what is not a tensor."""
+    if not any(parameter.annotation == "Tensor" for parameter in inspect.signature(function).parameters.values()):
+        return function
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except AttributeError:
+            require_tensors(function, args, kwargs)
+            raise
+
+    return call
+
+
+def _taking_types(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with `dtype=float` and its kind taken as dtypes, where it has such an argument."""
+    parameters = inspect.signature(function).parameters
+    wanted = parameters.get("dtype")
+    if wanted is None and all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return function
+    if wanted is not None and not str(wanted.annotation).startswith("dtype"):
+        return function
+    positional = wanted is not None and wanted.kind is not inspect.Parameter.KEYWORD_ONLY
+    place = list(parameters).index("dtype") if positional else sys.maxsize
+    own = function.__name__.removesuffix("_")
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        kind = kwargs.get("dtype")
+        if kind is not None and type(kind) is not dtype:
+            kwargs["dtype"] = as_dtype(kind, own)
+        elif len(args) > place and args[place] is not None and type(args[place]) is not dtype:
+            args = (*args[:place], as_dtype(args[place], own), *args[place + 1 :])
+        return function(*args, **kwargs)
 
     return call
 
@@ -215,7 +271,7 @@ def public(
     """
 
     def decorate(plain: Function) -> Function:
-        named: Any = _labelled(plain, label) if label else plain
+        named: Any = _taking_types(_labelled(plain, label) if label else _taking_tensors(plain))
         own = plain.__name__.removesuffix("_")
         for each in (own, *alias):
             register(each, with_out(named, out == "dtype") if out else named, function, method)

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtype as dtypes
 from ..dtype import bfloat16, decode, dtype, encode, from_numpy_dtype
 from ..ir import view
 from ..ir.graph import Node, input_node, mode
@@ -21,7 +20,7 @@ from ..ir.type import Type
 from ..runtime import executor
 from .geometry import CPU, Size, contiguous_strides, device, layout, strided
 from .storage import Source, Storage, new_source
-from .views import Step, through
+from .views import Permute, Step, through
 
 _new = object.__new__
 
@@ -569,12 +568,40 @@ def numel_of(shape: tuple[int, ...]) -> int:
     return prod(shape)
 
 
-def adopt_numpy(array: np.ndarray) -> Tensor:
-    """A tensor that shares memory with a NumPy array for ever."""
+_IMPORTABLE = "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool"
+
+
+def importable(array: np.ndarray) -> dtype:
+    """The dtype of a NumPy array as a tensor; raises where it cannot be one."""
     kind = from_numpy_dtype(array.dtype)
     if kind is None:
-        names = ", ".join(d.name for d in dtypes.ALL if d is not bfloat16)
-        raise TypeError(f"can't convert np.ndarray of type {array.dtype.name}. The only supported types are: {names}.")
-    result = wrap(input_node(array, Type.of(array.shape, kind)))
-    result._storage.share(array)
+        raise TypeError(
+            f"can't convert np.ndarray of type numpy.{array.dtype.type.__name__}. The only supported types are: {_IMPORTABLE}."
+        )
+    if not array.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+            "currently not supported."
+        )
+    if any(stride < 0 for stride in array.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
+            "supported. (You can probably work around this by making a copy of your array  with array.copy().) "
+        )
+    return kind
+
+
+def adopt_numpy(array: np.ndarray) -> Tensor:
+    """A tensor that shares memory with a NumPy array for ever. One of transposed axes keeps its strides."""
+    kind = importable(array)
+    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    memory = array.transpose(order)
+    steps: tuple[Step, ...] = ()
+    if array.flags.c_contiguous or not memory.flags.c_contiguous:
+        memory = array
+    else:
+        steps = (Permute(tuple(sorted(range(array.ndim), key=order.__getitem__))),)
+    result = wrap(input_node(memory, Type.of(memory.shape, kind)))
+    result._storage.share(memory)
+    result._steps = steps
     return result
