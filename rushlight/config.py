@@ -43,4 +43,5 @@ for _name in os.environ:
 
 DEBUG = _integer("RUSHLIGHT_DEBUG", 0)
 PENDING = _integer("RUSHLIGHT_PENDING", 4096)
+PENDING_BYTES = 2 << 30  # of results: what a loop holds back before it is run
 TIER = _tier()

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 class Signature:
     """An op with its attributes at given operand types, and the result type that `infer` found; interned."""
 
-    __slots__ = ("number", "op", "attributes", "operands", "type", "tracks")
+    __slots__ = ("number", "op", "attributes", "operands", "type", "tracks", "bytes")
     number: int
     op: Op
     attributes: dict[str, Any]
     operands: tuple[Type, ...]
     type: Type
+    bytes: int  # of the result
     tracks: bool  # whether gradient can flow through: not to integers and bools
 
 
@@ -110,6 +111,7 @@ class Trace:
         self.references: list[weakref.ref[Node] | None] = []
         self.inputs: list[np.ndarray] = []
         self.pending = 0
+        self.bytes = 0  # of all pending results
 
     def enter(self, node: Node) -> None:
         """Gives a node from before this trace a slot, as an input."""
@@ -145,6 +147,7 @@ def intern(op: Op, attributes: dict[str, Any], types: tuple[Type, ...], key: tup
     signature.operands = types
     signature.type = result
     signature.tracks = op.differentiable and (isinstance(result, TupleType) or result.dtype.category >= FLOATING)
+    signature.bytes = result.nbytes
     signatures.append(signature)
     _interned[key] = signature
     return signature
@@ -181,6 +184,7 @@ def emit(op: Op, operands: tuple[Node, ...], attributes: dict[str, Any]) -> Node
         node.epoch = epoch
         references.append(weakref.ref(node))
         trace.pending += 1
+        trace.bytes += signature.bytes
     node.operands = operands if node.tracked else ()
     return node
 

@@ -83,6 +83,10 @@ class TupleType:
             cls._interned[parts] = found
         return found
 
+    @property
+    def nbytes(self) -> int:
+        return sum(part.nbytes for part in self.parts)
+
     def __repr__(self) -> str:
         return f"({', '.join(map(repr, self.parts))})"
 

@@ -66,5 +66,5 @@ def settle() -> None:
     if _Haste.wanted:
         _Haste.wanted = False
         flush()
-    elif trace.pending > config.PENDING:
+    elif trace.pending > config.PENDING or trace.bytes > config.PENDING_BYTES:
         flush()

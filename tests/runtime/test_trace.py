@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import rushlight as torch
+from rushlight import config
 from rushlight.errors import InternalError
 from rushlight.ir.graph import trace
 from rushlight.ir.text import read, show
@@ -71,6 +72,16 @@ def test_the_pending_trace_is_bounded() -> None:
         longest = max(longest, trace.pending)
     assert longest <= 4200
     assert total.item() == 10_000
+
+
+def test_pending_bytes_are_bounded() -> None:
+    x = torch.zeros(1 << 20)
+    longest = 0
+    for _ in range(1200):  # 4 MB a result
+        x = x + 1
+        longest = max(longest, trace.bytes)
+    assert longest <= config.PENDING_BYTES + x.nbytes
+    assert x[0].item() == 1200
 
 
 def test_a_failed_step_leaves_the_rest_usable() -> None:
