@@ -7,12 +7,13 @@ eigh; J. Townsend, "Differentiating the singular value decomposition" (2016) for
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..dtype import bool_, float64
-from . import scalar
+from . import lapack, scalar
 from .component import component, components
 from .contract import contract
 from .contraction import build
@@ -22,11 +23,6 @@ from .reduce import spread, sum_, view_slice
 from .scalar import add, cj, div, mul, neg, number, select, sub
 from .type import TupleType, Type
 from .view import concatenate, permute, reshape
-
-
-class LinAlgError(RuntimeError):
-    """A matrix that a decomposition does not exist for, as `torch.linalg.LinAlgError`."""
-
 
 # ---- small algebra on nodes ----
 
@@ -49,13 +45,8 @@ def _mask(x: Node, keep: np.ndarray) -> Node:
     return select(input_node(keep, Type.of(keep.shape, bool_)), x, number(0, x.type.dtype))
 
 
-def _lower(x: Node, half_diagonal: bool) -> Node:
-    """The lower triangle, with half the diagonal where asked (the Φ of Cholesky's derivative)."""
-    rows, columns = x.type.shape[-2:]
-    lower = _mask(x, np.tril(np.ones((rows, columns), bool)))
-    if not half_diagonal:
-        return lower
-    return sub(lower, mul(_mask(x, np.eye(rows, columns, dtype=bool)), number(0.5, x.type.dtype)))
+def _lower(x: Node) -> Node:
+    return _mask(x, np.tri(*x.type.shape[-2:], dtype=bool))
 
 
 def diagonal_matrix(values: Node) -> Node:
@@ -72,7 +63,8 @@ def diagonal_of(matrix: Node) -> Node:
     return sum_(_mask(matrix, np.eye(rows, columns, dtype=bool)), (matrix.type.ndim - 1,))
 
 
-def _square(op: str, x: Type) -> None:
+def square_matrices(op: str, x: Type) -> None:
+    """RuntimeError unless x is a stack of square matrices."""
     if x.ndim < 2:
         raise RuntimeError(f"{op}: The input tensor A must have at least 2 dimensions.")
     if x.shape[-1] != x.shape[-2]:
@@ -81,32 +73,23 @@ def _square(op: str, x: Type) -> None:
         )
 
 
-def _lapack(op: str, function: Any, *arrays: np.ndarray) -> Any:
-    try:
-        return function(*arrays)
-    except np.linalg.LinAlgError as error:
-        raise LinAlgError(f"{op}: {_reason(op, error)}") from None
-
-
-def _reason(op: str, error: Exception) -> str:
-    if "Singular" in str(error):
-        return (
-            "The diagonal element 1 is zero, the inversion could not be completed because the input matrix is singular."
-        )
-    if "positive definite" in str(error):
-        return "The factorization could not be completed because the input is not positive-definite (the leading minor of order 1 is not positive-definite)."
-    return str(error)
-
-
 # ---- inverse, solve, determinant ----
 
 
 def _inverse_infer(x: Type) -> Type:
-    _square("linalg.inv", x)
+    square_matrices("linalg.inv", x)
     return x
 
 
-def _inverse_vjp(node: Node, g: Node) -> Cotangents:
+def _inverse_eval(type: Type, x: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        lapack.refuse("linalg.inv", lapack.lu_factor(x)[2], lapack.SINGULAR)
+        raise
+
+
+def inverse_vjp(node: Node, g: Node) -> Cotangents:
     back = adjoint(node)
     return (neg(matmul(back, matmul(g, back))),)
 
@@ -114,14 +97,14 @@ def _inverse_vjp(node: Node, g: Node) -> Cotangents:
 inverse = Op(
     "inverse",
     infer=_inverse_infer,
-    eval=lambda type, x: _lapack("linalg.inv", np.linalg.inv, x),
-    vjp=_inverse_vjp,
+    eval=_inverse_eval,
+    vjp=inverse_vjp,
     anchor="decomposition",
 )
 
 
 def _solve_infer(a: Type, b: Type) -> Type:
-    _square("linalg.solve", a)
+    square_matrices("linalg.solve", a)
     if a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
         raise RuntimeError(
             f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({a.shape} and {b.shape})"
@@ -129,7 +112,15 @@ def _solve_infer(a: Type, b: Type) -> Type:
     return b
 
 
-def _solve_vjp(node: Node, g: Node) -> Cotangents:
+def _solve_eval(type: Type, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.solve(a, b)
+    except np.linalg.LinAlgError:
+        lapack.refuse("torch.linalg.solve", lapack.lu_factor(a)[2], lapack.UNSOLVABLE)
+        raise
+
+
+def solve_vjp(node: Node, g: Node) -> Cotangents:
     a = node.operands[0]
     to_b = solve(adjoint(a), g)
     return neg(matmul(to_b, adjoint(node))), to_b
@@ -138,14 +129,14 @@ def _solve_vjp(node: Node, g: Node) -> Cotangents:
 solve = Op(
     "solve",
     infer=_solve_infer,
-    eval=lambda type, a, b: _lapack("linalg.solve", np.linalg.solve, a, b),
-    vjp=_solve_vjp,
+    eval=_solve_eval,
+    vjp=solve_vjp,
     anchor="decomposition",
 )
 
 
 def _determinant_infer(x: Type) -> Type:
-    _square("linalg.det", x)
+    square_matrices("linalg.det", x)
     return Type.of(x.shape[:-2], x.dtype)
 
 
@@ -180,7 +171,7 @@ determinant = Op(
 
 
 def _sign_log_infer(x: Type) -> TupleType:
-    _square("linalg.slogdet", x)
+    square_matrices("linalg.slogdet", x)
     batch = x.shape[:-2]
     return TupleType.of(Type.of(batch, x.dtype), Type.of(batch, x.dtype.to_real()))
 
@@ -210,22 +201,34 @@ sign_log_determinant = Op(
 
 
 def _cholesky_infer(x: Type) -> Type:
-    _square("linalg.cholesky", x)
+    square_matrices("linalg.cholesky", x)
     return x
 
 
-def _cholesky_vjp(node: Node, g: Node) -> Cotangents:
-    inner = _lower(matmul(adjoint(node), g), half_diagonal=True)
+def _cholesky_eval(type: Type, x: np.ndarray) -> np.ndarray:
+    try:
+        found = np.linalg.cholesky(x)
+    except np.linalg.LinAlgError:
+        found = np.full((), np.nan)
+    if not np.isfinite(found).all():
+        lapack.refuse("linalg.cholesky", lapack.first_indefinite(x), lapack.INDEFINITE)
+    return found
+
+
+def cholesky_vjp(node: Node, g: Node) -> Cotangents:
+    n = node.type.shape[-1]
+    inner = matmul(adjoint(node), g)
+    below, diagonal = _mask(inner, np.tri(n, k=-1, dtype=bool)), _mask(inner, np.eye(n, dtype=bool))
+    symmetric = mul(add(add(below, adjoint(below)), diagonal), number(0.5, g.type.dtype))
     back = inverse(node)
-    whole = matmul(adjoint(back), matmul(inner, back))
-    return (mul(add(whole, adjoint(whole)), number(0.5, g.type.dtype)),)
+    return (matmul(adjoint(back), matmul(symmetric, back)),)
 
 
 cholesky = Op(
     "cholesky",
     infer=_cholesky_infer,
-    eval=lambda type, x: _lapack("linalg.cholesky", np.linalg.cholesky, x),
-    vjp=_cholesky_vjp,
+    eval=_cholesky_eval,
+    vjp=cholesky_vjp,
     anchor="decomposition",
 )
 
@@ -264,7 +267,7 @@ def _qr_wide(node: Node, q: Node, r: Node, to_q: Node, to_r: Node) -> Node:
 def _qr_tall(q: Node, r: Node, to_q: Node, to_r: Node) -> Node:
     n = r.type.shape[-1]
     inner = sub(matmul(r, adjoint(to_r)), matmul(adjoint(to_q), q))
-    lower = _lower(inner, half_diagonal=False)
+    lower = _lower(inner)
     diagonal = _mask(inner, np.eye(n, dtype=bool))
     symmetric = sub(add(lower, adjoint(lower)), _hermitian_diagonal(diagonal))
     right = add(to_q, matmul(q, symmetric))
@@ -290,7 +293,7 @@ qr = Op(
 
 
 def _eigh_infer(x: Type) -> TupleType:
-    _square("linalg.eigh", x)
+    square_matrices("linalg.eigh", x)
     return TupleType.of(Type.of(x.shape[:-1], x.dtype.to_real()), x)
 
 
@@ -318,7 +321,7 @@ def _eigh_vjp(node: Node, g: Node) -> Cotangents:
 eigh = Op(
     "eigh",
     infer=_eigh_infer,
-    eval=lambda type, x: tuple(_lapack("linalg.eigh", np.linalg.eigh, x)),
+    eval=lambda type, x: tuple(lapack.converged("linalg.eigh", "eigenvalues", np.linalg.eigh, x)),
     vjp=_eigh_vjp,
     anchor="decomposition",
 )
@@ -334,20 +337,22 @@ def _eigenvalues_vjp(node: Node, g: Node) -> Cotangents:
 eigenvalues_hermitian = Op(
     "eigenvalues_hermitian",
     infer=lambda x: _eigh_infer(x).parts[0],
-    eval=lambda type, x: _lapack("linalg.eigh", np.linalg.eigvalsh, x),
+    eval=lambda type, x: lapack.converged("linalg.eigh", "eigenvalues", np.linalg.eigvalsh, x),
     vjp=_eigenvalues_vjp,
     anchor="decomposition",
 )
 
 
 def _eig_infer(x: Type) -> TupleType:
-    _square("linalg.eig", x)
+    square_matrices("linalg.eig", x)
     kind = x.dtype.to_complex()
     return TupleType.of(Type.of(x.shape[:-1], kind), Type.of(x.shape, kind))
 
 
 def _eig_eval(type: TupleType, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    values, vectors = _lapack("linalg.eig", np.linalg.eig, x)
+    if not np.isfinite(x).all():
+        raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
+    values, vectors = lapack.converged("linalg.eig", "eigenvalues", np.linalg.eig, x)
     return values.astype(type.parts[0].dtype.storage), vectors.astype(type.parts[1].dtype.storage)
 
 
@@ -412,6 +417,10 @@ def _svd_infer(x: Type, *, full: bool) -> TupleType:
     )
 
 
+def _svd_eval(type: TupleType, x: np.ndarray, *, full: bool) -> tuple[np.ndarray, ...]:
+    return tuple(lapack.converged("linalg.svd", "singular values", partial(np.linalg.svd, full_matrices=full), x))
+
+
 def _svd_vjp(node: Node, g: Node) -> Cotangents:
     u, s, vh = components(node)
     to_u, to_s, to_vh = components(g)
@@ -455,7 +464,7 @@ def _phase(uu: Node, s: Node) -> Node:
 svd = Op(
     "svd",
     infer=_svd_infer,
-    eval=lambda type, x, *, full: tuple(_lapack("linalg.svd", lambda a: np.linalg.svd(a, full_matrices=full), x)),
+    eval=_svd_eval,
     vjp=_svd_vjp,
     anchor="decomposition",
 )
@@ -470,7 +479,7 @@ def _singular_values_vjp(node: Node, g: Node) -> Cotangents:
 singular_values = Op(
     "singular_values",
     infer=lambda x: _svd_infer(x, full=False).parts[1],
-    eval=lambda type, x: _lapack("linalg.svd", lambda a: np.linalg.svd(a, compute_uv=False), x),
+    eval=lambda type, x: lapack.converged("linalg.svd", "singular values", partial(np.linalg.svd, compute_uv=False), x),
     vjp=_singular_values_vjp,
     anchor="decomposition",
 )

@@ -11,8 +11,8 @@ import numpy as np
 from ..dtype import FLOATING, bool_, complex128, dtype, float64, int64
 from ..ir import decomposition, scalar, view
 from ..ir.component import components
-from ..ir.decomposition import LinAlgError
 from ..ir.graph import Node
+from ..ir.lapack import LinAlgError
 from .products import linalg_cross as cross
 from .products import matmul, multi_dot
 from .public import name as set_label
