@@ -203,7 +203,7 @@ def main(arguments: list[str]) -> int:
     surprises = [(r, known.verdict(r, book.get(Case(r.op, r.aspect)))) for r in results] if not given.long else []
     for result, said in surprises:
         if said:
-            print(f"{result.op}-{result.aspect}: {said}")
+            print(f"{result.op}-{result.aspect}: {said}"[:300])
     return 1 if any(said for _, said in surprises) else 0
 
 
