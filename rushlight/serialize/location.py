@@ -83,6 +83,11 @@ def restorer(map_location: Any) -> Restore:
     return through_function
 
 
+def is_storage(obj: Any) -> bool:
+    """Whether an object is a storage: what a function given as `map_location` gets, since tensors have none to show."""
+    return isinstance(obj, LoadedStorage)
+
+
 def _place(storage: LoadedStorage, location: str, asked: bool = False) -> LoadedStorage:
     if location.partition(":")[0] == "cpu":
         return storage

@@ -5,6 +5,8 @@ Draws happen at the call, on the host, in program order; the values enter the gr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -111,18 +113,31 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.engine.set_state(new_state._array())
 
 
-class fork_rng:
-    """Puts the default generator's state back at the end of the block."""
+@contextmanager
+def fork_rng(
+    devices: Any = None,
+    enabled: bool = True,
+    _caller: str = "fork_rng",
+    _devices_kw: str = "devices",
+    device_type: str | None = None,
+) -> Iterator[None]:
+    """Puts the default generator's state back at the end of the block, or of the function that it decorates.
 
-    def __init__(self, devices: Any = None, enabled: bool = True, device_type: str = "cpu") -> None:
-        self._enabled = enabled
+    devices, device_type: accepted, since the CPU's generator is the only one.
 
-    def __enter__(self) -> None:
-        self._state = default_generator.engine.get_state()
-
-    def __exit__(self, *exception: Any) -> None:
-        if self._enabled:
-            default_generator.engine.set_state(self._state)
+    >>> import rushlight as torch
+    >>> _ = torch.manual_seed(0)
+    >>> with torch.random.fork_rng():
+    ...     inside = torch.rand(1)
+    >>> torch.equal(torch.rand(1), inside)
+    True
+    """
+    state = default_generator.engine.get_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            default_generator.engine.set_state(state)
 
 
 # ---- new tensors ----

@@ -62,7 +62,12 @@ def test_polynomials(name: str) -> None:
         function = getattr(t.special, name)
         x = t.linspace(-1.5, 1.5, 7, dtype=t.float64, requires_grad=True)
         table = function(x, t.arange(-1, 6)[:, None])
-        return table, function(x, 3), function(0.3, t.tensor([1.0, 4.0], dtype=t.float64)), function(x=t.tensor([1, 2]), n=t.tensor([3, 1]))
+        return (
+            table,
+            function(x, 3),
+            function(0.3, t.tensor([1.0, 4.0], dtype=t.float64)),
+            function(x=t.tensor([1, 2]), n=t.tensor([3, 1])),
+        )
 
     check(program, rtol=1e-10, atol=1e-10)
 

@@ -1,0 +1,216 @@
+"""Settings of the whole process: threads, determinism, defaults of new tensors, precision of products.
+
+>>> import rushlight as torch
+>>> torch.get_default_device()
+device(type='cpu')
+>>> torch.are_deterministic_algorithms_enabled()
+False
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import NotThereYet
+from .tensor.creation import typed_constructors
+from .tensor.geometry import CPU, device, require_cpu
+from .tensor.promotion import set_default_dtype
+
+# ---- threads ----
+
+# What sets and what tells the number of threads, in the builds of BLAS that NumPy comes with.
+_THREAD_FUNCTIONS = (
+    *((f"{own}openblas_set_num_threads{bits}", f"{own}openblas_get_num_threads{bits}")
+      for own in ("scipy_", "") for bits in ("64_", "")),
+    ("MKL_Set_Num_Threads", "MKL_Get_Max_Threads"),
+)  # fmt: skip
+
+
+def _libraries() -> Iterator[Path]:
+    """NumPy's compiled core, through which the library it is linked with is found; else the files beside NumPy."""
+    for name in ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath"):
+        if name in sys.modules:
+            yield Path(str(sys.modules[name].__file__))
+    package = Path(np.__file__).parent
+    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
+        yield from sorted(folder.glob("*openblas*"))
+
+
+@functools.cache
+def _blas() -> tuple[Callable[[int], Any], Callable[[], int]]:
+    """The functions of NumPy's BLAS that set and tell its number of threads."""
+    for path in _libraries():
+        library = ctypes.CDLL(str(path))
+        for setter, getter in _THREAD_FUNCTIONS:
+            if hasattr(library, setter) and hasattr(library, getter):
+                return getattr(library, setter), getattr(library, getter)
+    raise NotThereYet(
+        "threads: this build of NumPy has neither OpenBLAS nor MKL, so that the number of threads cannot be set here; "
+        "set it before the start, in the environment variable that its BLAS reads (numpy.show_config() names the BLAS)"
+    )
+
+
+def _check_count(name: str, count: Any) -> None:
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise RuntimeError(f"{name} expects an int, but got {type(count).__name__}")
+    if count <= 0:
+        raise RuntimeError(f"{name} expects a positive integer")
+
+
+def set_num_threads(count: int, /) -> None:
+    """Sets how many threads matrix products and decompositions use: those of NumPy's BLAS.
+
+    >>> import rushlight as torch
+    >>> torch.set_num_threads(1)
+    >>> torch.get_num_threads()
+    1
+    """
+    _check_count("set_num_threads", count)
+    _blas()[0](count)
+
+
+def get_num_threads() -> int:
+    """How many threads matrix products and decompositions use."""
+    return _blas()[1]()
+
+
+class _Interop:
+    threads = 1  # operations run one after another, in the thread that needs their results
+    chosen = False
+
+
+def set_num_interop_threads(count: int, /) -> None:
+    """Remembers the number; without effect, since operations run one after another. Once in a process, as in PyTorch."""
+    _check_count("set_num_interop_threads", count)
+    if _Interop.chosen:
+        raise RuntimeError(
+            "Error: cannot set number of interop threads after parallel work has started or set_num_interop_threads called"
+        )
+    _Interop.threads, _Interop.chosen = count, True
+
+
+def get_num_interop_threads() -> int:
+    """How many operations may run at a time: 1, or what was set."""
+    return _Interop.threads
+
+
+# ---- determinism ----
+
+_MODES = ("default", "warn", "error")
+
+
+class _Determinism:
+    enabled = False
+    warn_only = False
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Remembers the wish. Results are the same in every run anyway, so nothing changes and nothing is refused."""
+    if not isinstance(mode, bool):
+        raise TypeError(
+            f"_set_deterministic_algorithms(): argument 'mode' (position 1) must be bool, not {type(mode).__name__}"
+        )
+    _Determinism.enabled, _Determinism.warn_only = mode, warn_only
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Whether deterministic algorithms were asked for."""
+    return _Determinism.enabled
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Whether they were asked for with `warn_only`."""
+    return _Determinism.warn_only
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Asks for deterministic algorithms by name or number: "default" or 0 off, "warn" or 1, "error" or 2."""
+    if isinstance(debug_mode, str):
+        if debug_mode not in _MODES:
+            raise RuntimeError(
+                f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}"
+            )
+        debug_mode = _MODES.index(debug_mode)
+    elif not isinstance(debug_mode, int):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    if debug_mode not in (0, 1, 2):
+        raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, or 2, but got {debug_mode}")
+    _Determinism.enabled, _Determinism.warn_only = debug_mode > 0, debug_mode == 1
+
+
+def get_deterministic_debug_mode() -> int:
+    """What was asked for, as a number: 0 off, 1 warn, 2 error."""
+    return (1 if _Determinism.warn_only else 2) if _Determinism.enabled else 0
+
+
+# ---- defaults of new tensors ----
+
+
+def set_default_device(device: Any) -> None:
+    """Takes the CPU or None, since tensors are made there; RuntimeError for other devices."""
+    require_cpu(device, "set_default_device")
+
+
+def get_default_device() -> device:
+    """Where tensors are made: the CPU."""
+    return CPU
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Sets the dtype that Python floats become, by a tensor type or its name; `set_default_dtype` is the newer form.
+
+    >>> import rushlight as torch
+    >>> torch.set_default_tensor_type("torch.DoubleTensor")
+    >>> torch.tensor(0.5).dtype
+    torch.float64
+    >>> torch.set_default_tensor_type(torch.FloatTensor)
+    """
+    if isinstance(t, str):
+        name = t.removeprefix("torch.")
+        if name.startswith("cuda."):
+            raise TypeError(f"type {t} not available. Torch not compiled with CUDA enabled.")
+        if name not in typed_constructors:
+            raise TypeError(
+                f"set_default_tensor_type: {t!r} is no tensor type; give a name such as 'torch.FloatTensor'"
+            )
+        t = typed_constructors[name]
+    if t not in typed_constructors.values():
+        raise TypeError("invalid type object: only floating-point types are supported as the default type")
+    set_default_dtype(t.dtype)
+
+
+# ---- precision of products ----
+
+_PRECISIONS = ("highest", "high", "medium")
+
+
+class _Precision:
+    name = "highest"
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Takes "highest", "high" or "medium": a hint, without effect. Products of float32 are always computed in float32."""
+    if not isinstance(precision, str):
+        raise RuntimeError(f"set_float32_matmul_precision expects a str, but got {type(precision).__name__}")
+    if precision not in _PRECISIONS:
+        warnings.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the current"
+            "setFloat32MatmulPrecision call has no effect.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return
+    _Precision.name = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """The hint that was set, or "highest"."""
+    return _Precision.name
