@@ -186,6 +186,16 @@ def _structured() -> dict[str, list[Sample]]:
             Sample([_real(2, 3, 6, 6)], dict(spec=conv)),
         ],
         "bitcast": [Sample([_real(2, 3)], dict(dtype=int64), smooth=False)],
+        "transform": [
+            Sample([_real(3, 4) + 1j * _real(3, 4)], dict(axes=(0, 1), inverse=False, scale="one")),
+            Sample([_real(5)], dict(axes=(0,), inverse=True, scale="root")),
+        ],
+        "half": [Sample([_real(2, size)], dict(axis=1, scale=scale)) for size, scale in ((5, "one"), (6, "size"))],
+        "whole": [
+            Sample([_real(3, 2) + 1j * _real(3, 2)], dict(axis=0, size=4, scale="root")),
+            Sample([_real(3, 2) + 1j * _real(3, 2)], dict(axis=0, size=5, scale="size")),
+            Sample([_real(3)], dict(axis=0, size=4, scale="one")),
+        ],
     }
 
 
