@@ -104,6 +104,25 @@ permutation = Op(
     anchor="decomposition",
 )
 
+# ---- QR by reflections ----
+
+
+def _geqrf_infer(x: Type) -> TupleType:
+    *batch, m, n = x.shape
+    return TupleType.of(x, Type.of((*batch, min(m, n)), x.dtype))
+
+
+def _geqrf_eval(type: TupleType, x: Array) -> tuple[Array, Array]:
+    packed, tau = np.linalg.qr(x, mode="raw")
+    return np.swapaxes(packed, -1, -2), tau
+
+
+def _no_derivative(node: Node, g: Node) -> Cotangents:
+    raise RuntimeError("the derivative for 'geqrf' is not implemented.")
+
+
+geqrf = Op("geqrf", infer=_geqrf_infer, eval=_geqrf_eval, vjp=_no_derivative, anchor="decomposition")
+
 # ---- LDL: without derivatives, as PyTorch's ----
 
 
@@ -169,6 +188,7 @@ first_indefinite = Op(
 __all__ = [
     "cholesky_or_nan",
     "first_indefinite",
+    "geqrf",
     "inverse_or_nan",
     "ldl_factor",
     "ldl_solve",

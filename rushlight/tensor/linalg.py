@@ -13,9 +13,30 @@ from ..ir import decomposition, scalar, view
 from ..ir.component import components
 from ..ir.graph import Node
 from ..ir.lapack import LinAlgError
+from . import factorizations
+from .factorizations import (
+    checked,
+    cholesky_ex,
+    from_upper,
+    householder_product,
+    inv_ex,
+    labelled,
+    ldl_factor,
+    ldl_factor_ex,
+    ldl_solve,
+    lu,
+    lu_factor,
+    lu_factor_ex,
+    lu_solve,
+    matrix,
+    solve_ex,
+    solved,
+    square,
+    tensorinv,
+    tensorsolve,
+)
 from .products import linalg_cross as cross
 from .products import matmul, multi_dot
-from .public import name as set_label
 from .public import public, scalar_name, with_out
 from .reductions import norm_node
 from .return_types import return_type
@@ -24,6 +45,7 @@ from .tensor import Tensor, from_array, from_values, node_of, wrap, wrap_axes
 __all__ = [
     "LinAlgError",
     "cholesky",
+    "cholesky_ex",
     "cond",
     "cross",
     "det",
@@ -32,8 +54,17 @@ __all__ = [
     "eigh",
     "eigvals",
     "eigvalsh",
+    "householder_product",
     "inv",
+    "inv_ex",
+    "ldl_factor",
+    "ldl_factor_ex",
+    "ldl_solve",
     "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_factor_ex",
+    "lu_solve",
     "matmul",
     "matrix_exp",
     "matrix_norm",
@@ -45,9 +76,12 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "solve_ex",
     "solve_triangular",
     "svd",
     "svdvals",
+    "tensorinv",
+    "tensorsolve",
     "vander",
     "vecdot",
     "vector_norm",
@@ -64,42 +98,27 @@ triangular_solve_result = return_type("triangular_solve", "solution cloned_coeff
 lstsq_result = return_type("linalg_lstsq", "solution residuals rank singular_values")
 
 
-def _matrix(op: str, A: Tensor) -> Node:
-    if not isinstance(A, Tensor):
-        raise TypeError(f"{op}(): argument 'A' must be Tensor, not {type(A).__name__}")
-    if A.ndim < 2:
-        raise RuntimeError(f"{op}: The input tensor A must have at least 2 dimensions.")
-    if A.dtype.category < FLOATING or A.dtype.name in ("float16", "bfloat16"):
-        raise RuntimeError(f"{op}: Expected a floating point or complex tensor as input. Got {scalar_name(A.dtype)}")
-    return node_of(A)
-
-
-def _named(node: Node, label: str) -> Tensor:
-    result = wrap(node)
-    set_label(result, label)
-    return result
-
-
 def inv(A: Tensor) -> Tensor:
     """The inverse of a matrix (or of each of a batch)."""
-    return _named(decomposition.inverse(_matrix("linalg.inv", A)), "LinalgInvEx")
+    return checked(decomposition.inverse(square("linalg.inv", A)), "LinalgInvEx")
 
 
 def det(A: Tensor) -> Tensor:
     """The determinant."""
-    return _named(decomposition.determinant(_matrix("linalg.det", A)), "LinalgDet")
+    return labelled(decomposition.determinant(matrix("linalg.det", A)), "LinalgDet")
 
 
 def slogdet(A: Tensor) -> Any:
     """Sign and logarithm of the absolute value of the determinant."""
-    sign, logarithm = components(decomposition.sign_log_determinant(_matrix("linalg.slogdet", A)))
-    return slogdet_result(_named(sign, "LinalgSlogdet"), _named(logarithm, "LinalgSlogdet"))
+    sign, logarithm = components(decomposition.sign_log_determinant(matrix("linalg.slogdet", A)))
+    return slogdet_result(labelled(sign, "LinalgSlogdet"), labelled(logarithm, "LinalgSlogdet"))
 
 
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
     """The lower (or upper) triangular L with A = L L^H, of a positive-definite matrix."""
-    node = decomposition.cholesky(_matrix("linalg.cholesky", A))
-    return _named(decomposition.adjoint(node) if upper else node, "LinalgCholeskyEx")
+    node = square("linalg.cholesky", A)
+    factor = decomposition.cholesky(from_upper(node) if upper else node)
+    return checked(decomposition.adjoint(factor) if upper else factor, "LinalgCholeskyEx")
 
 
 def qr(A: Tensor, mode: str = "reduced") -> Any:
@@ -108,26 +127,26 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
         raise RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
-    q, r = components(decomposition.qr(_matrix("linalg.qr", A), complete=mode == "complete"))
+    q, r = components(decomposition.qr(matrix("linalg.qr", A), complete=mode == "complete"))
     if mode == "r":
-        return qr_result(A.new_empty(0), _named(r, "LinalgQr"))  # type: ignore[attr-defined]
-    return qr_result(_named(q, "LinalgQr"), _named(r, "LinalgQr"))
+        return qr_result(A.new_empty(0), labelled(r, "LinalgQr"))  # type: ignore[attr-defined]
+    return qr_result(labelled(q, "LinalgQr"), labelled(r, "LinalgQr"))
 
 
 def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """A = U diag(S) Vh with orthonormal U and Vh, S descending."""
-    parts = components(decomposition.svd(_matrix("linalg.svd", A), full=bool(full_matrices)))
-    return svd_result(*[_named(part, "LinalgSvd") for part in parts])
+    parts = components(decomposition.svd(matrix("linalg.svd", A), full=bool(full_matrices)))
+    return svd_result(*[checked(part, "LinalgSvd") for part in parts])
 
 
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values, descending."""
-    return _named(decomposition.singular_values(_matrix("linalg.svd", A)), "LinalgSvd")
+    return checked(decomposition.singular_values(matrix("linalg.svd", A)), "LinalgSvd")
 
 
 def _hermitian(op: str, A: Tensor, UPLO: str) -> Node:
     """A matrix made of one triangle, as LAPACK reads it."""
-    node = _matrix(op, A)
+    node = matrix(op, A)
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
     n = node.type.shape[-1]
@@ -141,18 +160,18 @@ def _hermitian(op: str, A: Tensor, UPLO: str) -> Node:
 def eigh(A: Tensor, UPLO: str = "L") -> Any:
     """Eigenvalues (ascending) and eigenvectors of a Hermitian matrix."""
     parts = components(decomposition.eigh(_hermitian("linalg.eigh", A, UPLO)))
-    return eigh_result(*[_named(part, "LinalgEigh") for part in parts])
+    return eigh_result(*[checked(part, "LinalgEigh") for part in parts])
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of a Hermitian matrix, ascending."""
-    return _named(decomposition.eigenvalues_hermitian(_hermitian("linalg.eigh", A, UPLO)), "LinalgEigh")
+    return checked(decomposition.eigenvalues_hermitian(_hermitian("linalg.eigh", A, UPLO)), "LinalgEigh")
 
 
 def eig(A: Tensor) -> Any:
     """Eigenvalues and eigenvectors (complex, of length 1) of a square matrix."""
-    parts = components(decomposition.eig(_matrix("linalg.eig", A)))
-    return eig_result(*[_named(part, "LinalgEig") for part in parts])
+    parts = components(decomposition.eig(matrix("linalg.eig", A)))
+    return eig_result(*[checked(part, "LinalgEig") for part in parts])
 
 
 def eigvals(A: Tensor) -> Tensor:
@@ -160,39 +179,15 @@ def eigvals(A: Tensor) -> Tensor:
     return eig(A)[0]  # type: ignore[no-any-return]
 
 
-def _batched(a: Node, b: Node) -> tuple[Node, Node]:
-    """Two batches of matrices broadcast to one batch shape."""
-    batch = np.broadcast_shapes(a.type.shape[:-2], b.type.shape[:-2])
-    return view.expand(a, (*batch, *a.type.shape[-2:])), view.expand(b, (*batch, *b.type.shape[-2:]))
-
-
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """X with A X = B (or X A = B)."""
-    a, b = _matrix("linalg.solve", A), node_of(B)
-    if A.dtype is not B.dtype:
-        raise RuntimeError(
-            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {scalar_name(A.dtype)} and B of type {scalar_name(B.dtype)} instead"
-        )
-    vector = B.ndim == 1 or (A.ndim - 1 == B.ndim and tuple(B.shape) == tuple(A.shape)[:-1])
-    if vector:
-        b = view.reshape(b, (*b.type.shape, 1))
-    if not left:
-        a, b = decomposition.transpose(a), b if vector else decomposition.transpose(b)
-    if a.type.shape[-1] != b.type.shape[-2]:
-        raise RuntimeError(
-            f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({a.type.shape[-2]}x{a.type.shape[-1]} and {b.type.shape[-2]}x{b.type.shape[-1]})"
-        )
-    result = decomposition.solve(*_batched(a, b))
-    if vector:
-        result = view.reshape(result, result.type.shape[:-1])
-    elif not left:
-        result = decomposition.transpose(result)
-    return _named(result, "LinalgSolveEx")
+    result, _ = solved("linalg.solve", A, B, left, decomposition.solve)
+    return checked(result, "LinalgSolveEx")
 
 
 def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
     """X with A X = B (or X A = B) for a triangular A, of which one triangle is read."""
-    node = _matrix("linalg.solve_triangular", A)
+    node = matrix("linalg.solve_triangular", A)
     n = node.type.shape[-1]
     rows, columns = np.arange(n)[:, None], np.arange(n)
     keep = rows < columns if upper else rows > columns
@@ -230,7 +225,7 @@ def matrix_exp(A: Tensor) -> Tensor:
     if A.dtype.name in ("float16", "bfloat16", "float32", "complex64"):  # computed wide, rounded once
         wide = A.to(complex128 if A.dtype.is_complex else float64)  # type: ignore[attr-defined]
         return matrix_exp(wide).to(A.dtype)  # type: ignore[attr-defined,no-any-return]
-    node = _matrix("linalg.matrix_exp", A)
+    node = matrix("linalg.matrix_exp", A)
     if A.shape[-1] != A.shape[-2]:
         raise RuntimeError("linalg.matrix_exp: A must be batches of square matrices")
     size = float(np.abs(A.detach()._array()).sum(-1).max(initial=0))
@@ -242,7 +237,7 @@ def matrix_exp(A: Tensor) -> Tensor:
         result = scalar.add(eye, scalar.mul(decomposition.matmul(scaled, result), scalar.number(1.0 / k, A.dtype)))
     for _ in range(squarings):
         result = decomposition.matmul(result, result)
-    return _named(view.expand(result, node.type.shape), "LinalgMatrixExp")
+    return labelled(view.expand(result, node.type.shape), "LinalgMatrixExp")
 
 
 # ---- norms ----
@@ -266,7 +261,7 @@ def vector_norm(
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an identity"
         )
-    return _named(norm_node(node, float(ord), axes, keepdim), "LinalgVectorNorm")
+    return labelled(norm_node(node, float(ord), axes, keepdim), "LinalgVectorNorm")
 
 
 def matrix_norm(
@@ -354,7 +349,7 @@ def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: boo
 
 def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, rcond: Any = None) -> Tensor:
     """The pseudo-inverse (Moore and Penrose)."""
-    _matrix("linalg.pinv", A)
+    matrix("linalg.pinv", A)
     if 0 in A.shape[-2:]:
         return A.mT.clone()  # type: ignore[attr-defined,no-any-return]
     if hermitian:
@@ -368,7 +363,7 @@ def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = Fal
     inverse = _inverse_where(keep, s)
     scaled = vh.mH * inverse.unsqueeze(-2).to(A.dtype)
     value = matmul(scaled, u.mH)
-    return _named(decomposition.pseudo_inverse(node_of(A), node_of(value)), "LinalgPinv")
+    return labelled(decomposition.pseudo_inverse(node_of(A), node_of(value)), "LinalgPinv")
 
 
 def _inverse_where(keep: Tensor, s: Tensor) -> Tensor:
@@ -380,7 +375,7 @@ def _inverse_where(keep: Tensor, s: Tensor) -> Tensor:
 
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """X that makes |A X - B| least."""
-    _matrix("linalg.lstsq", A)
+    matrix("linalg.lstsq", A)
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(
             f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss) — got {driver!r}"
@@ -436,7 +431,7 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
 
 
 for _own in __all__:
-    if _own not in ("LinAlgError", "diagonal", "matmul"):
+    if _own not in ("LinAlgError", "diagonal", "matmul", *factorizations.__all__):
         globals()[_own] = with_out(globals()[_own], False)
 
 
