@@ -206,11 +206,12 @@ def type_of(array: np.ndarray) -> Type:
 
 
 STRUCTURED = _structured() | _special_pairs()
-# Ops with several results, and those that only matrices of a kind have: tested in test_decomposition.py.
+# Ops with several results, and those that only matrices of a kind have: tested in test_decomposition.py, test_linalg.py and
+# test_recurrent.py.
 MULTIPLE = (
-    *(
-        "component pack inverse pseudo_inverse eigenvalues_hermitian singular_values solve determinant cofactor sign_log_determinant cholesky qr eigh eig svd recurrence recurrence_back".split()
-    ),
+    *("component pack inverse pseudo_inverse eigenvalues_hermitian singular_values solve determinant cofactor".split()),
+    *("sign_log_determinant cholesky qr eigh eig svd lu_factor permutation geqrf ldl_factor ldl_solve".split()),
+    *("inverse_or_nan solve_or_nan cholesky_or_nan first_indefinite recurrence recurrence_back".split()),
 )
 
 
