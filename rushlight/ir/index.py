@@ -93,16 +93,32 @@ def _put_eval(type: Type, base: np.ndarray, value: np.ndarray, *indices: np.ndar
     return result
 
 
+_RANKS = 32  # so many rows of one place are added one after another; what is beyond, as sums of runs
+
+
 def add_rows(result: np.ndarray, index: np.ndarray, value: np.ndarray) -> None:
-    """result[index] += value with repeated rows: sorted runs summed at once, many times faster than `np.add.at`."""
+    """result[index] += value with repeated rows, in the order of rows.
+
+    Rows are added in rounds, no place twice in one: the first row of each place, the second, … `np.add.at` and short runs
+    of `np.add.reduceat` take ten times as long. Places with very many rows have the rest of theirs summed as runs.
+    """
     flat = index.reshape(-1)
     if not flat.size or not value.size:
         return
     rows = value.reshape(flat.size, *result.shape[1:])
     order = np.argsort(flat, kind="stable")
     places = flat[order]
-    starts = np.flatnonzero(np.concatenate(([True], places[1:] != places[:-1])))
-    result[places[starts]] += np.add.reduceat(rows[order], starts, axis=0, dtype=result.dtype)
+    number = np.arange(flat.size)
+    first = np.concatenate(([True], places[1:] != places[:-1]))
+    rank = number - np.maximum.accumulate(np.where(first, number, 0))
+    for each in range(min(int(rank.max()) + 1, _RANKS)):
+        chosen = rank == each
+        result[places[chosen]] += rows[order[chosen]]
+    beyond = rank >= _RANKS
+    if beyond.any():
+        starts = np.flatnonzero(rank[beyond] == _RANKS)
+        sums = np.add.reduceat(rows[order[beyond]], starts, axis=0, dtype=result.dtype)
+        result[places[beyond][starts]] += sums
 
 
 def _put_vjp(node: Node, g: Node) -> Cotangents:

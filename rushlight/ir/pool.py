@@ -140,6 +140,118 @@ max_pool = Op(
     anchor="window",
 )
 
+# ---- places: which element of its window is the maximum ----
+
+
+def _starts(windows: Windows, extent: int) -> np.ndarray:
+    """Where each window starts on the padded axis."""
+    return stretches(extent, windows.count)[0] if windows.adaptive else np.arange(windows.count) * windows.stride
+
+
+def _choices(x: np.ndarray, y: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
+    """For each maximum along an axis the number of the first tap that is it: how many taps before are something else."""
+    taps = windows.taps(x.shape[axis])
+    before = np.ones(y.shape, bool)
+    number = np.zeros(y.shape, np.uint8 if len(taps) < 256 else np.int64)
+    for tap in taps[:-1]:
+        # Comparing what lies apart costs NumPy far more than bringing it together first.
+        before &= np.not_equal(np.ascontiguousarray(x[_at(axis, tap)]), y)
+        number += before
+    return number
+
+
+def _places_of(x: np.ndarray, y: np.ndarray, windows: AllWindows) -> np.ndarray:
+    """The place of each of the maxima `y` in the flattened window axes; right unless NaN or padding is a maximum."""
+    count = len(windows)
+    outside = y.shape[y.ndim - count :]
+    levels = [level.reshape(-1, *level.shape[x.ndim - count :]) for level in (*_levels(x, windows, count - 1), y)]
+    word = np.int32 if max(level.size for level in levels) < 1 << 31 else np.int64  # half the memory to go through
+    within = np.arange(len(levels[0]), dtype=word).reshape(-1, *[1] * count)  # the place in a level's leading axes
+    place = np.zeros((), word)
+    for number, each in enumerate(windows):
+        inner, outer = levels[count - 1 - number], levels[count - number]
+        extent = inner.shape[number + 1]
+        choice = _choices(inner, outer, number + 1, each)
+        if number:
+            flat = within
+            for later in range(number, count):
+                steps = np.arange(outside[later], dtype=word).reshape(-1, *[1] * (count - 1 - later))
+                flat = flat * word(outside[later]) + steps
+            choice = choice.reshape(-1)[flat.astype(np.intp)]
+        start = _starts(each, extent).astype(word).reshape(-1, *[1] * (count - 1 - number))
+        position = choice.astype(word) * word(each.dilation) + start
+        within = within * word(extent) + position
+        place = place * word(x.shape[x.ndim - count + number]) + (position - word(each.low))
+    return place.reshape(y.shape)
+
+
+def _by_search(x: np.ndarray, windows: AllWindows) -> np.ndarray:
+    """Like `_places_of`, element by element as PyTorch searches: the last NaN wins, and padding is never chosen."""
+    value, place, step = _padded(x, windows), None, 1
+    for back, each in enumerate(reversed(windows)):
+        axis = x.ndim - 1 - back
+        value, place = _search_along(value, place, axis, each, x.shape[axis], step)
+        step *= x.shape[axis]
+    assert place is not None
+    return place
+
+
+def _first_inside(windows: Windows, extent: int) -> np.ndarray:
+    """The place of each window's first element that lies inside the axis."""
+    if windows.adaptive:
+        return stretches(extent, windows.count)[0]
+    start = np.arange(windows.count) * windows.stride - windows.low
+    return np.where(start < 0, start % windows.dilation, start)
+
+
+def _search_along(
+    x: np.ndarray, place: np.ndarray | None, axis: int, windows: Windows, extent: int, step: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Maxima along an axis, and their places: those carried from inner axes, plus `step` for each element of this one."""
+    spread = (-1, *[1] * (x.ndim - 1 - axis))
+    best: np.ndarray | None = None
+    found = np.empty(0)
+    for number, tap in enumerate(windows.taps(x.shape[axis])):
+        value = x[_at(axis, tap)]
+        position = np.arange(x.shape[axis])[tap] - windows.low if number else _first_inside(windows, extent)
+        here = np.broadcast_to(position.reshape(spread) * step, value.shape)
+        if place is not None:
+            here = here + place[_at(axis, tap)]
+        if best is None:
+            best, found = value, here
+            continue
+        better = value > best
+        if x.dtype.kind == "f":
+            better |= np.isnan(value)
+        best, found = np.where(better, value, best), np.where(better, here, found)
+    assert best is not None
+    return best, found
+
+
+def _is_plain(x: np.ndarray, y: np.ndarray, windows: AllWindows) -> bool:
+    """Whether no maximum is NaN or may be padding."""
+    least = float(y.min()) if y.dtype.kind == "f" else 0.0
+    return least == least and (least > -np.inf or _padding(x.shape, windows) is None)
+
+
+def _index_eval(type: Type, x: np.ndarray, *, windows: Plain) -> np.ndarray:
+    if not type.size:
+        return np.empty(type.shape, np.int64)
+    each_axis = _read(windows)
+    y = _levels(x, each_axis, len(windows))[-1]
+    plain = x.dtype.kind == "f" and _is_plain(x, y, each_axis)
+    place = _places_of(x, y, each_axis) if plain else _by_search(x, each_axis)
+    return np.ascontiguousarray(np.broadcast_to(place, type.shape), np.int64)
+
+
+max_pool_index = Op(
+    "max_pool_index",
+    infer=lambda x, *, windows: Type.of(_infer_shape(x, windows), int64),
+    eval=_index_eval,
+    vjp=NONDIFFERENTIABLE,
+    anchor="window",
+)
+
 # ---- back ----
 
 
@@ -150,24 +262,15 @@ def _without(a: np.ndarray, part: np.ndarray) -> np.ndarray:
 
 
 def _route(g: np.ndarray, x: np.ndarray, y: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
-    """The cotangent of maxima `y` of `x` along an axis to the first element of each window that is its maximum."""
+    """The cotangent of maxima `y` of `x` along an axis to the first of each window's elements that is its maximum."""
     taps = windows.taps(x.shape[axis])
-    exact = not windows.overlap and windows.size == windows.stride and windows.count * windows.size == x.shape[axis]
-    result = (np.empty if exact else np.zeros)(x.shape, g.dtype)
-    for number, tap in enumerate(taps):
-        place = _at(axis, tap)
-        if number == len(taps) - 1:
-            part = g
-        else:
-            # Comparing what lies apart costs NumPy far more than bringing it together first.
-            part = keep(np.equal(np.ascontiguousarray(x[place]), y), g)
-            g = _without(g, part)
-        if isinstance(tap, np.ndarray):
-            np.add.at(result, place, part)
-        elif windows.overlap:
-            result[place] += part
-        else:
-            result[place] = part
+    tiled = windows.size == windows.stride and windows.count * windows.size == x.shape[axis]
+    result = (np.empty if tiled else np.zeros)(x.shape, g.dtype)
+    for tap in taps[:-1]:
+        part = keep(np.equal(np.ascontiguousarray(x[_at(axis, tap)]), y), g)
+        g = _without(g, part)
+        result[_at(axis, tap)] = part
+    result[_at(axis, taps[-1])] = g
     return result
 
 
@@ -175,12 +278,18 @@ def _gradient_eval(type: Type, g: np.ndarray, x: np.ndarray, y: np.ndarray, *, w
     if not g.size:
         return np.zeros(type.shape, g.dtype)
     each_axis, count = _read(windows), len(windows)
-    levels = [*_levels(x, each_axis, count - 1), y]
-    for number, each in enumerate(each_axis):
-        axis = x.ndim - count + number
-        g = _route(g, levels[count - 1 - number], levels[count - number], axis, each)
-    amounts = _padding(x.shape, each_axis)
-    return g if amounts is None else g[_inside(x.shape, amounts)]
+    if not any(each.overlap for each in each_axis) and _padding(x.shape, each_axis) is None:
+        levels = [*_levels(x, each_axis, count - 1), y]
+        for number, each in enumerate(each_axis):
+            axis = x.ndim - count + number
+            g = _route(g, levels[count - 1 - number], levels[count - number], axis, each)
+        return g
+    place = _places_of(x, y, each_axis) if _is_plain(x, y, each_axis) else _by_search(x, each_axis)
+    planes = place.reshape(x.size // prod(x.shape[x.ndim - count :]), -1).astype(np.intp)
+    result = np.zeros((len(planes), x.size // len(planes)), g.dtype)
+    planes += np.arange(len(planes))[:, None] * result.shape[1]
+    np.add.at(result.reshape(-1), planes.reshape(-1), g.reshape(-1))
+    return result.reshape(x.shape)
 
 
 def _gradient_vjp(node: Node, h: Node) -> Cotangents:
@@ -198,65 +307,5 @@ max_pool_gradient = Op(
     infer=lambda g, x, y, *, windows: x,
     eval=_gradient_eval,
     vjp=_gradient_vjp,
-    anchor="window",
-)
-
-# ---- places ----
-
-
-def _first_places(windows: Windows, extent: int) -> np.ndarray:
-    """The place of each window's first element that lies inside the axis."""
-    if windows.adaptive:
-        return stretches(extent, windows.count)[0]
-    start = np.arange(windows.count) * windows.stride - windows.low
-    return np.where(start < 0, start % windows.dilation, start)
-
-
-def _positions(tap: Tap, extent: int, windows: Windows) -> np.ndarray:
-    return np.arange(extent)[tap] - windows.low
-
-
-def _arg_along(
-    x: np.ndarray, place: np.ndarray | None, axis: int, windows: Windows, extent: int, step: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Maxima along an axis, and their places: those carried along from inner axes, plus `step` for each element of this one."""
-    spread = (-1, *[1] * (x.ndim - 1 - axis))
-    best: np.ndarray | None = None
-    found = np.empty(0)
-    for number, tap in enumerate(windows.taps(x.shape[axis])):
-        value = x[_at(axis, tap)]
-        position = _positions(tap, x.shape[axis], windows) if number else _first_places(windows, extent)
-        here = np.broadcast_to(position.reshape(spread) * step, value.shape)
-        if place is not None:
-            here = here + place[_at(axis, tap)]
-        if best is None:
-            best, found = value, here
-            continue
-        better = value > best
-        if x.dtype.kind == "f":
-            better |= np.isnan(value)
-        best, found = np.where(better, value, best), np.where(better, here, found)
-    assert best is not None
-    return best, found
-
-
-def _index_eval(type: Type, x: np.ndarray, *, windows: Plain) -> np.ndarray:
-    if not type.size:
-        return np.empty(type.shape, np.int64)
-    each_axis = _read(windows)
-    value, place, step = _padded(x, each_axis), None, 1
-    for back, each in enumerate(reversed(each_axis)):
-        axis = x.ndim - 1 - back
-        value, place = _arg_along(value, place, axis, each, x.shape[axis], step)
-        step *= x.shape[axis]
-    assert place is not None
-    return np.ascontiguousarray(place, np.int64)
-
-
-max_pool_index = Op(
-    "max_pool_index",
-    infer=lambda x, *, windows: Type.of(_infer_shape(x, windows), int64),
-    eval=_index_eval,
-    vjp=NONDIFFERENTIABLE,
     anchor="window",
 )
