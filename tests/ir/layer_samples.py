@@ -153,9 +153,7 @@ def _norms() -> dict[str, list[Sample]]:
 
 def _windows_and_tables() -> dict[str, list[Sample]]:
     shapes = (2, 4, 5, 6), (6, 2, 2, 3), (1, 2), ((1, 1), (0, 2)), (2, 1), 2
-    settings: dict[str, Any] = dict(
-        spec=contraction.convolution(*shapes), shapes=contraction.convolution_shapes(*shapes)
-    )
+    settings: dict[str, Any] = dict(spec=contraction.convolution(*shapes), groups=2)
     overlapping = (Windows(3, 3, 2, 1), Windows(2, 2, 3))
     adaptive = (Windows(3, adaptive=True), Windows(2, adaptive=True))
     images = [(_apart(2, 5, 5), overlapping), (_apart(2, 5, 7), adaptive), (_apart(2, 4, 4), (Windows(2, 2, 2),) * 2)]

@@ -207,7 +207,7 @@ def type_of(array: np.ndarray) -> Type:
 
 STRUCTURED = _structured() | _special_pairs()
 # Ops with several results, and those that only matrices of a kind have: tested in test_decomposition.py, test_linalg.py and
-# test_recurrent.py.
+# test_recurrence.py.
 MULTIPLE = (
     *("component pack inverse pseudo_inverse eigenvalues_hermitian singular_values solve determinant cofactor".split()),
     *("sign_log_determinant cholesky qr eigh eig svd lu_factor permutation geqrf ldl_factor ldl_solve".split()),
