@@ -43,16 +43,8 @@ from .dtype import (
 )
 from .errors import NotThereYet, OutOfMemoryError
 from .limits import finfo, iinfo
-from .tensor import Tensor, linalg, special
-from .tensor.autograd import (
-    enable_grad,
-    inference_mode,
-    is_anomaly_enabled,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    no_grad,
-    set_grad_enabled,
-)
+from .tensor import Tensor, fft, linalg, special
+from .tensor.autograd import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from .tensor.conversion import to_dlpack
 from .tensor.creation import typed_constructors as _typed_constructors
 from .tensor.geometry import (
@@ -67,6 +59,14 @@ from .tensor.geometry import (
     sparse_coo,
     sparse_csr,
     strided,
+)
+from .tensor.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
 )
 from .tensor.printing import get_printoptions, printoptions, set_printoptions
 from .tensor.promotion import get_default_dtype, result_type, set_default_dtype

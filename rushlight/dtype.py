@@ -64,6 +64,22 @@ class dtype:
         )
 
 
+def scalar_name(kind: dtype) -> str:
+    """A dtype as PyTorch's messages call it."""
+    special = {"int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "float32": "Float"}
+    special |= {"float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "bool": "Bool"}
+    special |= {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}
+    return special.get(kind.name, kind.name)
+
+
+def cpp_name(kind: dtype) -> str:
+    """A dtype as the few messages of PyTorch's call it that show its C++ type."""
+    special = {"int8": "signed char", "uint8": "unsigned char", "int16": "short int", "int64": "long int"}
+    special |= {"float16": "c10::Half", "bfloat16": "c10::BFloat16"}
+    special |= {"complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
+    return special.get(kind.name, scalar_name(kind).lower())
+
+
 def _make(name: str, storage: str, category: int, compute: str | None = None) -> dtype:
     made = dtype(name, storage, category, compute or storage, len(ALL))
     ALL.append(made)

@@ -1,16 +1,7 @@
 """`torch.autograd`: gradients by hand, grad modes, custom functions, numerical checks."""
 
-from ..tensor.autograd import (
-    backward,
-    detect_anomaly,
-    enable_grad,
-    grad,
-    inference_mode,
-    is_grad_enabled,
-    no_grad,
-    set_detect_anomaly,
-    set_grad_enabled,
-)
+from ..tensor.autograd import backward, detect_anomaly, grad, set_detect_anomaly
+from ..tensor.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from ..tensor.tensor import Tensor
 from .function import Function
 from .gradcheck import gradcheck, gradgradcheck

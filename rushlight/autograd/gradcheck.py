@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor.autograd import enable_grad, grad, no_grad
+from ..tensor.autograd import grad
 from ..tensor.creation import tensor, zeros_like
+from ..tensor.grad_mode import enable_grad, no_grad
 from ..tensor.tensor import Tensor
 
 

@@ -39,16 +39,30 @@ class Signature:
 class Side:
     """What few nodes have: set by the tensor layer, outside every key."""
 
-    __slots__ = ("leaf", "hooks", "backward", "forward_line", "parts", "released", "retain")
+    __slots__ = (
+        "leaf",
+        "hooks",
+        "backward",
+        "forward_line",
+        "parts",
+        "released",
+        "retain",
+        "before",
+        "after",
+        "metadata",
+    )
 
     def __init__(self) -> None:
         self.leaf: Any = None  # weak reference to the leaf tensor whose gradient is accumulated here
-        self.hooks: list[Any] | None = None  # called with the cotangent before it goes on
+        self.hooks: dict[int, Any] | None = None  # of the tensor: called with the cotangent before it goes on
         self.backward: Any = None  # replaces the op's vjp: (node, cotangent) -> cotangents
         self.forward_line: str | None = None  # where the user made it, while anomalies are being detected
         self.parts: tuple[Node, ...] | None = None  # of a packed cotangent
         self.released = False  # backward went through without retain_graph
-        self.retain: Any = None
+        self.retain: Any = None  # weak reference to the tensor that keeps its gradient though it is no leaf
+        self.before: dict[int, Any] | None = None  # of the gradient function: called with the cotangents of all results
+        self.after: dict[int, Any] | None = None  # called with the operands' cotangents and the node's own
+        self.metadata: dict[str, Any] | None = None
 
 
 class Node:

@@ -67,10 +67,56 @@ def backward(
         if g is None or (useful is not None and node not in useful):
             continue
         passed = visit(node, g)
-        if passed is None:
+        if passed is None or (useful is not None and useful.isdisjoint(node.operands)):
             continue
         for operand, part in zip(node.operands, vjp(node, passed), strict=True):
             if part is None or not operand.tracked:
                 continue
             have = cotangents.get(operand)
             cotangents[operand] = part if have is None else accumulate(have, part)
+
+
+# Ops whose rule reads only the types of their operands: backward may go through them again after their values are freed.
+KEEPING_NOTHING = frozenset(
+    "add sub neg sum cumsum cast conj real imag make_complex reshape permute expand slice pad flip concatenate update "
+    "component pack graft identity".split()
+)
+
+
+def keeps_values(node: Node) -> bool:
+    """Whether the rule of a node needs more of its operands than their types."""
+    name = node.op_name
+    if name in KEEPING_NOTHING:
+        return False
+    if name in ("mul", "div") and node.label not in ("Mul", "Div"):  # a mean's division by its count
+        return node.operands[1].tracked or node.operands[1].type.size > 1
+    return True
+
+
+def release(passed: list[Node]) -> None:
+    """Frees the values that backward went through, and marks the nodes that it cannot go through again. Nodes are given users first.
+
+    The structure stays, in shadows without values: what kept nothing can be gone through again, and `next_functions` walked.
+    """
+    shadows: dict[Node, Node | None] = dict.fromkeys(passed)
+    for node in reversed(passed):
+        operands = []
+        for operand in node.operands:
+            shadow = shadows.get(operand)
+            if shadow is None:
+                shadow = operand
+                if operand in shadows or not operand.tracked and operand.type.size > 1:
+                    shadows[operand] = shadow = _shadow(operand)
+            operands.append(shadow)
+        node.operands = tuple(operands)
+        if keeps_values(node):
+            node.sided().released = True
+
+
+def _shadow(node: Node) -> Node:
+    """The like of a node, without a value."""
+    made = Node.__new__(Node)
+    made.signature, made.operands, made.type, made.value = node.signature, node.operands, node.type, None
+    made.slot = made.epoch = -1
+    made.tracked, made.label, made.side = node.tracked, node.label, node.side
+    return made

@@ -8,6 +8,7 @@ from . import (
     conversion,
     creation,
     elementwise,
+    fft,
     indexing,
     linalg,
     lowrank,
@@ -19,11 +20,12 @@ from . import (
     reversal,
     shape,
     special,
+    view_forms,
 )
-from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .conversion import flush_pending, to_dlpack
 from .creation import typed_constructors
 from .geometry import Size, device
+from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .promotion import get_default_dtype, result_type, set_default_dtype
 from .public import functions
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -34,6 +36,7 @@ _FAMILIES = (
     conversion,
     creation,
     elementwise,
+    fft,
     indexing,
     linalg,
     lowrank,
@@ -45,6 +48,7 @@ _FAMILIES = (
     reversal,
     shape,
     special,
+    view_forms,
 )
 
 __all__ = [
@@ -53,6 +57,7 @@ __all__ = [
     "Tensor",
     "default_generator",
     "device",
+    "fft",
     "enable_grad",
     "flush_pending",
     "functions",

@@ -14,8 +14,8 @@ from ..ir import scalar, view
 from ..ir.type import Type
 from ..runtime import executor
 from . import printing
-from .autograd import grad_fn_name
 from .geometry import require_cpu
+from .grad_fn import grad_fn_name
 from .promotion import Defaults
 from .public import method, public
 from .tensor import Tensor, adopt_numpy, alias, from_array, node_of, wrap
@@ -217,6 +217,8 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     shape = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else tuple(sizes)
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
+    if any(extent < 0 for extent in shape):
+        raise RuntimeError(f"numel: integer multiplication overflow — resize_: negative extent in {list(shape)}")
     node = node_of(self)
     count = 1
     for extent in shape:
@@ -239,10 +241,13 @@ def resize_as_(self: Tensor, other: Tensor) -> Tensor:
 
 @method
 def data_ptr(self: Tensor) -> int:
-    """The address of the first element; equal for handles on the same memory."""
-    return (
-        int(self.detach().numpy().__array_interface__["data"][0]) if self.dtype is not bfloat16 else id(self._storage)
-    )
+    """A number that tells where the first element is: handles on the same memory give the same, later elements further ones.
+
+    Unlike in PyTorch it is an address only while the memory is shared with NumPy; elsewhere values have no fixed place.
+    """
+    shared = self._storage.shared()
+    place = id(self._storage) << 16 if shared is None else int(shared.__array_interface__["data"][0])
+    return place + self.storage_offset() * self.dtype.itemsize if self.numel() else 0
 
 
 @method

@@ -345,7 +345,10 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     _check_operands("rsub", input, other, "first")
     a, b = promoted(input, other, op="rsub")
     _refuse_bool("rsub", a, b, (input, other))
-    return wrap(scalar.sub(b, _scaled("rsub", a, alpha)))
+    result = scalar.sub(b, _scaled("rsub", a, alpha))
+    if not isinstance(other, Tensor):
+        result.label = "RsubBackward1"
+    return wrap(result)
 
 
 @public("Mul", inplace=True, alias=("multiply",))
@@ -420,7 +423,10 @@ def pow_(input: Any, exponent: Any) -> Tensor:
         return wrap(scalar.square(a))
     if is_number(exponent) and exponent == 0.5 and kind.category >= FLOATING:
         return wrap(scalar.sqrt(a))
-    return wrap(scalar.pow(a, b))
+    result = scalar.pow(a, b)
+    if isinstance(exponent, Tensor):
+        result.label = "PowBackward1"
+    return wrap(result)
 
 
 @public("Pow")
@@ -486,7 +492,10 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     bounds = [bound for bound in (min, max) if bound is not None]
     kind = result_type(input, *bounds)
     x = _as_node(input, kind)
-    return wrap(_limited(x, None if min is None else _as_node(min, kind), None if max is None else _as_node(max, kind)))
+    result = _limited(x, None if min is None else _as_node(min, kind), None if max is None else _as_node(max, kind))
+    if result is not x and not any(isinstance(bound, Tensor) for bound in bounds):
+        result.label = "ClampBackward1"
+    return wrap(result)
 
 
 def _limited(x: Node, low: Node | None, high: Node | None) -> Node:
@@ -717,6 +726,8 @@ def _install_operators() -> None:
         setattr(Tensor, f"__{name}__", _operator(_fast.get(target) or table[target]))
         setattr(Tensor, f"__r{name}__", _reflected(_fast.get(target) or table[target]))
         setattr(Tensor, f"__i{name}__", getattr(Tensor, target + "_"))
+    Tensor.__radd__, Tensor.__rmul__ = Tensor.__add__, Tensor.__mul__  # type: ignore[attr-defined]
+    Tensor.__rsub__ = _operator(rsub)  # type: ignore[attr-defined]
     Tensor.__rtruediv__ = _reflected(lambda other, self: _number_over(self, other))  # type: ignore[assignment]
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         setattr(Tensor, f"__{name}__", _operator(table[name]))

@@ -19,7 +19,7 @@ from .creation import _from_data
 from .promotion import check_number, is_number
 from .public import assign, method, public, scalar_name
 from .tensor import Tensor, make_view, node_of, wrap, wrap_axis
-from .views import Permute, Reshape, Slice
+from .views import Permute, Slice, Units
 
 # ---- parsing an index ----
 
@@ -110,15 +110,38 @@ def _viewed(
     tensor: Tensor, low: list[int], high: list[int], step: list[int], target: list[int], items: list[Any]
 ) -> Tensor:
     shape = tuple(tensor.shape)
-    selects = any(_is_integer(item) for item in items)
-    label = "Select" if selects and not any(isinstance(item, slice) for item in items) else "Slice"
-    steps: list[Any] = []
+    selects = sum(_is_integer(item) for item in items)
     sliced = tuple([-(-(hi - lo) // by) for lo, hi, by in zip(low, high, step, strict=True)])
+    slices = any(isinstance(item, slice) and item != slice(None) for item in items)
+    steps: list[Any] = []
     if sliced != shape or any(by != 1 for by in step):
+        label = "Slice" if slices or not selects else "Select" if selects > 1 else None
         steps.append(Slice(tuple(low), tuple(high), tuple(step), label))
     if tuple(target) != sliced:
-        steps.append(Reshape(tuple(target), label if selects else "Unsqueeze"))
+        steps.append(Units(tuple(target), _origins(items, shape, step), "Select" if selects else "Unsqueeze"))
     return make_view(tensor, *steps)
+
+
+def _origins(items: list[Any], shape: tuple[int, ...], step: list[int]) -> tuple[Any, ...]:
+    """For each axis of the view part, which of the tensor it was, or what followed it where it is new (see `Units`)."""
+    origins: list[Any] = []
+    place, ndim = 0, len(shape)
+    unused = ndim - sum(_consumed(item) for item in items)
+    for item in items:
+        if _is_scalar(item):
+            place += 1
+            continue
+        taken = unused if item is Ellipsis else _consumed(item)
+        if taken == 0 and item is not Ellipsis:
+            origins.append((place, shape[place], step[place]) if place < ndim else None)
+        origins.extend(range(place, place + taken))
+        place += taken
+    return tuple(origins)
+
+
+def _is_scalar(item: Any) -> bool:
+    """Whether an item of an index takes one place of its axis, which goes."""
+    return _is_integer(item) or (isinstance(item, Tensor) and not item.ndim and item.dtype not in (bool_, uint8))
 
 
 def _is_integer(item: Any) -> bool:

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..dtype import as_dtype, bool_, can_cast, dtype
+from ..dtype import as_dtype, bool_, can_cast, dtype, scalar_name
 from ..errors import InternalError
 from ..ir import scalar, view
 from ..ir.graph import Node, mode
@@ -107,7 +107,7 @@ def name(result: Any, label: str) -> None:
         if node.tracked and node.label is None and not result._steps:
             node.label = label
         if mode.anomaly and node.tracked:
-            node.sided().forward_line = "".join(traceback.format_stack(limit=16)[:-2])
+            node.sided().forward_line = "".join(traceback.format_stack()[:-2])
     elif isinstance(result, (tuple, list)):
         for part in result:
             name(part, label)
@@ -141,7 +141,7 @@ def write_out(op: str, out: Any, result: Any) -> Any:
         )
     if not can_cast(result.dtype, out.dtype):
         raise RuntimeError(
-            f"result type {_scalar_name(result.dtype)} can't be cast to the desired output type {_scalar_name(out.dtype)} — {op}(out=)"
+            f"result type {scalar_name(result.dtype)} can't be cast to the desired output type {scalar_name(out.dtype)} — {op}(out=)"
         )
     node = scalar.cast(node_of(result), dtype=out.dtype)
     if out.shape == result.shape:
@@ -151,17 +151,6 @@ def write_out(op: str, out: Any, result: Any) -> Any:
         out._storage.node, out._storage.buffer, out._steps, out._geometry = node, None, (), None
     executor.settle()
     return out
-
-
-def _scalar_name(kind: Any) -> str:
-    """A dtype as PyTorch's messages call it."""
-    special = {"int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "float32": "Float"}
-    special |= {"float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "bool": "Bool"}
-    special |= {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}
-    return special.get(kind.name, kind.name)
-
-
-scalar_name = _scalar_name
 
 
 def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -185,7 +174,7 @@ def store(op: str, target: Tensor, result: Tensor) -> Tensor:
         )
     if result.dtype is not target.dtype and not can_cast(result.dtype, target.dtype):
         raise RuntimeError(
-            f"result type {_scalar_name(result.dtype)} can't be cast to the desired output type {_scalar_name(target.dtype)} — {op}"
+            f"result type {scalar_name(result.dtype)} can't be cast to the desired output type {scalar_name(target.dtype)} — {op}"
         )
     assign(op, target, scalar.cast(node_of(result), dtype=target.dtype))
     return target
@@ -219,6 +208,8 @@ def assign(op: str, target: Tensor, value: Node) -> None:
     elif value is old:
         storage.version += 1
         return
+    if old.side is not None and old.side.retain is not None:  # what keeps its gradient keeps that of its new value
+        value.sided().retain, old.side.retain = old.side.retain, None
     storage.rebind(value)
     executor.settle()
 

@@ -17,7 +17,7 @@ from .creation import shape_of
 from .geometry import view_strides
 from .public import public
 from .tensor import Tensor, make_view, node_of, wrap, wrap_axes, wrap_axis
-from .views import AsComplex, AsReal, Bitcast, Diagonal, Expand, Permute, Reshape, Slice, Strided, Unfold
+from .views import AsComplex, AsReal, Bitcast, Diagonal, Expand, Permute, Reshape, Slice, Strided, Unfold, Units
 
 
 def _or_named(op: str, given: tuple[Any, ...], name: str, named: dict[str, Any]) -> tuple[Any, ...]:
@@ -80,6 +80,8 @@ def _viewable(tensor: Tensor, shape: tuple[int, ...]) -> bool:
 @public(function=False, out=False)
 def view_method(self: Tensor, *shape: Any, dtype: dtype | None = None) -> Tensor:
     """The same memory in another shape (one extent may be -1), or as another dtype."""
+    if not shape and dtype is None:
+        raise TypeError("view() received an invalid combination of arguments - got (), but expected a shape or a dtype")
     if dtype is not None or (
         len(shape) == 1 and not hasattr(shape[0], "__index__") and not isinstance(shape[0], (tuple, list))
     ):
@@ -113,7 +115,21 @@ def view_as_dtype(self: Tensor, target: Any) -> Tensor:
                 f"self.size(-1) must be divisible by {target.itemsize // have.itemsize} to view {have.name} as {target.name} "
                 f"(different element sizes), but got {self.shape[-1]}"
             )
+        _check_units(self, target.itemsize // have.itemsize, f"to view {have.name} as {target.name} (different element sizes)")
     return make_view(self, Bitcast(target, have))
+
+
+def _check_units(tensor: Tensor, count: int, purpose: str) -> None:
+    """RuntimeError where elements that are to become one (`count` of them), or several (0), do not lie side by side."""
+    *strides, last = tensor.stride()
+    if last != 1:
+        raise RuntimeError(f"self.stride(-1) must be 1 {purpose}, but got {last}")
+    if count and tensor.storage_offset() % count:
+        offset = tensor.storage_offset()
+        raise RuntimeError(f"self.storage_offset() must be divisible by {count} {purpose}, but got {offset}")
+    for axis, stride in enumerate(strides):
+        if count and stride % count:
+            raise RuntimeError(f"self.stride({axis}) must be divisible by {count} {purpose}, but got {stride}")
 
 
 @public(out=False)
@@ -191,8 +207,9 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without the axes of extent 1 (among `dim`)."""
     shape = tuple(input.shape)
     axes = range(len(shape)) if dim is None else wrap_axes("squeeze", dim, len(shape))
-    target = tuple([extent for axis, extent in enumerate(shape) if not (axis in axes and extent == 1)])
-    return make_view(input, Reshape(target, "Squeeze" if dim is None else "SqueezeBackward1"))
+    kept = tuple([axis for axis, extent in enumerate(shape) if not (axis in axes and extent == 1)])
+    label = "Squeeze" if dim is None else "SqueezeBackward1"
+    return make_view(input, Units(tuple([shape[axis] for axis in kept]), kept, label))
 
 
 @public(out=False)
@@ -200,7 +217,9 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new axis of extent 1 at `dim`."""
     shape = tuple(input.shape)
     axis = wrap_axis("unsqueeze", dim, len(shape) + 1)
-    return make_view(input, Reshape((*shape[:axis], 1, *shape[axis:]), "Unsqueeze"))
+    new = (axis, shape[axis], 1) if axis < len(shape) else None
+    axes = (*range(axis), new, *range(axis, len(shape)))
+    return make_view(input, Units((*shape[:axis], 1, *shape[axis:]), axes, "Unsqueeze"))
 
 
 # ---- order of axes ----
@@ -274,6 +293,8 @@ def _mT(self: Tensor) -> Tensor:
 
 @property  # type: ignore[misc]
 def _mH(self: Tensor) -> Tensor:
+    if self.ndim == 1:
+        raise RuntimeError("tensor.mH is only supported on matrices or batches of matrices. Got 1-D tensor.")
     return self.mT.conj() if self.dtype.is_complex else self.mT  # type: ignore[no-any-return]
 
 
@@ -284,7 +305,17 @@ def adjoint(input: Tensor) -> Tensor:
 
 
 Tensor.T, Tensor.mT, Tensor.mH = _T, _mT, _mH  # type: ignore[attr-defined]
-Tensor.H = property(lambda self: self.mH if self.ndim == 2 else self)  # type: ignore[attr-defined]
+
+
+@property  # type: ignore[misc]
+def _H(self: Tensor) -> Tensor:
+    if self.ndim not in (0, 2):
+        more = " For batches of matrices, consider using tensor.mH" if self.ndim > 2 else ""
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.{more}")
+    return self.mH  # type: ignore[no-any-return]
+
+
+Tensor.H = _H  # type: ignore[attr-defined]
 
 # ---- expansion ----
 
@@ -417,12 +448,13 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     return select_axis(input, axis, place % extent)
 
 
-def select_axis(tensor: Tensor, axis: int, place: int) -> Tensor:
+def select_axis(tensor: Tensor, axis: int, place: int, label: str = "Select") -> Tensor:
     shape = tuple(tensor.shape)
     low, high = [0] * len(shape), list(shape)
     low[axis], high[axis] = place, place + 1
     rest = (*shape[:axis], *shape[axis + 1 :])
-    return make_view(tensor, Slice(tuple(low), tuple(high), (1,) * len(shape), "Select"), Reshape(rest, "Select"))
+    axes = (*range(axis), *range(axis + 1, len(shape)))
+    return make_view(tensor, Slice(tuple(low), tuple(high), (1,) * len(shape), None), Units(rest, axes, label))
 
 
 def _cut(op: str, tensor: Tensor, axis: int, sizes: Sequence[int]) -> tuple[Tensor, ...]:
@@ -503,7 +535,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     if not input.ndim:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions — unbind")
     axis = wrap_axis("unbind", dim, input.ndim)
-    return tuple(select_axis(input, axis, place) for place in range(input.shape[axis]))
+    return tuple(select_axis(input, axis, place, "Unbind") for place in range(input.shape[axis]))
 
 
 # ---- joining ----
@@ -708,6 +740,15 @@ def view_as_complex(input: Tensor) -> Tensor:
         )
     if not input.ndim or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
+    *strides, last = input.stride()
+    if last != 1:
+        raise RuntimeError(f"Tensor must have a last dimension with stride 1 — view_as_complex: strides {input.stride()}")
+    if any(stride % 2 for stride in strides):
+        raise RuntimeError(
+            f"Tensor must have a stride divisible by 2 for all but last dimension — view_as_complex: strides {input.stride()}"
+        )
+    if input.storage_offset() % 2:
+        raise RuntimeError(f"Tensor must have a storage_offset divisible by 2 — got {input.storage_offset()}")
     return make_view(input, AsComplex(input.dtype))
 
 
@@ -725,5 +766,9 @@ def imag(input: Tensor) -> Tensor:
     return select(view_as_real(input), -1, 1)
 
 
-Tensor.real = property(lambda self: real(self), lambda self, value: real(self).copy_(value))  # type: ignore[attr-defined]
-Tensor.imag = property(lambda self: imag(self), lambda self, value: imag(self).copy_(value))  # type: ignore[attr-defined]
+def _overwrite(part: Tensor, value: Any) -> None:
+    part[...] = value  # type: ignore[index]
+
+
+Tensor.real = property(lambda self: real(self), lambda self, value: _overwrite(real(self), value))  # type: ignore[attr-defined]
+Tensor.imag = property(lambda self: imag(self), lambda self, value: _overwrite(imag(self), value))  # type: ignore[attr-defined]

@@ -51,6 +51,10 @@ class Storage:
         executor.hurry()
         return self.node
 
+    def shared(self) -> np.ndarray | None:
+        """The memory, while NumPy shares it."""
+        return self.buffer if self.exporter is None or self.exporter() is not None else None
+
     def rebind(self, node: Node) -> None:
         """Puts another value in. Where the memory is shared, the value is computed and written through at once."""
         self.version += 1
@@ -108,7 +112,7 @@ class Source:
     def __init__(self, leaf: Any = None, detached: bool = False) -> None:
         self.leaf: Any = leaf  # weak reference to the leaf tensor, or None
         self.detached = detached
-        self.hooks: list[Any] | None = None
+        self.hooks: dict[int, Any] | None = None
         self._node: Any = None
         self._version = -1
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import bfloat16, decode, dtype, encode, from_numpy_dtype
+from ..dtype import bfloat16, cpp_name, decode, dtype, encode, from_numpy_dtype, scalar_name
 from ..ir import view
 from ..ir.graph import Node, input_node, mode
 from ..ir.type import Type
@@ -224,25 +224,34 @@ class Tensor(metaclass=_TensorMeta):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        if not self.is_leaf:
+            advice = (
+                ""
+                if wanted
+                else (
+                    " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
+                    "var_no_grad = var.detach()."
+                )
+            )
+            raise RuntimeError(f"you can only change requires_grad flags of leaf variables.{advice}")
         if wanted == self.requires_grad:
             return
-        if not wanted:
-            if not self._own_leaf():
-                raise RuntimeError(
-                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-                    "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
-                )
-            self._source = None
-        else:
+        if wanted:
             kind = self.dtype
             if not (kind.is_floating_point or kind.is_complex):
-                raise RuntimeError("only Tensors of floating point dtype can require gradients")
+                raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
             self._source = Source(leaf=weakref.ref(self))
+        else:
+            self._source = None
         self._cached = self._parent = None
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Sets `requires_grad` and returns the tensor."""
-        self.requires_grad = requires_grad
+        kind = self.dtype
+        if requires_grad and not (kind.is_floating_point or kind.is_complex):
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if not (requires_grad and self.requires_grad):
+            self.requires_grad = requires_grad
         return self
 
     @property
@@ -257,13 +266,20 @@ class Tensor(metaclass=_TensorMeta):
                 raise TypeError(
                     f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
                 )
-            if value.shape != self.shape:
-                raise RuntimeError(
-                    f"assigned grad has data of a different size: {tuple(value.shape)} for a tensor of {tuple(self.shape)}"
-                )
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad")
             if value.dtype is not self.dtype:
                 raise RuntimeError(
-                    f"assigned grad has data of a different type: {value.dtype} for a tensor of {self.dtype}"
+                    f"attempting to assign a gradient with dtype '{cpp_name(value.dtype)}' to a tensor with grad_dtype "
+                    f"'{scalar_name(self.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). "
+                    "You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype "
+                    "with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they "
+                    "match."
+                )
+            if value.shape != self.shape:
+                raise RuntimeError(
+                    f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size '{list(self.shape)}'. "
+                    "Please ensure that the gradient and the tensor are the same size"
                 )
         self._grad = value
 
@@ -295,7 +311,12 @@ class Tensor(metaclass=_TensorMeta):
     def detach_(self) -> Tensor:
         """Cuts the tensor off from its history."""
         if self._steps:
-            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+            raise RuntimeError(
+                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
+                "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
+                "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py "
+                "as the solution."
+            )
         if self.requires_grad:
             node = node_of(self)
             if self._own_leaf():

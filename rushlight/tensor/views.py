@@ -22,10 +22,10 @@ Strides = tuple[Shape, int]
 
 
 class Step:
-    """One step from a base to a part of it; immutable. `label` names the gradient function."""
+    """One step from a base to a part of it; immutable. `label` names the gradient function, None leaves that to the next step."""
 
     __slots__ = ("label",)
-    label: str
+    label: str | None
 
     def shape(self, shape: Shape) -> Shape:
         raise NotImplementedError
@@ -72,6 +72,32 @@ class Reshape(Step):
         return found if found is not None else contiguous_strides(self.target), offset
 
 
+class Units(Reshape):
+    """Axes of extent 1 taken out or put in. Every other axis keeps its stride, which a mere shape would not tell for some.
+
+    `axes` says of each axis of the target which it was, or for a new one `(axis, extent, step)`: the one that followed it,
+    of what extent, and with what step it is read by now; None for a new one at the end.
+    """
+
+    __slots__ = ("axes",)
+
+    def __init__(self, target: Shape, axes: tuple[int | tuple[int, int, int] | None, ...], label: str = "Unsqueeze") -> None:
+        self.target, self.axes = target, axes
+        self.label = label
+
+    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
+        found = []
+        for origin in self.axes:
+            if origin is None:
+                found.append(1)
+            elif isinstance(origin, int):
+                found.append(strides[origin])
+            else:
+                axis, extent, step = origin
+                found.append(strides[axis] // step * extent)
+        return tuple(found), offset
+
+
 class Permute(Step):
     __slots__ = ("order",)
 
@@ -101,7 +127,7 @@ class Permute(Step):
 class Slice(Step):
     __slots__ = ("start", "stop", "step")
 
-    def __init__(self, start: Shape, stop: Shape, step: Shape, label: str = "Slice") -> None:
+    def __init__(self, start: Shape, stop: Shape, step: Shape, label: str | None = "Slice") -> None:
         self.start, self.stop, self.step = start, stop, step
         self.label = label
 

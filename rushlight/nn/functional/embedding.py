@@ -9,7 +9,7 @@ from ...ir import embedding as records
 from ...ir import index, scalar, view
 from ...ir.graph import Node, input_node
 from ...ir.type import Type
-from ...tensor.autograd import no_grad
+from ...tensor.grad_mode import no_grad
 from ...tensor.public import scalar_name
 from ...tensor.tensor import Tensor, from_array, node_of, wrap
 from .operands import named, require_tensor
