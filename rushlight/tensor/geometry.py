@@ -218,8 +218,7 @@ def view_strides(shape: tuple[int, ...], strides: tuple[int, ...], target: tuple
     place, taken = 0, 1
     for extent in reversed(target):
         if extent == 1:
-            last = result[-1] if result else 1
-            result.append(last)
+            result.append(groups[place][1] * taken if groups else 1)
             continue
         if place < len(groups) and taken == groups[place][0]:
             place, taken = place + 1, 1

@@ -117,9 +117,31 @@ def _viewed(
     if sliced != shape or any(by != 1 for by in step):
         label = "Slice" if slices or not selects else "Select" if selects > 1 else None
         steps.append(Slice(tuple(low), tuple(high), tuple(step), label))
-    if tuple(target) != sliced:
+    if tuple(target) != sliced or (selects and any(item is None for item in items)):
         steps.append(Units(tuple(target), _origins(items, shape, step), "Select" if selects else "Unsqueeze"))
     return make_view(tensor, *steps)
+
+
+def _origins(items: list[Any], shape: tuple[int, ...], step: list[int]) -> tuple[Any, ...]:
+    """For each axis of the view part, which of the tensor it was, or what followed it where it is new (see `Units`)."""
+    origins: list[Any] = []
+    place, ndim = 0, len(shape)
+    unused = ndim - sum(_consumed(item) for item in items)
+    for item in items:
+        if _is_scalar(item):
+            place += 1
+            continue
+        taken = unused if item is Ellipsis else _consumed(item)
+        if taken == 0 and item is not Ellipsis:
+            origins.append((place, shape[place], step[place]) if place < ndim else None)
+        origins.extend(range(place, place + taken))
+        place += taken
+    return tuple(origins)
+
+
+def _is_scalar(item: Any) -> bool:
+    """Whether an item of an index takes one place of its axis, which goes."""
+    return _is_integer(item) or (isinstance(item, Tensor) and not item.ndim and item.dtype not in (bool_, uint8))
 
 
 def _origins(items: list[Any], shape: tuple[int, ...], step: list[int]) -> tuple[Any, ...]:
@@ -333,22 +355,35 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 @method
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrites every element with one value."""
+    target = _once(self)
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
-        assign("fill_", self, view.expand(scalar.cast(node_of(value), dtype=self.dtype), tuple(self.shape)))
+        assign("fill_", target, view.expand(scalar.cast(node_of(value), dtype=self.dtype), tuple(target.shape)))
     else:
-        assign("fill_", self, scalar.full(check_number(value, self.dtype), self._type()))
+        assign("fill_", target, scalar.full(check_number(value, self.dtype), target._type()))
     return self
 
 
 @method
 def zero_(self: Tensor) -> Tensor:
     """Overwrites every element with 0."""
-    assign("zero_", self, scalar.full(0, self._type()))
+    target = _once(self)
+    assign("zero_", target, scalar.full(0, target._type()))
     return self
+
+
+def _once(tensor: Tensor) -> Tensor:
+    """The tensor without what an expanded axis repeats: one value everywhere may be written to that."""
+    if not tensor._steps:
+        return tensor
+    shape, strides = tuple(tensor.shape), tensor.stride()
+    if all(stride or extent <= 1 for extent, stride in zip(shape, strides, strict=True)):
+        return tensor
+    stop = tuple(extent if stride else min(extent, 1) for extent, stride in zip(shape, strides, strict=True))
+    return make_view(tensor, Slice((0,) * len(shape), stop, (1,) * len(shape)))
 
 
 @public(out=False, method=False)
