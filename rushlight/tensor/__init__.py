@@ -20,6 +20,7 @@ from . import (
     reversal,
     shape,
     special,
+    spectral,
     view_forms,
 )
 from .conversion import flush_pending, to_dlpack
@@ -48,6 +49,7 @@ _FAMILIES = (
     reversal,
     shape,
     special,
+    spectral,
     view_forms,
 )
 
