@@ -219,8 +219,6 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
         raise RuntimeError("cannot resize variables that require grad")
     if any(extent < 0 for extent in shape):
         raise RuntimeError(f"numel: integer multiplication overflow — resize_: negative extent in {list(shape)}")
-    if any(extent < 0 for extent in shape):
-        raise RuntimeError(f"numel: integer multiplication overflow — resize_: negative extent in {list(shape)}")
     node = node_of(self)
     count = 1
     for extent in shape:

@@ -144,28 +144,6 @@ def _is_scalar(item: Any) -> bool:
     return _is_integer(item) or (isinstance(item, Tensor) and not item.ndim and item.dtype not in (bool_, uint8))
 
 
-def _origins(items: list[Any], shape: tuple[int, ...], step: list[int]) -> tuple[Any, ...]:
-    """For each axis of the view part, which of the tensor it was, or what followed it where it is new (see `Units`)."""
-    origins: list[Any] = []
-    place, ndim = 0, len(shape)
-    unused = ndim - sum(_consumed(item) for item in items)
-    for item in items:
-        if _is_scalar(item):
-            place += 1
-            continue
-        taken = unused if item is Ellipsis else _consumed(item)
-        if taken == 0 and item is not Ellipsis:
-            origins.append((place, shape[place], step[place]) if place < ndim else None)
-        origins.extend(range(place, place + taken))
-        place += taken
-    return tuple(origins)
-
-
-def _is_scalar(item: Any) -> bool:
-    """Whether an item of an index takes one place of its axis, which goes."""
-    return _is_integer(item) or (isinstance(item, Tensor) and not item.ndim and item.dtype not in (bool_, uint8))
-
-
 def _is_integer(item: Any) -> bool:
     return not (item is None or item is Ellipsis or isinstance(item, (slice, Tensor, bool, np.bool_)))
 

@@ -55,10 +55,6 @@ class Storage:
         """The memory, while NumPy shares it."""
         return self.buffer if self.exporter is None or self.exporter() is not None else None
 
-    def shared(self) -> np.ndarray | None:
-        """The memory, while NumPy shares it."""
-        return self.buffer if self.exporter is None or self.exporter() is not None else None
-
     def rebind(self, node: Node) -> None:
         """Puts another value in. Where the memory is shared, the value is computed and written through at once."""
         self.version += 1

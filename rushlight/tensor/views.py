@@ -81,33 +81,7 @@ class Units(Reshape):
 
     __slots__ = ("axes",)
 
-    def __init__(self, target: Shape, axes: tuple[int | tuple[int, int, int] | None, ...], label: str = "Unsqueeze") -> None:
-        self.target, self.axes = target, axes
-        self.label = label
-
-    def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
-        found = []
-        for origin in self.axes:
-            if origin is None:
-                found.append(1)
-            elif isinstance(origin, int):
-                found.append(strides[origin])
-            else:
-                axis, extent, step = origin
-                found.append(strides[axis] // step * extent)
-        return tuple(found), offset
-
-
-class Units(Reshape):
-    """Axes of extent 1 taken out or put in. Every other axis keeps its stride, which a mere shape would not tell for some.
-
-    `axes` says of each axis of the target which it was, or for a new one `(axis, extent, step)`: the one that followed it,
-    of what extent, and with what step it is read by now; None for a new one at the end.
-    """
-
-    __slots__ = ("axes",)
-
-    def __init__(self, target: Shape, axes: tuple[int | tuple[int, int, int] | None, ...], label: str = "Unsqueeze") -> None:
+    def __init__(self, target: Shape, axes: tuple[Any, ...], label: str = "Unsqueeze") -> None:
         self.target, self.axes = target, axes
         self.label = label
 
