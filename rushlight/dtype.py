@@ -68,7 +68,8 @@ def scalar_name(kind: dtype) -> str:
     """A dtype as PyTorch's messages call it."""
     special = {"int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "float32": "Float"}
     special |= {"float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "bool": "Bool"}
-    special |= {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}
+    special |= {"complex64": "ComplexFloat", "complex128": "ComplexDouble", "uint16": "UInt16", "uint32": "UInt32"}
+    special |= {"uint64": "UInt64", "complex32": "ComplexHalf"}
     return special.get(kind.name, kind.name)
 
 
@@ -129,24 +130,22 @@ def from_numpy_dtype(numpy_dtype: np.dtype) -> dtype | None:
     return _FROM_NUMPY.get(np.dtype(numpy_dtype).newbyteorder("="))
 
 
-_UNSIGNED = (uint8, uint16, uint32, uint64)
-
-
 def _promote_integers(a: dtype, b: dtype) -> dtype:
     if a.is_signed == b.is_signed:
         return a if a.itemsize >= b.itemsize else b
-    signed, unsigned = (a, b) if a.is_signed else (b, a)
-    if signed.itemsize > unsigned.itemsize:
-        return signed
-    wider = {1: int16, 2: int32, 4: int64}
-    if unsigned.itemsize not in wider:
-        raise RuntimeError(f"Promotion for uint64 and {signed.name} is not supported; cast one of them first")
-    return wider[unsigned.itemsize]
+    signed = a if a.is_signed else b
+    return signed if signed.itemsize > 1 else int16  # the other is uint8
 
 
 def _promote(a: dtype, b: dtype) -> dtype:
     if a is b:
         return a
+    wide = (uint16, uint32, uint64)
+    if (a in wide or b in wide) and not (a.is_floating_point or b.is_floating_point):
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+            f"{scalar_name(a)} and {scalar_name(b)} — cast one of them first"
+        )
     if a.category < b.category:
         a, b = b, a
     if a.category == b.category:
@@ -166,6 +165,12 @@ _TABLE: dict[tuple[dtype, dtype], dtype | None] = {(a, b): None for a in ALL for
 def promote_types(a: dtype, b: dtype) -> dtype:
     """The smallest dtype both convert to, as `torch.promote_types`."""
     if (a, b) not in _TABLE:
+        for place, given in enumerate((a, b), 1):
+            if not isinstance(given, dtype):
+                what = type(given).__name__
+                raise TypeError(
+                    f"promote_types(): argument 'type{place}' (position {place}) must be torch.dtype, not {what}"
+                )
         raise InternalError(f"promote_types: {a!r} and {b!r} are not dtypes of arrays")
     found = _TABLE[a, b]
     if found is None:

@@ -66,7 +66,7 @@ def _unary(
         _check_tensor(own, input)
         kind = input.dtype
         if not complex_ok and kind.category == COMPLEX:
-            raise RuntimeError(f"{own} is not supported for complex inputs: {kind}")
+            raise NotImplementedError(f"{own} is not supported for complex inputs: {kind}")
         if not bool_ok and kind.category == BOOL:
             raise NotImplementedError(f"\"{own}_cpu\" not implemented for 'Bool'")
         node = node_of(input)
@@ -209,7 +209,7 @@ def _binary(
     alias: tuple[str, ...] = (),
     inplace: bool = True,
     method: bool = True,
-    no_complex: bool = False,
+    no_complex: type[Exception] | None = None,
     tensors: str = "both",
     second: str = "other",
 ) -> Callable[..., Tensor]:
@@ -219,8 +219,10 @@ def _binary(
         _check_operands(own, input, other, tensors, second)
         a, b = prepare(input, other, op=own)
         if no_complex and a.type.dtype.is_complex:
-            raise NotImplementedError(
-                f"{own} is not supported for complex inputs: '{own}' not implemented for '{scalar_name(a.type.dtype)}'"
+            raise no_complex(
+                f"{own} not implemented for complex tensors."
+                if no_complex is RuntimeError
+                else f"\"{own}_cpu\" not implemented for '{scalar_name(a.type.dtype)}'"
             )
         return wrap(op(a, b))
 
@@ -229,18 +231,18 @@ def _binary(
     return public(label, inplace=inplace, alias=alias, method=method)(function)
 
 
-_binary("atan2", scalar.atan2, "Atan2", to_float=True, alias=("arctan2",))
-_binary("hypot", scalar.hypot, "Hypot")
-_binary("maximum", scalar.maximum, "Maximum", inplace=False, no_complex=True)
-_binary("minimum", scalar.minimum, "Minimum", inplace=False, no_complex=True)
-_binary("fmax", scalar.fmax, "Fmax", inplace=False, no_complex=True)
-_binary("fmin", scalar.fmin, "Fmin", inplace=False, no_complex=True)
+_binary("atan2", scalar.atan2, "Atan2", to_float=True, alias=("arctan2",), no_complex=NotImplementedError)
+_binary("hypot", scalar.hypot, "Hypot", no_complex=NotImplementedError)
+_binary("maximum", scalar.maximum, "Maximum", inplace=False, no_complex=RuntimeError)
+_binary("minimum", scalar.minimum, "Minimum", inplace=False, no_complex=RuntimeError)
+_binary("fmax", scalar.fmax, "Fmax", inplace=False, no_complex=RuntimeError)
+_binary("fmin", scalar.fmin, "Fmin", inplace=False, no_complex=RuntimeError)
 _binary("eq", scalar.eq, None, tensors="first")
 _binary("ne", scalar.ne, None, tensors="first", alias=("not_equal",))
-_binary("lt", scalar.lt, None, tensors="first", alias=("less",), no_complex=True)
-_binary("le", scalar.le, None, tensors="first", alias=("less_equal",), no_complex=True)
-_binary("gt", scalar.gt, None, tensors="first", alias=("greater",), no_complex=True)
-_binary("ge", scalar.ge, None, tensors="first", alias=("greater_equal",), no_complex=True)
+_binary("lt", scalar.lt, None, tensors="first", alias=("less",), no_complex=NotImplementedError)
+_binary("le", scalar.le, None, tensors="first", alias=("less_equal",), no_complex=NotImplementedError)
+_binary("gt", scalar.gt, None, tensors="first", alias=("greater",), no_complex=NotImplementedError)
+_binary("ge", scalar.ge, None, tensors="first", alias=("greater_equal",), no_complex=NotImplementedError)
 _binary("logical_and", scalar.logical_and, None)
 _binary("logical_or", scalar.logical_or, None)
 _binary("logical_xor", scalar.logical_xor, None)
@@ -399,14 +401,22 @@ def floor_divide(input: Any, other: Any) -> Tensor:
 def remainder(input: Any, other: Any) -> Tensor:
     """The remainder with the divisor's sign."""
     _check_operands("remainder", input, other, "any")
-    return wrap(scalar.rem(*promoted(input, other, op="remainder")))
+    return _remainder("remainder", scalar.rem, input, other)
 
 
 @public("Fmod", inplace=True)
 def fmod(input: Any, other: Any) -> Tensor:
     """The remainder with the dividend's sign."""
     _check_operands("fmod", input, other, "first")
-    return wrap(scalar.fmod(*promoted(input, other, op="fmod")))
+    return _remainder("fmod", scalar.fmod, input, other)
+
+
+def _remainder(own: str, op: Op, input: Any, other: Any) -> Tensor:
+    a, b = promoted(input, other, op=own)
+    kind = a.type.dtype
+    if kind.category in (BOOL, COMPLEX):
+        raise NotImplementedError(f"\"{own}_cpu\" not implemented for '{scalar_name(kind)}'")
+    return wrap(op(a, b))
 
 
 @public("Pow", inplace=True)
@@ -488,7 +498,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if input.dtype.is_complex:
-        raise RuntimeError("clamp is not supported for complex types")
+        raise NotImplementedError("clamp is not supported for complex types")
     bounds = [bound for bound in (min, max) if bound is not None]
     kind = result_type(input, *bounds)
     x = _as_node(input, kind)

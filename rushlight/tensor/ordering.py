@@ -100,6 +100,7 @@ def _at_rank(op: str, input: Tensor, rank: int, axis: int, keepdim: bool) -> tup
 @public("Kthvalue")
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th least element along an axis (counted from 1), and its place."""
+    _no_complex("kthvalue", input)
     axis = wrap_axis("kthvalue", dim, input.ndim)
     extent = input.shape[axis] if input.ndim else 1
     if not 1 <= k <= extent:

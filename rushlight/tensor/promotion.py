@@ -92,6 +92,8 @@ def is_number(value: Any) -> bool:
 
 def result_type(*operands: Any) -> dtype:
     """The dtype that PyTorch computes these tensors and numbers in, as `torch.result_type`."""
+    if not operands:
+        raise TypeError("result_type() takes tensors and numbers, two of them; got none")
     classes: list[dtype | None] = [None, None, None]  # dimensioned tensors, zero-dimensional tensors, numbers
     for operand in operands:
         if isinstance(operand, Tensor):

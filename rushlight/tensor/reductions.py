@@ -148,7 +148,8 @@ def _as_numbers(input: Tensor) -> Node:
 
 def _extreme(op: str, input: Tensor, dim: Any, keepdim: bool) -> Node:
     if input.dtype.is_complex:
-        raise RuntimeError(f"{op}(): does not support complex input")
+        kernel = {"amax": "max_values_cpu", "amin": "min_values_cpu"}.get(op, f"{op}_all")
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(input.dtype)}'")
     axes = _axes(op, dim, input.ndim)
     _nonempty(op, input, axes, dim)
     node = node_of(input)
@@ -454,6 +455,8 @@ cummin_result = return_type("cummin", "values indices")
 
 
 def _running(op: str, input: Tensor, dim: int, record: Any, result: Any) -> Any:
+    if input.dtype.is_complex:
+        raise NotImplementedError(f"\"{op}_cpu\" not implemented for '{scalar_name(input.dtype)}'")
     axis = wrap_axis(op, dim, input.ndim)
     node = node_of(input)
     if not input.ndim:
