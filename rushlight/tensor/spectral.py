@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import FLOATING, dtype, int64
+from ..dtype import FLOATING, bfloat16, dtype, float16, float32, int64
 from ..ir import fourier, index, scalar, view
 from ..ir.graph import Node
 from .creation import _finish
@@ -81,9 +81,10 @@ def _bartlett(places: Any, length: int) -> Tensor:
 
 
 def _kaiser(places: Any, length: int, beta: float) -> Tensor:
-    across = places.mul_(2.0 / (length - 1)).sub_(1.0)
-    top = functions["i0"](functions["tensor"](float(beta), dtype=places.dtype))
-    return (1.0 - across * across).clamp_(min=0.0).sqrt_().mul_(beta).i0_() / top  # type: ignore[no-any-return]
+    kind = places.dtype
+    across = places.to(float32 if kind in (float16, bfloat16) else kind).mul_(2.0 / (length - 1)).sub_(1.0)
+    top = functions["i0"](functions["tensor"](float(beta), dtype=across.dtype))
+    return ((1.0 - across * across).clamp_(min=0.0).sqrt_().mul_(beta).i0_() / top).to(kind)  # type: ignore[no-any-return]
 
 
 hann_window = _window(
@@ -330,13 +331,13 @@ def _added_up(parts: Node, hop: int, length: int) -> Node:
     return view.fold(parts, shape=(parts.type.shape[0], length), size=(size,), stride=(hop,), dilation=(1,))
 
 
-def _signal(spectrum: Node, n_fft: int, half: bool, scale: str, complex_wanted: bool) -> Node:
-    """The parts (N, parts, n_fft) of which the spectrum (N, frequencies, parts) is made."""
+def _signal(spectrum: Node, n_fft: int, scale: str, complex_wanted: bool) -> Node:
+    """The parts (N, parts, n_fft) of which the spectrum (N, frequencies, parts) is made: real ones from half of it."""
     spectrum = view.permute(spectrum, (0, 2, 1))
-    if half:
-        return fourier.whole(spectrum, axis=2, size=n_fft, scale=scale)
-    parts = fourier.transform(spectrum, axes=(2,), inverse=True, scale=scale)
-    return parts if complex_wanted else scalar.real(parts)
+    if complex_wanted:
+        return fourier.transform(spectrum, axes=(2,), inverse=True, scale=scale)
+    half = (*spectrum.type.shape[:2], n_fft // 2 + 1)
+    return fourier.whole(view.slice_(spectrum, (0, 0, 0), half), axis=2, size=n_fft, scale=scale)
 
 
 @public(out=False)
@@ -388,7 +389,7 @@ def istft(
         raise RuntimeError("Cannot have onesided output if window or input is complex")
     spectrum = node_of(input)
     rows = view.reshape(spectrum, (1, *spectrum.type.shape)) if input.ndim == 2 else spectrum
-    parts = _signal(rows, n_fft, half, "root" if normalized else "size", return_complex)
+    parts = _signal(rows, n_fft, "root" if normalized else "size", return_complex)
     if window is None:
         window = functions["ones"](win, dtype=parts.type.dtype)
     one, other = promoted(wrap(parts), window, op="istft")
