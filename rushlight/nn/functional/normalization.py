@@ -113,6 +113,9 @@ def batch_norm(
     count = shape[1]
     if training and prod(shape) // max(count, 1) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+    if eps < 0 or (training and eps == 0):
+        need = "positive during training" if training else "non-negative"
+        raise ValueError(f"batch_norm eps must be {need}, but got {eps}")
     if training and (running_mean is None) != (running_var is None):
         raise ValueError("running_mean and running_var must either both be None or neither be None")
     for name, each in (("running_mean", running_mean), ("running_var", running_var)):

@@ -75,7 +75,8 @@ def _fractional(
         drawn = continuous.uniform(default_generator.engine, (*lead, rank), input.dtype)
         place = input_node(drawn, Type.of((*lead, rank), input.dtype))
         samples = wrap(place)
-    windows = _window_places(samples._decoded(), extents, counts, kernel)
+    _check_samples(samples, input, lead, rank)
+    windows = _window_places(samples._decoded()[: lead[0]], extents, counts, kernel)
     count, size = prod(counts), prod(kernel)
     x = view.reshape(node_of(input), (*lead, prod(extents)))
     places = input_node(windows.reshape(*lead, count * size), Type.of((*lead, count * size), int64))
@@ -86,6 +87,20 @@ def _fractional(
     result = (*shape[:-rank], *counts)
     values = named(view.reshape(index.gather(x, chosen, axis=2), result), f"FractionalMaxPool{rank}D")
     return (values, wrap(view.reshape(chosen, result))) if indices else values
+
+
+def _check_samples(samples: Tensor, input: Tensor, lead: Shape, rank: int) -> None:
+    if samples.dtype is not input.dtype:
+        raise RuntimeError("Expect _random_samples to have the same dtype as input")
+    if samples.ndim != 3:
+        raise RuntimeError(f"Expect _random_samples to have 3 dimensions, got {samples.ndim}")
+    batch, channels, axes = samples.shape
+    if batch < lead[0]:
+        raise RuntimeError("Expect _random_samples.size(0) no less then input batch size.")
+    if channels != lead[1]:
+        raise RuntimeError("Expect _random_samples.size(1) equals to input channel size.")
+    if axes != rank:
+        raise RuntimeError(f"Expect _random_samples.size(2) equals to {rank}; got {axes}.")
 
 
 def _window_places(samples: np.ndarray, extents: Shape, counts: Shape, kernel: Shape) -> np.ndarray:
