@@ -19,8 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = """
 torch torch.autograd torch.backends.cudnn torch.cuda torch.nn torch.nn.functional torch.nn.init torch.nn.modules.conv
 torch.nn.parameter torch.nn.utils torch.nn.utils.rnn torch.optim torch.optim.lr_scheduler torch.optim.optimizer
-torch.random torch.serialization torch.utils torch.utils.data torch.utils.data.dataloader torch.utils.data.sampler
-torch.version torchvision torchvision.datasets torchvision.datasets.folder torchvision.transforms
+torch.fft torch.linalg torch.random torch.serialization torch.special torch.testing torch.utils torch.utils.data
+torch.utils.data.dataloader torch.utils.data.sampler torch.version torchvision torchvision.datasets
+torchvision.datasets.folder torchvision.models torchvision.models.resnet torchvision.transforms
 torchvision.transforms.functional
 """.split()
 
