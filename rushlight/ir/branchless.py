@@ -45,8 +45,9 @@ def drop(mask: np.ndarray, values: np.ndarray) -> np.ndarray:
 def choose(mask: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """`a` where the mask holds, `b` elsewhere; arrays of one dtype and shape, or numbers of that dtype."""
     word = _WORDS.get(a.dtype.char)
-    whole = word is not None and mask.size >= SMALL and b.dtype == a.dtype
-    if not whole or a.shape not in (mask.shape, ()) or b.shape not in (mask.shape, ()):
+    if word is None or mask.size < SMALL or b.dtype != a.dtype:
+        return np.where(mask, a, b)
+    if a.shape not in (mask.shape, ()) or b.shape not in (mask.shape, ()):
         return np.where(mask, a, b)
     other = b.view(word)
     words = _words(mask, word)

@@ -160,12 +160,12 @@ def _gradient_infer(
 ) -> TupleType:
     layout = _Layout(**attributes)
     shape = tuple([x.shape[axis] for axis in layout.scale_axes])
-    types = (
-        lambda: x,
-        lambda: weight[0],
-        lambda: Type.of(shape, bias),
-    )
-    return TupleType.of(*[make() for make, want in zip(types, wanted, strict=True) if want])
+    types = [x] if wanted[0] else []
+    if wanted[1]:
+        types.append(weight[0])
+    if wanted[2]:
+        types.append(Type.of(shape, bias))
+    return TupleType.of(*types)
 
 
 def _gradient_eval(
@@ -187,8 +187,8 @@ def _gradient_eval(
         product = g * hat
         whole = set(others) == set(layout.axes)  # batch norm: the sums for weight and bias serve x too
         to_weight = _total(product, others) if wanted[1] or whole else None
-        if to_weight is product:  # which is written over
-            to_weight = product.copy()
+        if to_weight is product:  # no axes to sum, and `product` is written over below
+            product = product.copy()
         to_bias = _total(g, others) if wanted[2] or whole else None
         to_x = None
         if wanted[0]:

@@ -24,12 +24,12 @@ _WORDS: dict[str, Any] = {"f": np.int32, "d": np.int64}
 
 
 class Windows(NamedTuple):
-    """`count` windows along an axis: of `size` elements `dilation` apart, `stride` from one to the next, the first `low` before the axis.
+    """`number` windows along an axis: of `size` elements `dilation` apart, `stride` from one to the next, the first `low` before the axis.
 
-    `adaptive` ones cut the axis into `count` stretches of nearly equal length instead.
+    `adaptive` ones cut the axis into `number` stretches of nearly equal length instead.
     """
 
-    count: int
+    number: int
     size: int = 1
     stride: int = 1
     low: int = 0
@@ -39,7 +39,7 @@ class Windows(NamedTuple):
     @property
     def reach(self) -> int:
         """Where the last window ends, from the start of the first."""
-        return 0 if self.adaptive else (self.count - 1) * self.stride + (self.size - 1) * self.dilation + 1
+        return 0 if self.adaptive else (self.number - 1) * self.stride + (self.size - 1) * self.dilation + 1
 
     @property
     def overlap(self) -> bool:
@@ -48,9 +48,9 @@ class Windows(NamedTuple):
     def taps(self, extent: int) -> list[Tap]:
         """For k = 0, 1, … the k-th elements of all windows, as an index of the padded axis."""
         if not self.adaptive:
-            last = (self.count - 1) * self.stride + 1
+            last = (self.number - 1) * self.stride + 1
             return [slice(k * self.dilation, k * self.dilation + last, self.stride) for k in range(self.size)]
-        starts, ends = stretches(extent, self.count)
+        starts, ends = stretches(extent, self.number)
         longest = int((ends - starts).max(initial=0))
         return [np.minimum(starts + k, ends - 1) for k in range(longest)]  # shorter ones repeat their last element
 
@@ -62,7 +62,7 @@ def stretches(extent: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 AllWindows = list[Windows]
-Plain = tuple[tuple[int, ...], ...]  # the attribute: each axis's Windows as a plain tuple, which prints and reads back
+Plain = tuple[tuple[Any, ...], ...]  # the attribute: each axis's Windows as a plain tuple, which prints and reads back
 
 
 def _read(windows: Plain) -> AllWindows:
@@ -145,7 +145,7 @@ max_pool = Op(
 
 def _starts(windows: Windows, extent: int) -> np.ndarray:
     """Where each window starts on the padded axis."""
-    return stretches(extent, windows.count)[0] if windows.adaptive else np.arange(windows.count) * windows.stride
+    return stretches(extent, windows.number)[0] if windows.adaptive else np.arange(windows.number) * windows.stride
 
 
 def _choices(x: np.ndarray, y: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
@@ -165,7 +165,7 @@ def _places_of(x: np.ndarray, y: np.ndarray, windows: AllWindows) -> np.ndarray:
     count = len(windows)
     outside = y.shape[y.ndim - count :]
     levels = [level.reshape(-1, *level.shape[x.ndim - count :]) for level in (*_levels(x, windows, count - 1), y)]
-    word = np.int32 if max(level.size for level in levels) < 1 << 31 else np.int64  # half the memory to go through
+    word: Any = np.int32 if max(level.size for level in levels) < 1 << 31 else np.int64  # half the memory to go through
     within = np.arange(len(levels[0]), dtype=word).reshape(-1, *[1] * count)  # the place in a level's leading axes
     place = np.zeros((), word)
     for number, each in enumerate(windows):
@@ -199,8 +199,8 @@ def _by_search(x: np.ndarray, windows: AllWindows) -> np.ndarray:
 def _first_inside(windows: Windows, extent: int) -> np.ndarray:
     """The place of each window's first element that lies inside the axis."""
     if windows.adaptive:
-        return stretches(extent, windows.count)[0]
-    start = np.arange(windows.count) * windows.stride - windows.low
+        return stretches(extent, windows.number)[0]
+    start = np.arange(windows.number) * windows.stride - windows.low
     return np.where(start < 0, start % windows.dilation, start)
 
 
@@ -264,7 +264,7 @@ def _without(a: np.ndarray, part: np.ndarray) -> np.ndarray:
 def _route(g: np.ndarray, x: np.ndarray, y: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
     """The cotangent of maxima `y` of `x` along an axis to the first of each window's elements that is its maximum."""
     taps = windows.taps(x.shape[axis])
-    tiled = windows.size == windows.stride and windows.count * windows.size == x.shape[axis]
+    tiled = windows.size == windows.stride and windows.number * windows.size == x.shape[axis]
     result = (np.empty if tiled else np.zeros)(x.shape, g.dtype)
     for tap in taps[:-1]:
         part = keep(np.equal(np.ascontiguousarray(x[_at(axis, tap)]), y), g)

@@ -23,6 +23,7 @@ from ...ir.type import broadcast_shapes
 from ...tensor.promotion import floating, promoted, result_type
 from ...tensor.public import public, scalar_name
 from ...tensor.tensor import Tensor, node_of, wrap
+from .linear import linear
 from .operands import check_reduction, named, reduction_of, require_tensor
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "huber_loss",
     "kl_div",
     "l1_loss",
+    "linear_cross_entropy",
     "mse_loss",
     "nll_loss",
     "poisson_nll_loss",
@@ -220,6 +222,56 @@ def _soft_cross_entropy(
     if reduction == "sum":
         return named(total, "Neg")
     return named(scalar.div(total, fixed(float(x.type.size // max(count, 1)), kind)), "DivBackward1")
+
+
+def _check_linear_classes(input: Any, linear_weight: Any, linear_bias: Any) -> tuple[int, ...]:
+    """The shape of one input's logits: classes, then what a loss of several axes has more."""
+    x, w = tuple(input.shape), tuple(linear_weight.shape)
+    if len(x) not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {len(x)}")
+    if len(w) < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {len(w)}")
+    if x[-1] != w[-1]:
+        raise RuntimeError(
+            f"expected equal input and linear_weight last dimensions (in_features), got {x[-1]} and {w[-1]}, respectively"
+        )
+    if linear_bias is not None and tuple(linear_bias.shape) != w[:-1]:
+        raise RuntimeError(f"expected linear_bias shape {w[:-1]}, got {tuple(linear_bias.shape)}")
+    if len(w) > 2 and len(x) == 1:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {w} requires batched input, (N, {x[-1]}), got unbatched input with "
+            f"shape {x}"
+        )
+    return w[:-1]
+
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Tensor:
+    """The cross entropy of `linear(input, linear_weight, linear_bias)`: weight (C, in), or (C, d1, …, in) for more axes.
+
+    `options`, which in PyTorch trade time for memory, change nothing here.
+    """
+    require_tensor("linear_cross_entropy", input)
+    require_tensor("linear_cross_entropy", linear_weight, "linear_weight", 2)
+    own = _check_linear_classes(input, linear_weight, linear_bias)
+    shape = (*input.shape[:-1], *own)
+    if tuple(target.shape) == shape and ignore_index is not None:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    flat = linear_weight.reshape(-1, input.shape[-1])  # type: ignore[attr-defined]
+    bias = None if linear_bias is None else linear_bias.reshape(-1)  # type: ignore[attr-defined]
+    logits = linear(input, flat, bias).reshape(shape)  # type: ignore[attr-defined]
+    ignored = -100 if ignore_index is None else ignore_index
+    return cross_entropy(logits, target, weight, None, ignored, None, reduction, label_smoothing)
 
 
 # ---- differences ----

@@ -258,7 +258,8 @@ def cosine_embedding_loss(
             f"{ndim}D target tensor expects {ndim + 1}D input tensors, but found inputs with sizes {list(input1.shape)} and "
             f"{list(input2.shape)}."
         )
-    cosine = _cosine(*promoted(input1, input2, op="cosine_embedding_loss"), ndim)
+    a, b = promoted(input1, input2, op="cosine_embedding_loss")
+    cosine = _cosine(a, b, ndim)
     kind = cosine.type.dtype
     t = scalar.cast(node_of(target), dtype=kind)
     zero, one = scalar.number(0, kind), scalar.number(1, kind)

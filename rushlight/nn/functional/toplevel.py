@@ -116,8 +116,8 @@ def group_norm(
     return _group_norm(input, num_groups, weight, bias, eps)
 
 
-for _function in (batch_norm, instance_norm, layer_norm, group_norm):
-    _name(_function)
+for _norm in (batch_norm, instance_norm, layer_norm, group_norm):
+    _name(_norm)
 _name(rms_norm)
 
 # ---- embedding ----
@@ -205,7 +205,7 @@ def ctc_loss(
     return _ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, _reductions[reduction], zero_infinity)
 
 
-for _function in (
+for _loss in (
     binary_cross_entropy_with_logits,
     kl_div,
     poisson_nll_loss,
@@ -215,7 +215,7 @@ for _function in (
     triplet_margin_loss,
     ctc_loss,
 ):
-    _name(_function)
+    _name(_loss)
 
 # ---- grids ----
 

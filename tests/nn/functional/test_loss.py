@@ -98,6 +98,23 @@ def test_class_probabilities(shape: tuple[int, ...], reduction: str) -> None:
     )
 
 
+LINEAR = {
+    "rows": (((5, 3), (4, 3), (4,)), (5,)),
+    "vector": (((3,), (4, 3), (4,)), ()),
+    "more axes": (((5, 3), (4, 2, 3), (4, 2)), (5, 2)),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_cross_entropy(name: str) -> None:
+    shapes, target_shape = LINEAR[name]
+
+    def call(F, torch, t, x, w, b):  # type: ignore[no-untyped-def]
+        return F.linear_cross_entropy(x, w, t, linear_bias=b, label_smoothing=0.1)
+
+    compare(call, _targets(target_shape, 4), *inputs(*shapes))
+
+
 def test_the_tutorials_gradient_functions() -> None:
     x = rushlight.ones(2, 3, requires_grad=True)
     w, b = rushlight.ones(4, 3, requires_grad=True), rushlight.ones(4, requires_grad=True)

@@ -36,7 +36,9 @@ def test_affine(name: str, parameters: int) -> None:
 
 def test_bias_alone() -> None:
     compare(lambda F, torch, x, b: F.layer_norm(x, (6,), bias=b), *inputs((3, 6), (6,)), gradgrad=False)
-    compare(lambda F, torch, x, b: F.batch_norm(x, None, None, bias=b, training=True), *inputs((4, 3), (3,)), gradgrad=False)
+    compare(
+        lambda F, torch, x, b: F.batch_norm(x, None, None, bias=b, training=True), *inputs((4, 3), (3,)), gradgrad=False
+    )
 
 
 def test_large_batches_take_the_same_values() -> None:
@@ -122,6 +124,8 @@ ERRORS = {
     "batch integers": lambda F, torch, x: F.batch_norm(x.long(), None, None, training=True),
     "batch half of running": lambda F, torch, x: F.batch_norm(x, torch.zeros(4), None, training=True),
     "batch dtypes": lambda F, torch, x: F.batch_norm(x, None, None, torch.ones(4).double(), training=True),
+    "batch eps": lambda F, torch, x: F.batch_norm(x, None, None, training=True, eps=0.0),
+    "batch negative eps": lambda F, torch, x: F.batch_norm(x, torch.zeros(4), torch.ones(4), eps=-1.0),
     "layer shape": lambda F, torch, x: F.layer_norm(x, (4,)),
     "layer no shape": lambda F, torch, x: F.layer_norm(x, ()),
     "layer weight": lambda F, torch, x: F.layer_norm(x, (6,), torch.ones(4)),

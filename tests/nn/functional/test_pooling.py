@@ -170,6 +170,12 @@ ERRORS |= {
         X,
     ),
     "fractional": (lambda F, torch, x: F.fractional_max_pool2d(x, 2), X),
+    "fractional samples": (lambda F, torch, x: F.fractional_max_pool2d(x, 2, 3, _random_samples=torch.ones(3, 2)), X),
+    "fractional batch": (lambda F, torch, x: F.fractional_max_pool2d(x, 2, 3, _random_samples=torch.ones(0, 3, 2)), X),
+    "fractional channels": (
+        lambda F, torch, x: F.fractional_max_pool2d(x, 2, 3, _random_samples=torch.ones(9, 9, 2)),
+        X,
+    ),
     "fractional size": (lambda F, torch, x: F.fractional_max_pool2d(x, 2, 9), X),
 }
 
