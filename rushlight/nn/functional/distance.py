@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -79,14 +80,28 @@ def _pairs(count: int) -> tuple[Node, Node]:
     return input_node(np.ascontiguousarray(first), kind), input_node(np.ascontiguousarray(second), kind)
 
 
+def _greatest(gap: Node) -> Node:
+    """The greatest size along the last axis; every element that has it gets the whole gradient, as in PyTorch."""
+    size = scalar.abs_(gap)
+    top = reduce.max_(view.stop(size), axes=(1,))
+    if not size.tracked:
+        return top
+    at_top = scalar.eq(view.stop(size), reduce.spread(top, size.type.shape, (1,)))
+    zero = scalar.number(0, size.type.dtype)
+    return view.graft(top, reduce.sum_(scalar.select(at_top, size, zero), (1,)))
+
+
 @public("Pdist", method=False, out=False)
 def pdist(input: Tensor, p: Any = 2) -> Tensor:
     """The p-norm distances between all pairs of rows, (n·(n - 1) / 2)."""
-    x = floating_node("pdist", "pdist", input)
-    if x.type.ndim != 2:
-        raise RuntimeError(f"pdist only supports 2D tensors, got: {x.type.ndim}D")
+    require_tensor("pdist", input)
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+    if input.dtype.category != FLOATING:
+        raise RuntimeError(f"pdist only supports floating-point dtypes — got {input.dtype}; convert it with .float()")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
+    x = floating_node("pdist", "pdist", input)
     first, second = _pairs(x.type.shape[0])
     gap = scalar.sub(index.take(x, first), index.take(x, second))
-    return wrap(norm_node(gap, float(p), (1,), False))
+    return wrap(_greatest(gap) if p == inf else norm_node(gap, float(p), (1,), False))
