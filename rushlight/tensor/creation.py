@@ -112,7 +112,7 @@ def _element_dtype(item: Any, want: dtype | None) -> dtype:
     raise TypeError(_NOT_INTEGER.format(what) if want.category < FLOATING else f"must be real number, not {what}")
 
 
-def _is_sequence(data: Any) -> bool:
+def is_sequence(data: Any) -> bool:
     if isinstance(data, (list, tuple)):
         return True
     if isinstance(data, np.ndarray):
@@ -127,7 +127,7 @@ def _is_sequence(data: Any) -> bool:
 def _nested_shape(data: Any) -> tuple[int, ...]:
     """The shape that the first item of each level gives."""
     shape: list[int] = []
-    while _is_sequence(data):
+    while is_sequence(data):
         shape.append(len(data))
         if not shape[-1]:
             break
@@ -142,7 +142,7 @@ def _collect(data: Any, shape: tuple[int, ...], depth: int, flat: list[Any]) -> 
     if depth == len(shape):
         flat.append(data)
         return
-    if not _is_sequence(data):
+    if not is_sequence(data):
         raise TypeError(f"not a sequence: expected one of length {shape[depth]} at dim {depth} (got {data!r})")
     if not shape[depth]:
         return

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dtype import bool_, int64, uint8
+from ..dtype import FLOATING, bool_, cpp_name, int64, uint8
 from ..ir import index as index_ops
 from ..ir import scalar, view
 from ..ir.graph import Node, input_node
 from ..ir.type import Type, broadcast_shapes
-from .creation import _from_data
-from .promotion import check_number, is_number
+from .creation import _from_data, is_sequence
+from .promotion import check_number
 from .public import assign, method, public, scalar_name
 from .tensor import Tensor, make_view, node_of, wrap, wrap_axis
 from .views import Permute, Slice, Units
@@ -36,20 +36,30 @@ class _Parsed:
 
 
 def _as_index(item: Any) -> Any:
-    """A list, array or tuple as an index tensor; everything else as it is."""
-    if isinstance(item, (list, tuple)):
-        return _from_data(list(item), int64 if not len(item) else None, "index")
-    if isinstance(item, (np.ndarray, np.bool_)) or (isinstance(item, np.generic) and item.dtype.kind == "b"):
+    """A list, array or other sequence as an index tensor; everything else as it is."""
+    if isinstance(item, (Tensor, int, slice, type(None), type(...))):
+        return item
+    if isinstance(item, np.ndarray) or (isinstance(item, np.generic) and item.dtype.kind == "b"):
         return _from_data(item, None, "index")
+    if is_sequence(item):
+        found = _from_data(list(item), None, "index")
+        return found if found.dtype.category < FLOATING else found.to(int64)  # type: ignore[attr-defined]
+    if isinstance(item, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(item).__name__}'")
     return item
 
 
 def _items(key: Any) -> list[Any]:
     if isinstance(key, tuple):
         return list(key)
-    if isinstance(key, list) and len(key) <= 32 and any(isinstance(p, (slice, type(None), type(...))) for p in key):
+    if isinstance(key, list) and len(key) < 32 and any(map(_is_part, key)):
         return key
     return [key]
+
+
+def _is_part(item: Any) -> bool:
+    """Whether a list with this item stands for a tuple, as it once did with NumPy."""
+    return isinstance(item, (Tensor, slice, type(None), type(...))) or is_sequence(item)
 
 
 def _consumed(item: Any) -> int:
@@ -67,11 +77,16 @@ def parse(tensor: Tensor, key: Any) -> _Parsed:
     used = sum(_consumed(item) for item in items)
     ndim = tensor.ndim
     if used > ndim:
-        raise IndexError(f"too many indices for tensor of dimension {ndim}")
-    if sum(item is Ellipsis for item in items) > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
-    if not any(item is Ellipsis for item in items):
+        raise IndexError(_too_many(items, ndim))
+    ellipses = [place for place, item in enumerate(items) if item is Ellipsis]
+    if not ellipses:
         items.append(Ellipsis)
+    elif len(ellipses) > 1:  # the first stands for all axes that are left
+        if any(_consumed(item) for item in items[ellipses[1] :]):
+            raise IndexError(
+                f"too many indices for tensor of dimension {ndim}: the first of several ... takes all axes"
+            )
+        items = [item for place, item in enumerate(items) if place not in ellipses[1:]]
     shape = tuple(tensor.shape)
     low, high, step = [0] * ndim, list(shape), [1] * ndim
     target: list[int] = []  # the shape after the view part
@@ -104,6 +119,17 @@ def parse(tensor: Tensor, key: Any) -> _Parsed:
             low[place], high[place] = at % extent, at % extent + 1
             place += 1
     return _Parsed(_viewed(tensor, low, high, step, target, items), axes, indices)
+
+
+def _too_many(items: list[Any], ndim: int) -> str:
+    if not ndim and len(items) == 1 and _is_scalar(items[0]):
+        return (
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
+            "tensor to a number"
+        )
+    if not ndim and isinstance(items[0], slice):
+        return "slice() cannot be applied to a 0-dim tensor."
+    return f"too many indices for tensor of dimension {ndim}"
 
 
 def _viewed(
@@ -156,11 +182,17 @@ def _integer(item: Any) -> int:
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
             f"{type(item).__name__})"
         )
-    return item.__index__()  # type: ignore[no-any-return]
+    found = item.__index__()
+    if not -(2**63) <= found < 2**63:
+        raise ValueError(f"Overflow when unpacking long long — index {found}")
+    return found  # type: ignore[no-any-return]
 
 
 def _slice_bounds(item: slice, extent: int) -> tuple[int, int, int]:
-    parts = [None if part is None else _integer(part) for part in (item.start, item.stop, item.step)]
+    parts = (item.start, item.stop, item.step)
+    if not all(part is None or hasattr(part, "__index__") for part in parts):
+        raise TypeError("slice indices must be integers or None or have an __index__ method")
+    parts = tuple(None if part is None else part.__index__() for part in parts)
     if parts[2] is not None and parts[2] <= 0:
         raise ValueError("step must be greater than zero")
     start, stop, by = slice(*parts).indices(extent)
@@ -199,11 +231,16 @@ def _tensor_item(
     return place + 1
 
 
-def check_index(item: Tensor, extent: int, axis: int) -> None:
+def check_index(item: Tensor, extent: int, axis: int, words: str | None = None) -> None:
     """IndexError at the call for an index out of range, where the index is already known; else when it is run."""
     node = item._storage.node
     if node.value is not None and not item._steps:
-        index_ops.check_range("index", node.value, extent, axis)
+        try:
+            index_ops.check_range("index", node.value, extent, axis)
+        except IndexError as error:
+            if words is None:
+                raise
+            raise IndexError(f"{words} — {error}") from None
 
 
 # ---- gathering ----
@@ -281,7 +318,11 @@ def _has_mask(key: Any) -> bool:
 def value_node(value: Any, target: Tensor, region: tuple[int, ...]) -> Node:
     """The value to be written, in the target's dtype and expanded to the region's shape."""
     if not isinstance(value, Tensor):
-        value = _from_data(value, None if not is_number(value) else target.dtype, "setitem")
+        if not isinstance(value, (int, float, complex)):
+            home = type(value).__module__
+            what = type(value).__name__ if home == "builtins" else f"{home}.{type(value).__name__}"
+            raise TypeError(f"can't assign a {what} to a {target.type()} — torch.as_tensor makes a tensor of it")
+        return scalar.full(check_number(value, target.dtype), Type.of(region, target.dtype))
     node = scalar.cast(node_of(value), dtype=target.dtype)
     shape = node.type.shape
     while len(shape) > len(region) and shape[0] == 1:
@@ -297,8 +338,8 @@ def value_node(value: Any, target: Tensor, region: tuple[int, ...]) -> Node:
 
 def _assign_view(target: Tensor, value: Any) -> None:
     region = tuple(target.shape)
-    if isinstance(value, Tensor) and not value.ndim <= len(region):
-        pass
+    if isinstance(value, Tensor) and value.ndim <= len(region):
+        value = value.expand(region)  # type: ignore[attr-defined]
     assign("setitem", target, value_node(value, target, region))
 
 
@@ -310,7 +351,11 @@ def _setitem(self: Tensor, key: Any, value: Any) -> None:
     put(self, key, value)
 
 
-Tensor.__getitem__, Tensor.__setitem__ = _getitem, _setitem  # type: ignore[attr-defined]
+def _delitem(self: Tensor, key: Any) -> None:
+    raise TypeError("Tensor does not support deleting items")
+
+
+Tensor.__getitem__, Tensor.__setitem__, Tensor.__delitem__ = _getitem, _setitem, _delitem  # type: ignore[attr-defined]
 
 
 @method
@@ -377,7 +422,7 @@ def _index_of(op: str, index: Any, name: str = "index") -> Node:
     if not isinstance(index, Tensor):
         raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(index).__name__}")
     if index.dtype not in (int64, dtypes.int32) and index.numel():
-        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index, got {scalar_name(index.dtype)}")
+        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index — got {scalar_name(index.dtype)}")
     return scalar.cast(node_of(index), dtype=int64)
 
 
@@ -391,7 +436,8 @@ def _check_gather(op: str, input: Tensor, axis: int, index: Node, other: tuple[i
         )
     if len(shape) != len(own):
         raise RuntimeError(
-            f"Index tensor must have the same number of dimensions as input tensor — {op}: index {shape}, input {own}"
+            f"Index tensor must have the same number of dimensions as {'input' if op == 'gather' else 'self'} tensor — "
+            f"{op}: index {shape}, input {own}"
         )
     for place, (i, e) in enumerate(zip(shape, own, strict=True)):
         if place != axis and i > e:
@@ -477,6 +523,8 @@ def scatter(
 @public("ScatterAdd", inplace=True)
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """The input with `src` added along an axis at the places of an index."""
+    if not isinstance(src, Tensor):
+        raise TypeError(f"scatter_add(): argument 'src' (position 3) must be Tensor, not {type(src).__name__}")
     return wrap(scatter_node("scatter_add", input, dim, index, src, "add"))
 
 
@@ -495,7 +543,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     place = _index_of("index_select", index)
     if place.type.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
-    check_index(index, input.shape[axis] if input.ndim else 1, axis)
+    check_index(index, input.shape[axis] if input.ndim else 1, axis, "index out of range in self")
     if index._storage.node.value is not None and index.numel() and int(index._array().min()) < 0:
         raise IndexError("index out of range in self — index_select")
     moved, back = rows_first(input, axis)
@@ -508,7 +556,8 @@ def _index_write(op: str, input: Tensor, dim: int, index: Tensor, source: Any, a
     place = _as_vector(_index_of(op, index))
     if place.type.ndim > 1:
         raise IndexError(f"{op}(): Index is supposed to be a vector")
-    check_index(index, input.shape[axis] if input.ndim else 1, axis)
+    words = {"index_add": "index out of range in self"}.get(op)
+    check_index(index, input.shape[axis] if input.ndim else 1, axis, words)
     moved, back = rows_first(input, axis)
     region = (place.type.shape[0], *moved.type.shape[1:])
     if isinstance(source, Tensor) and source.ndim:
@@ -523,8 +572,9 @@ def _index_write(op: str, input: Tensor, dim: int, index: Tensor, source: Any, a
                 f"{list(input.shape)} source.shape = {list(source.shape)} — {op}"
             )
         if source.shape[axis] != region[0]:
-            raise IndexError(
-                f"{op}(): Number of indices ({region[0]}) should be equal to source.size(dim) — source {tuple(source.shape)}"
+            kind = RuntimeError if op == "index_add" else IndexError
+            raise kind(
+                f"{op}_(): Number of indices ({region[0]}) should be equal to source.size(dim): ({source.shape[axis]}), for dim: {axis}"
             )
         values, _ = rows_first(source, axis)
     else:
@@ -590,8 +640,25 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements of the flattened input."""
     place = _index_of("take", index)
-    check_index(index, input.numel(), 0)
+    check_index(index, input.numel(), 0, "out of range")
     return wrap(index_ops.take(view.reshape(node_of(input), (input.numel(),)), place))
+
+
+@public("Put", inplace=True, function=False)
+def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """The input with elements of `source` at (or added at) places of the flattened input."""
+    place = _index_of("put_", index)
+    if source.dtype is not input.dtype:
+        names = f"self.dtype = {scalar_name(input.dtype)} and source.dtype = {scalar_name(source.dtype)}"
+        raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got {names}")
+    if index.numel() != source.numel():
+        counts = f"source.numel() = {source.numel()}, index.numel() = {index.numel()}"
+        raise IndexError(f"put_(): Expected source and index to have the same number of elements, but got {counts}")
+    check_index(index, input.numel(), 0, "out of range")
+    count = (source.numel(),)
+    flat = view.reshape(node_of(input), (input.numel(),))
+    values, places = view.reshape(node_of(source), count), view.reshape(place, count)
+    return wrap(view.reshape(index_ops.put(flat, values, places, accumulate=accumulate), tuple(input.shape)))
 
 
 @public("TakeAlongDim")
@@ -620,7 +687,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 def _mask_node(op: str, mask: Tensor) -> Node:
     if mask.dtype is not bool_:
-        raise RuntimeError(f"{op} only supports boolean masks, but got dtype {scalar_name(mask.dtype)}")
+        raise RuntimeError(f"{op} only supports boolean masks, but got mask with dtype {cpp_name(mask.dtype)}")
     return node_of(mask)
 
 
