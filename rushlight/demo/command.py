@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 
 import rushlight as torch
@@ -43,6 +44,9 @@ def positive(text: str) -> int:
 def main(arguments: list[str]) -> None:
     """Runs the demo with these command-line arguments."""
     options = parser().parse_args(arguments)
+    warnings.formatwarning = lambda message, *place: (
+        f"{message}\n"
+    )  # to a user of the demo the line of code says nothing
     recipe = RECIPES[options.recipe]
     torch.manual_seed(options.seed)
     try:
