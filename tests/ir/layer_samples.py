@@ -200,6 +200,7 @@ def _sampling() -> dict[str, list[Sample]]:
         "taps": [Sample(list(lows), each) for each in beyond],
         "pick": [Sample([_real(2, 3, 7), index])],
         "spread_back": [Sample([_real(2, 3, 5), index], dict(extent=7))],
+        "split": [Sample([_real(2, 5)], dict(axis=1, sizes=(2, 3))), Sample([_real(4, 2)], dict(axis=0, sizes=(4,)))],
         "safe_softmax": [Sample([_real(2, 3)], dict(axis=1)), Sample([_real(2, 3, 4)], dict(axis=1))],
     }
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...dtype import FLOATING, bfloat16, bool_, float16, float32
 from ...ir import reduce, scalar, view
-from ...ir.attention import safe_softmax
+from ...ir.attention import safe_softmax, split
+from ...ir.component import components
 from ...ir.decomposition import matmul, transpose
 from ...ir.graph import Node, input_node
 from ...ir.type import Type, broadcast_shapes
@@ -226,32 +227,28 @@ def _projected(query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: 
     inputs: list[tuple[Tensor, int]] = [(query, 1), (key, 1), (value, 1)]
     if key is value:
         inputs = [(query, 3)] if query is key else [(query, 1), (key, 2)]
+    sizes = tuple([count * embed for _, count in inputs])
+    weights, biases = _pieces(weight, sizes), _pieces(bias, sizes)
     projected: list[Node] = []
-    for x, count in inputs:
-        start, stop = len(projected) * embed, (len(projected) + count) * embed
-        w = wrap(_part(node_of(weight), 0, start, stop))
-        b = None if bias is None else wrap(_part(node_of(bias), 0, start, stop))
-        whole = node_of(linear(x, w, b))
-        projected += [_part(whole, 2, place * embed, (place + 1) * embed) for place in range(count)]
+    for (x, count), w, b in zip(inputs, weights, biases, strict=True):
+        whole = node_of(linear(x, w, b))  # type: ignore[arg-type]
+        projected += components(split(whole, axis=2, sizes=(embed,) * count)) if count > 1 else [whole]
     return projected
 
 
-def _part(node: Node, axis: int, start: int, stop: int) -> Node:
-    shape = node.type.shape
-    return view.slice_(
-        node,
-        tuple([start if a == axis else 0 for a in range(len(shape))]),
-        tuple([stop if a == axis else extent for a, extent in enumerate(shape)]),
-    )
+def _pieces(packed: Tensor | None, sizes: tuple[int, ...]) -> list[Tensor | None]:
+    """Stretches of the first axis."""
+    if packed is None:
+        return [None] * len(sizes)
+    if len(sizes) == 1:
+        return [packed]
+    return [wrap(part) for part in components(split(node_of(packed), axis=0, sizes=sizes))]
 
 
 def _projected_apart(
     query: Tensor, key: Tensor, value: Tensor, weights: dict[str, Tensor | None], bias: Tensor | None
 ) -> list[Node]:
-    embed = query.shape[-1]
-    biases = (
-        [None] * 3 if bias is None else [wrap(_part(node_of(bias), 0, n * embed, (n + 1) * embed)) for n in range(3)]
-    )
+    biases = _pieces(bias, (query.shape[-1],) * 3)
     projected = []
     for x, (name, weight), b in zip((query, key, value), weights.items(), biases, strict=True):
         if weight is None:
