@@ -16,5 +16,9 @@ class NotThereYet(NotImplementedError, AttributeError):
     """
 
 
+class DeviceNotAvailable(RuntimeError, AssertionError):
+    """A device that is not there. PyTorch raises AssertionError where it is built without it, RuntimeError otherwise."""
+
+
 class OutOfMemoryError(RuntimeError):
     """PyTorch's `torch.OutOfMemoryError`."""

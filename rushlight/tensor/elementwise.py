@@ -115,10 +115,21 @@ _unary("ceil", scalar.ceil, "Ceil", integers_stay=True, complex_ok=False, bool_o
 _unary("trunc", scalar.trunc, "Trunc", integers_stay=True, complex_ok=False, bool_ok=False, alias=("fix",))
 _unary("sign", scalar.sign, "Sign", complex_ok=False)
 _unary("sgn", scalar.sign, "Sgn")
-_unary("bitwise_not", scalar.bitwise_not, None)
 _unary("signbit", scalar.signbit, None, inplace=False, complex_ok=False)
 _unary("isnan", scalar.isnan, None, inplace=False)
 _unary("isinf", scalar.isinf, None, inplace=False)
+
+
+@public(None, inplace=True)
+def bitwise_not(input: Tensor) -> Tensor:
+    """Every bit (or bool) reversed."""
+    _check_tensor("bitwise_not", input)
+    if input.dtype.category > INTEGER:
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors — bitwise_not of "
+            f"{scalar_name(input.dtype)}"
+        )
+    return wrap(scalar.bitwise_not(node_of(input)))
 
 
 @public("Neg", inplace=True, alias=("negative",))

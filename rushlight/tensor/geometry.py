@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from math import prod
 from typing import Any
 
+from ..errors import DeviceNotAvailable
+
 
 class Size(tuple[int, ...]):
     """A shape, as `torch.Size`.
@@ -147,7 +149,7 @@ def require_cpu(where: Any, op: str) -> None:
         return
     found = where if isinstance(where, device) else device(where)
     if found.type != "cpu":
-        raise RuntimeError(
+        raise DeviceNotAvailable(
             f"{op}: device '{found}' is not available: Rushlight computes on the CPU in this version; "
             f"use device='cpu', or ask torch.cuda.is_available() first"
         )

@@ -704,7 +704,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         filler = scalar.cast(node_of(value), dtype=input.dtype)
     else:
         filler = scalar.number(check_number(value, input.dtype), input.dtype)
-    return wrap(scalar.select(_mask_node("masked_fill_", mask), filler, node_of(input)))
+    chosen = _mask_node("masked_fill_", mask)
+    broadcast_shapes("masked_fill", tuple(mask.shape), tuple(input.shape))
+    return wrap(scalar.select(chosen, filler, node_of(input)))
 
 
 @public("MaskedSelect")

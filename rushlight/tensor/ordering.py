@@ -73,7 +73,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     axis = wrap_axis("topk", dim, input.ndim)
     extent = input.shape[axis] if input.ndim else 1
     if not 0 <= k <= extent:
-        raise RuntimeError("selected index k out of range")
+        raise RuntimeError(f"selected index k out of range — topk: k is {k}, the axis has {extent}")
     node = node_of(input)
     if not input.ndim:
         return topk_result(wrap(view.identity(node)), wrap(scalar.full(0, node.type.with_dtype(int64))))

@@ -323,12 +323,27 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         if operand.dtype is not kind:
             _pair("einsum", listed[0], operand)
         nodes.append(_without_diagonals(node_of(operand), labels))
+    _check_extents(equation, labelled, nodes)
     spec = build.einsum(
         tuple(tuple(numbers[label] for label in dict.fromkeys(labels)) for labels in labelled),
         tuple(numbers[label] for label in wanted),
         tuple(node.type.shape for node in nodes),
     )
     return wrap(contract(*nodes, spec=spec))
+
+
+def _check_extents(equation: str, labelled: list[list[Any]], nodes: list[Node]) -> None:
+    """RuntimeError, with the letter, where a subscript stands for two sizes."""
+    seen: dict[Any, int] = {}
+    for place, (labels, node) in enumerate(zip(labelled, nodes, strict=True)):
+        for label, extent in zip(dict.fromkeys(labels), node.type.shape, strict=True):
+            before = seen.get(label, 1)
+            if 1 not in (before, extent) and before != extent:
+                raise RuntimeError(
+                    f"einsum(): subscript {label} has size {extent} for operand {place} which does not broadcast with "
+                    f"previously seen size {before} — {equation!r} with shapes {[n.type.shape for n in nodes]}"
+                )
+            seen[label] = max(before, extent) if 0 not in (before, extent) else 0
 
 
 def _without_diagonals(node: Node, labels: list[Any]) -> Node:

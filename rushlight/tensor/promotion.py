@@ -54,6 +54,8 @@ def default_complex() -> dtype:
 
 def check_number(value: Any, wanted: dtype) -> Any:
     """The number, where the dtype holds it; RuntimeError where it overflows. Negative ones wrap in unsigned dtypes."""
+    if not is_number(value):
+        raise TypeError(f"value must be a number or a zero-dimensional Tensor, not {type(value).__name__}")
     kind = "value cannot be converted to type " + _C_NAMES.get(wanted.name, wanted.name + "_t") + " without overflow"
     if isinstance(value, (complex, np.complexfloating)) and not wanted.is_complex:
         if value.imag != 0:

@@ -344,7 +344,7 @@ def expand(self: Tensor, *sizes: Any, implicit: bool = False, **named: Any) -> T
         elif own is not None and own not in (1, extent):
             raise RuntimeError(
                 f"The expanded size of the tensor ({extent}) must match the existing size ({own}) at non-singleton dimension {axis}.  "
-                f"Target sizes: {list(given)}.  Tensor sizes: {list(shape)}"
+                f"Target sizes: {list(given)}.  Tensor sizes: {list(shape)} — expand"
             )
         target.append(extent)
     return make_view(self, Expand(tuple(target), "Expand"))
@@ -379,7 +379,10 @@ def repeat(self: Tensor, *repeats: Any, **named: Any) -> Tensor:
     shape = tuple(self.shape)
     lead = len(times) - len(shape)
     if lead < 0:
-        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor — repeat: "
+            f"{len(times)} repeats of shape {shape}"
+        )
     shape = (1,) * lead + shape
     node = view.reshape(node_of(self), tuple([e for extent in shape for e in (1, extent)]))
     node = view.expand(node, tuple([e for count, extent in zip(times, shape, strict=True) for e in (count, extent)]))
@@ -430,7 +433,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
         raise IndexError(f"start out of range (expected to be in range of [{-extent}, {extent}], but got {first})")
     first += extent if first < 0 else 0
     if first + length > extent:
-        raise RuntimeError(f"start ({first}) + length ({length}) exceeds dimension size ({extent}).")
+        raise RuntimeError(f"start ({first}) + length ({length}) exceeds dimension size ({extent}). — narrow")
     return slice_axis(input, axis, first, first + length)
 
 

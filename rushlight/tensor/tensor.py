@@ -334,6 +334,11 @@ class Tensor(metaclass=_TensorMeta):
         """The tensor that this one is a view of, None where it is no view."""
         if not self._steps:
             return None
+        above = self._parent
+        while above is not None and above._steps:
+            above = above._parent
+        if above is not None:
+            return above
         source = self._source
         if source is not None and source.leaf is not None:
             return source.leaf()
@@ -399,13 +404,18 @@ class Tensor(metaclass=_TensorMeta):
         return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._only_element())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only_element())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._only_element())
+
+    def _only_element(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, not {tuple(self.shape)}")
+        return self.item()
 
     def __index__(self) -> int:
         kind = self.dtype
