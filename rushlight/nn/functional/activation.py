@@ -108,7 +108,12 @@ Tensor.relu_ = relu_  # type: ignore[attr-defined]
 
 @public("Hardtanh", function=False, method=False)
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """The input limited to [min_val, max_val]; integers too."""
+    """The input limited to [min_val, max_val]; integers too.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.hardtanh(torch.tensor([-3.0, 0.5, 3.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     node = real_node("hardtanh", "hardtanh_cpu", input)
     kind = input.dtype
     if min_val > max_val:
@@ -129,7 +134,12 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 @public("LeakyRelu", function=False, method=False)
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """The input where it is positive, negative_slope · input elsewhere."""
+    """The input where it is positive, negative_slope · input elsewhere.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.leaky_relu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.0100,  2.0000])
+    """
     node = floating_node("leaky_relu", "leaky_relu_cpu", input)
     return _finish("leaky_relu", input, _set(records.leaky_relu, node, negative_slope), inplace, "LeakyReluBackward1")
 
@@ -184,7 +194,12 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 @public("PreluKernel", out=False)
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """The input where it is positive, weight · input elsewhere; one weight, or one for each channel (axis 1)."""
+    """The input where it is positive, weight · input elsewhere; one weight, or one for each channel (axis 1).
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.prelu(torch.tensor([[-1.0, -1.0]]), torch.tensor([0.1, 0.5]))
+    tensor([[-0.1000, -0.5000]])
+    """
     node = floating_node("prelu", "prelu_cpu", input)
     require_tensor("prelu", weight, "weight", 2)
     if weight.dtype is not input.dtype:
@@ -212,7 +227,12 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 @with_out
 @public("Gelu", function=False, method=False)
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """input · Φ(input), Φ the normal distribution function; `approximate='tanh'` takes tanh in its place."""
+    """input · Φ(input), Φ the normal distribution function; `approximate='tanh'` takes tanh in its place.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.gelu(torch.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.1587,  0.0000,  0.8413])
+    """
     if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
     node = floating_node("gelu", "GeluKernelImpl", input)
@@ -221,7 +241,12 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 @public("Silu", function=False, method=False)
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """input · sigmoid(input)."""
+    """input · sigmoid(input).
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.silu(torch.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.2689,  0.0000,  0.7311])
+    """
     require_tensor("silu", input)
     if input.dtype.category == COMPLEX:
         node = node_of(input)
@@ -238,7 +263,12 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 @with_out
 @public("Softplus", function=False, method=False)
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
-    """log(1 + exp(beta · input)) / beta; the input itself where beta · input is above `threshold`."""
+    """log(1 + exp(beta · input)) / beta; the input itself where beta · input is above `threshold`.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.softplus(torch.tensor([-1.0, 0.0, 30.0]))
+    tensor([ 0.3133,  0.6931, 30.0000])
+    """
     node = floating_node("softplus", "softplus_cpu", input)
     return wrap(_set(records.softplus, node, beta, threshold))
 
@@ -263,7 +293,12 @@ def _elu(op: str, input: Tensor, low: float, high: float, rate: float, inplace: 
 
 @public("Elu", function=False, method=False)
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """The input where it is positive, alpha · (exp(input) - 1) elsewhere."""
+    """The input where it is positive, alpha · (exp(input) - 1) elsewhere.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.elu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
     return _elu("elu", input, alpha, 1.0, 1.0, inplace)
 
 
@@ -294,7 +329,12 @@ celu_ = in_place(celu, export=True)
 
 @public("Glu", function=False, method=False)
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """a · sigmoid(b), where a and b are the halves of the input along `dim`."""
+    """a · sigmoid(b), where a and b are the halves of the input along `dim`.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.glu(torch.tensor([2.0, 0.0]))
+    tensor([1.])
+    """
     node = floating_node("glu", "glu_cpu", input)
     if not input.ndim:
         raise RuntimeError("glu does not support scalars because halving size must be even")
@@ -347,7 +387,12 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None) -> Tensor:
-    """The logarithm of `softmax`, without overflow."""
+    """The logarithm of `softmax`, without overflow.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.log_softmax(torch.zeros(4), dim=0)
+    tensor([-1.3863, -1.3863, -1.3863, -1.3863])
+    """
     require_tensor("log_softmax", input)
     axis = _default_axis("log_softmax", input.ndim, _stacklevel) if dim is None else dim
     return reductions.log_softmax(input, axis, dtype)

@@ -190,7 +190,12 @@ def conv1d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """The convolution over one axis; `padding` may be 'valid' or 'same'."""
+    """The convolution over one axis; `padding` may be 'valid' or 'same'.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.conv1d(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[[1.0, -1.0]]]))
+    tensor([[-1., -2.]])
+    """
     return _apply(_plan, "conv1d", 1, input, weight, bias, groups, stride, padding, dilation, groups)
 
 
@@ -250,7 +255,12 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor:
-    """The transposed convolution over two axes: the gradient of `conv2d` with respect to its input."""
+    """The transposed convolution over two axes: the gradient of `conv2d` with respect to its input.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.conv_transpose2d(torch.ones(1, 1, 2, 2), torch.ones(1, 3, 2, 2), stride=2).shape
+    torch.Size([1, 3, 4, 4])
+    """
     settings = (stride, padding, output_padding, groups, dilation)
     return _apply(_transposed_plan, "conv_transpose2d", 2, input, weight, bias, groups, *settings)
 

@@ -24,7 +24,12 @@ __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 @public("NormBackward1", method=False, out=False)
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
-    """The p-norms of x1 - x2 + eps along the last axis."""
+    """The p-norms of x1 - x2 + eps along the last axis.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.pairwise_distance(torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2))
+    tensor([5.0000])
+    """
     require_tensor("pairwise_distance", x1, "x1")
     require_tensor("pairwise_distance", x2, "x2", 2)
     gap = scalar.sub(*promoted(x1, x2, op="pairwise_distance"))
@@ -93,7 +98,12 @@ def _greatest(gap: Node) -> Node:
 
 @public("Pdist", method=False, out=False)
 def pdist(input: Tensor, p: Any = 2) -> Tensor:
-    """The p-norm distances between all pairs of rows, (n·(n - 1) / 2)."""
+    """The p-norm distances between all pairs of rows, (n·(n - 1) / 2).
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.pdist(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]]))
+    tensor([5., 4., 3.])
+    """
     require_tensor("pdist", input)
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")

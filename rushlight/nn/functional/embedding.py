@@ -192,7 +192,13 @@ def embedding_bag(
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """Rows of zeros with a 1 at the place given: (*) integers to (*, classes), int64."""
+    """Rows of zeros with a 1 at the place given: (*) integers to (*, classes), int64.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.one_hot(torch.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
     require_tensor("one_hot", tensor)
     if tensor.dtype is not int64:
         raise RuntimeError(

@@ -122,7 +122,12 @@ def _linear_label(input: Tensor, weight_axes: int, bias: bool) -> str:
 
 @public("Add", method=False, out=False)
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """input1ᵀ · weight[o] · input2 + bias for each o: (*, i), (*, j), (o, i, j) give (*, o)."""
+    """input1ᵀ · weight[o] · input2 + bias for each o: (*, i), (*, j), (o, i, j) give (*, o).
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.bilinear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0]]), torch.ones(1, 2, 1))
+    tensor([[9.]])
+    """
     for place, (name, operand) in enumerate((("input1", input1), ("input2", input2), ("weight", weight))):
         require_tensor("bilinear", operand, name, place + 1)
         if operand.dtype is not input1.dtype:

@@ -138,7 +138,12 @@ def nll_loss(
     reduce: Flag = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """-input[target] of log-probabilities (N, C, *) and class indices (N, *); 'mean' is weighted."""
+    """-input[target] of log-probabilities (N, C, *) and class indices (N, *); 'mean' is weighted.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.nll_loss(torch.tensor([[-0.5, -1.0]]), torch.tensor([1]))
+    tensor(1.)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction(reduction)
     x = _check_classes_input("nll_loss", input, target, "nll_loss_out_frame")
@@ -344,7 +349,12 @@ def l1_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """The mean of the absolute differences; with `weight` the weighted mean."""
+    """The mean of the absolute differences; with `weight` the weighted mean.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction(reduction)
     nodes = _pair("l1_loss", "l1_cpu", input, target)
@@ -361,7 +371,12 @@ def smooth_l1_loss(
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
-    """The absolute difference, rounded off quadratically where it is below `beta`."""
+    """The absolute difference, rounded off quadratically where it is below `beta`.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.smooth_l1_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
+    tensor([0.1250, 2.5000])
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction(reduction)
     nodes = _pair("smooth_l1_loss", "smooth_l1_cpu", input, target)
@@ -375,7 +390,12 @@ def smooth_l1_loss(
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
-    """Half the squared difference where it is at most `delta`, linear beyond."""
+    """Half the squared difference where it is at most `delta`, linear beyond.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.huber_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none", delta=2.0)
+    tensor([0.1250, 4.0000])
+    """
     check_reduction(reduction)
     nodes = _pair("huber_loss", "huber_cpu", input, target)
     if delta <= 0:
@@ -410,7 +430,12 @@ def binary_cross_entropy(
     reduce: Flag = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """-(t·log p + (1 - t)·log(1 - p)) of probabilities; logarithms are at least -100."""
+    """-(t·log p + (1 - t)·log(1 - p)) of probabilities; logarithms are at least -100.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.5, 0.5]), torch.tensor([0.0, 1.0]))
+    tensor(0.6931)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction(reduction)
     op = "binary_cross_entropy"
@@ -440,7 +465,12 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """`binary_cross_entropy` of sigmoid(input), without overflow; `pos_weight` multiplies the term of targets of 1."""
+    """`binary_cross_entropy` of sigmoid(input), without overflow; `pos_weight` multiplies the term of targets of 1.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.binary_cross_entropy_with_logits(torch.zeros(2), torch.tensor([0.0, 1.0]))
+    tensor(0.6931)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     check_reduction(reduction)
     op = "binary_cross_entropy_with_logits"
@@ -481,7 +511,14 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:
-    """t·(log t - input) of log-probabilities and probabilities; 'batchmean' is the mathematical divergence."""
+    """t·(log t - input) of log-probabilities and probabilities; 'batchmean' is the mathematical divergence.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.kl_div(
+    ...     torch.log(torch.tensor([[0.5, 0.5]])), torch.tensor([[1.0, 0.0]]), reduction="batchmean"
+    ... )
+    tensor(0.6931)
+    """
     if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only by the batch "

@@ -100,6 +100,11 @@ def batch_norm(
 
     In training the moments are the batch's, and the running ones are moved towards them in place; otherwise they are
     the running ones.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.batch_norm(torch.tensor([[1.0], [3.0]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
     """
     require_tensor("batch_norm", input)
     shape = tuple(input.shape)
@@ -260,7 +265,12 @@ def layer_norm(
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
-    """The last axes by the root of their mean square, times weight; `eps` is by default the dtype's."""
+    """The last axes by the root of their mean square, times weight; `eps` is by default the dtype's.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.rms_norm(torch.tensor([3.0, 4.0]), (2,))
+    tensor([0.8485, 1.1314])
+    """
     require_tensor("rms_norm", input)
     shape = tuple(input.shape)
     own = _normalized_axes("rms_norm", shape, normalized_shape, "*")
@@ -292,7 +302,12 @@ def _complex_rms_norm(x: Node, axes: Shape, weight: Tensor | None, eps: float | 
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """Channels (axis 1) in `num_groups` groups, each less its mean, by its deviation, times weight plus bias of the channel."""
+    """Channels (axis 1) in `num_groups` groups, each less its mean, by its deviation, times weight plus bias of the channel.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.group_norm(torch.tensor([[1.0, 3.0, 4.0, 8.0]]), 2)
+    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
+    """
     require_tensor("group_norm", input)
     shape = tuple(input.shape)
     if len(shape) < 2:

@@ -200,7 +200,12 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """The maximum of each window of one axis; with `return_indices` its place too. The gradient goes to the first of equal elements."""
+    """The maximum of each window of one axis; with `return_indices` its place too. The gradient goes to the first of equal elements.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.max_pool1d(torch.tensor([[1.0, 4.0, 3.0, 2.0]]), 2)
+    tensor([[4., 3.]])
+    """
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -360,7 +365,13 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """The mean of each window of two axes; `divisor_override` divides by that instead of the number of elements."""
+    """The mean of each window of two axes; `divisor_override` divides by that instead of the number of elements.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.avg_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
+    """
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
@@ -496,7 +507,12 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of stretches of two axes, so many that the result has `output_size`; None keeps an axis."""
+    """The means of stretches of two axes, so many that the result has `output_size`; None keeps an axis.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.adaptive_avg_pool2d(torch.arange(16.0).reshape(1, 4, 4), (1, 2))
+    tensor([[[6.5000, 8.5000]]])
+    """
     return adaptive_average("adaptive_avg_pool2d", 2, input, output_size)
 
 

@@ -87,7 +87,12 @@ def margin_ranking_loss(
     reduce: Flag = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(-target·(input1 - input2) + margin, 0)."""
+    """max(-target·(input1 - input2) + margin, 0).
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.margin_ranking_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
+    tensor(2.)
+    """
     reduction = _chosen(reduction, size_average, reduce)
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
@@ -248,7 +253,14 @@ def cosine_embedding_loss(
     reduce: Flag = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """1 - cos where the target is 1, max(cos - margin, 0) where it is -1."""
+    """1 - cos where the target is 1, max(cos - margin, 0) where it is -1.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.cosine_embedding_loss(
+    ...     torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]]), torch.tensor([1])
+    ... )
+    tensor(0.0400)
+    """
     reduction = _chosen(reduction, size_average, reduce)
     ndim = target.ndim
     if ndim not in (0, 1):
@@ -285,7 +297,12 @@ def triplet_margin_loss(
     reduce: Flag = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(d(anchor, positive) - d(anchor, negative) + margin, 0), d the p-norm distance; `swap` takes the nearer of two far distances."""
+    """max(d(anchor, positive) - d(anchor, negative) + margin, 0), d the p-norm distance; `swap` takes the nearer of two far distances.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.triplet_margin_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.full((1, 2), 0.3))
+    tensor(0.5757)
+    """
     reduction = _chosen(reduction, size_average, reduce)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")

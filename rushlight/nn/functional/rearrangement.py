@@ -29,7 +29,13 @@ def _check_pixels(op: str, input: Any, factor: int, name: str) -> Node:
 
 @public("PixelShuffle", method=False, out=False)
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """(*, C·r², H, W) to (*, C, H·r, W·r)."""
+    """(*, C·r², H, W) to (*, C, H·r, W·r).
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.pixel_shuffle(torch.arange(4.0).reshape(4, 1, 1), 2)
+    tensor([[[0., 1.],
+             [2., 3.]]])
+    """
     r = upscale_factor
     x = _check_pixels("pixel_shuffle", input, r, "upscale_factor")
     *lead, channels, height, width = x.type.shape
@@ -79,7 +85,12 @@ def _shuffled(input: Tensor, groups: int) -> Node:
 
 @public("ChannelShuffle", method=False, out=False)
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Channels (axis 1) of all groups in turn: the first of each, the second of each, …"""
+    """Channels (axis 1) of all groups in turn: the first of each, the second of each, …
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.channel_shuffle(torch.arange(4).reshape(1, 4, 1), 2).flatten()
+    tensor([0, 2, 1, 3])
+    """
     return wrap(_shuffled(input, groups))
 
 
@@ -134,7 +145,15 @@ def _around(padding: Pair) -> tuple[Pair, Pair]:
 
 @public("Im2Col", function=False, method=False)
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """Every window of (N, C, H, W) as a column: (N, C · kernel elements, windows)."""
+    """Every window of (N, C, H, W) as a column: (N, C · kernel elements, windows).
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.unfold(torch.arange(9.0).reshape(1, 3, 3), 2)
+    tensor([[0., 1., 3., 4.],
+            [1., 2., 4., 5.],
+            [3., 4., 6., 7.],
+            [4., 5., 7., 8.]])
+    """
     require_tensor("unfold", input)
     shape = tuple(input.shape)
     if len(shape) < 3:

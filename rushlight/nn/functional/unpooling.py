@@ -238,7 +238,12 @@ def max_unpool1d(
     padding: Any = 0,
     output_size: Any = None,
 ) -> Tensor:
-    """Maxima put back to the places that `max_pool1d` gave, zeros elsewhere."""
+    """Maxima put back to the places that `max_pool1d` gave, zeros elsewhere.
+
+    >>> import rushlight as torch
+    >>> torch.nn.functional.max_unpool1d(torch.tensor([[4.0, 3.0]]), torch.tensor([[1, 2]]), 2)
+    tensor([[0., 4., 3., 0.]])
+    """
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
