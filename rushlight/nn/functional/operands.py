@@ -37,16 +37,6 @@ def real_node(op: str, kernel: str, value: Any) -> Node:
     return node_of(value)
 
 
-def same_dtype(op: str, first: Tensor, **others: Tensor | None) -> None:
-    """RuntimeError unless the others, where they are given, have the dtype of the first."""
-    for name, other in others.items():
-        if other is not None and other.dtype is not first.dtype:
-            raise RuntimeError(
-                f"expected scalar type {scalar_name(first.dtype)} but found {scalar_name(other.dtype)} — {op}: input is "
-                f"{first.dtype}, {name} {other.dtype}; convert one with .to(dtype)"
-            )
-
-
 def named(node: Node, label: str) -> Tensor:
     """A tensor of the node, whose gradient function has this name unless a public function around it names it."""
     if node.tracked and node.label is None and not mode.depth:
