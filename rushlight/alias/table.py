@@ -8,6 +8,8 @@ from __future__ import annotations
 
 PLACES = {
     "torch": "rushlight",
+    "torch.autograd.anomaly_mode": "rushlight.tensor.autograd",
+    "torch.autograd.grad_mode": "rushlight.tensor.grad_mode",
     "torch.random": "rushlight.tensor.random",
     "torch.serialization": "rushlight.serialize",
     "torch.utils.data": "rushlight.data",

@@ -3,6 +3,7 @@
 from ..tensor.autograd import backward, detect_anomaly, grad, set_detect_anomaly
 from ..tensor.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from ..tensor.tensor import Tensor
+from . import functional
 from .function import Function
 from .gradcheck import gradcheck, gradgradcheck
 
@@ -14,6 +15,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",

@@ -6,11 +6,18 @@ on tensors that are recorded like any others, it is fused, and differentiated ag
 
 from __future__ import annotations
 
+import builtins
+import traceback
+import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from ..ir import component, scalar, view
 from ..ir.graph import Node, mode
+from ..ir.type import Type
+from ..tensor.autograd import FREED
+from ..tensor.public import assign
 from ..tensor.tensor import Tensor, node_of, wrap
 
 
@@ -19,17 +26,18 @@ class FunctionCtx:
 
     def __init__(self) -> None:
         self.needs_input_grad: tuple[bool, ...] = ()
-        self._saved: tuple[Any, ...] = ()
+        self._saved: tuple[Any, ...] | None = ()  # None once backward has freed it
+        self._joint: Any = None  # weak reference to the node of the results, for those that were saved
         self._nondifferentiable: tuple[Any, ...] = ()
         self._dirty: tuple[Any, ...] = ()
         self._materialize = True
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keeps tensors (or None) for `backward`, in `saved_tensors`."""
-        for tensor in tensors:
+        for place, tensor in enumerate(tensors):
             if tensor is not None and not isinstance(tensor, Tensor):
                 raise TypeError(
-                    f"save_for_backward can only save variables, but argument is of type {type(tensor).__name__}"
+                    f"save_for_backward can only save variables, but argument {place} is of type {type(tensor).__name__}"
                 )
         # Kept by value: an in-place change after the forward does not reach what was saved.
         self._saved = tuple(None if t is None else _snapshot(t) for t in tensors)
@@ -39,9 +47,27 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        return self._saved
+        if self._saved is None:
+            raise RuntimeError(FREED)
+        return tuple(self._result(each) if isinstance(each, int) else each for each in self._saved)
 
     saved_variables = saved_tensors
+
+    def _result(self, index: int) -> Tensor:
+        """A result that was saved, with its history: it stands as a number, since as a node it would hold itself."""
+        tracking, mode.tracking = mode.tracking, True
+        try:
+            return wrap(component.component(self._joint(), index=index))
+        finally:
+            mode.tracking = tracking
+
+    def _join(self, joint: Node, results: list[Node]) -> None:
+        """Tells results among what was saved from everything else."""
+        self._joint = weakref.ref(joint)
+        numbers = {id(node): index for index, node in enumerate(results)}
+        self._saved = tuple(
+            each if each is None else numbers.get(id(each._storage.node), each) for each in self._saved or ()
+        )
 
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Declares inputs that the forward changed in place."""
@@ -87,9 +113,11 @@ class Function(metaclass=_FunctionMeta):
     setup_context: Callable[..., Any] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(
+        warnings.warn(
             f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke them on the "
-            "class itself: call apply."
+            "class itself. Instantiating an autograd function will raise an error in a future version of PyTorch.",
+            DeprecationWarning,
+            stacklevel=2,
         )
 
     @staticmethod
@@ -129,19 +157,22 @@ def _graft(cls: Any, context: Any, args: tuple[Any, ...], nodes: list[Node], res
     places = [
         i for i, r in enumerate(listed) if isinstance(r, Tensor) and not any(r is n for n in context._nondifferentiable)
     ]
+    if any(d._own_leaf() for d in context._dirty):
+        raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
     values = [node_of(listed[i].detach()) for i in places]
-    whole = component.pack(*values)
-    joint = view.graft(whole, *nodes)
+    joint = view.graft(component.pack(*values), *nodes)
     joint.label = f"{cls.__name__}Backward"
-    joint.sided().backward = _rule(cls, context, args, listed.copy(), places)
+    side = joint.sided()
+    side.backward = _Rule(cls, context, args, listed, places)
+    if mode.anomaly:
+        side.forward_line = "".join(traceback.format_stack()[:-2])
+    context._join(joint, values)
     for index, place in enumerate(places):
         part = component.component(joint, index=index)
-        part.label = f"{cls.__name__}Backward"
+        part.label = joint.label
         original = listed[place]
         if any(original is d for d in context._dirty):
-            original._storage.node = part
-            original._storage.version += 1
-            original._cached = None
+            assign("apply", original, part)
         else:
             listed[place] = wrap(part)
     if single:
@@ -149,54 +180,65 @@ def _graft(cls: Any, context: Any, args: tuple[Any, ...], nodes: list[Node], res
     return type(results)(listed) if not hasattr(results, "_fields") else type(results)(*listed)
 
 
-def _rule(
-    cls: Any, context: Any, args: tuple[Any, ...], results: list[Any], places: list[int]
-) -> Callable[[Node, Node], Any]:
+class _Rule:
     """Calls the user's backward with a gradient for each result; those without a gradient get zeros, or None."""
-    types = [r._type() if isinstance(r, Tensor) else None for r in results]
 
-    def backward(node: Node, g: Node) -> tuple[Node | None, ...]:
+    def __init__(
+        self, cls: Any, context: FunctionCtx, args: tuple[Any, ...], results: list[Any], places: list[int]
+    ) -> None:
+        self.cls = cls
+        self.context = context
+        self.arguments = [a._type() if isinstance(a, Tensor) else None for a in args]
+        self.results = [r._type() if isinstance(r, Tensor) else None for r in results]
+        self.places = places
+
+    def release(self) -> None:
+        """Frees what was saved."""
+        if self.context._saved:
+            self.context._saved = None
+
+    def __call__(self, node: Node, g: Node) -> tuple[Node | None, ...]:
+        materialize = self.context._materialize
         parts: list[Any] = [
-            wrap(scalar.full(0, each)) if each is not None and context._materialize else None for each in types
+            wrap(scalar.full(0, type)) if type is not None and materialize else None for type in self.results
         ]
-        for place, part in zip(places, component.components(g), strict=True):
-            parts[place] = wrap(part)
-        if not context._materialize:
-            parts = [None if p is None or component.is_literal_zero(node_of(p)) else p for p in parts]
-        found = cls.backward(context, *parts)
+        for place, part in zip(self.places, component.components(g), strict=True):
+            parts[place] = None if not materialize and component.is_literal_zero(part) else wrap(part)
+        found = self.cls.backward(self.context, *parts)
         found = list(found) if isinstance(found, (tuple, list)) else [found]
-        if len(found) < len(args):
+        return (None, *self._checked(found))
+
+    def _checked(self, found: list[Any]) -> list[Node | None]:
+        """The gradients of the arguments that are tensors, as nodes of the arguments' shapes and dtypes."""
+        name, expected = f"{self.cls.__name__}Backward", len(self.arguments)
+        if len(found) < expected or any(part is not None for part in found[expected:]):
             raise RuntimeError(
-                f"function {cls.__name__}Backward returned an incorrect number of gradients (expected {len(args)}, got {len(found)})"
+                f"function {name} returned an incorrect number of gradients (expected {expected}, got {len(found)})"
             )
-        gradients = [part for a, part in zip(args, found, strict=False) if isinstance(a, Tensor)]
-        tensors = [a for a in args if isinstance(a, Tensor)]
-        return (
-            None,
-            *[_checked(cls, place, a, part) for place, (a, part) in enumerate(zip(tensors, gradients, strict=True))],
+        nodes: list[Node | None] = []
+        for place, (type, part) in enumerate(zip(self.arguments, found, strict=False)):
+            if part is not None and type is None:
+                raise RuntimeError(
+                    f"function {name} returned a gradient different than None at position {place + 1}, but the corresponding "
+                    "forward input was not a Variable"
+                )
+            if part is not None and not isinstance(part, Tensor):
+                raise RuntimeError(f"expected Variable or None (got {builtins.type(part).__name__})")
+            if type is not None:
+                wanted = part if self.context.needs_input_grad[place] else None
+                nodes.append(None if wanted is None else _fitted(name, len(nodes), type, node_of(wanted)))
+        return nodes
+
+
+def _fitted(name: str, place: int, type: Type, node: Node) -> Node:
+    """A gradient in an argument's dtype, summed to its shape."""
+    shape, lead = node.type.shape, node.type.ndim - type.ndim
+    if lead < 0 or any(want not in (1, have) for want, have in zip(type.shape, shape[lead:], strict=True)):
+        raise RuntimeError(
+            f"Function {name} returned an invalid gradient at index {place} - got {list(shape)} but expected shape compatible with "
+            f"{list(type.shape)}"
         )
-
-    return backward
-
-
-def _checked(cls: Any, place: int, argument: Tensor, part: Any) -> Node | None:
-    if part is None or not argument.requires_grad:
-        return None
-    if not isinstance(part, Tensor):
-        raise TypeError(f"expected Variable or None (got {type(part).__name__})")
-    node = node_of(part)
-    if node.type.shape != tuple(argument.shape):
-        if node.type.size == argument.numel() or len(node.type.shape) >= argument.ndim:
-            try:
-                node = scalar.sum_to(node, argument._type())
-            except RuntimeError:
-                node = node_of(part)
-        if node.type.shape != tuple(argument.shape):
-            raise RuntimeError(
-                f"Function {cls.__name__}Backward returned an invalid gradient at index {place} - got {list(node.type.shape)} but expected shape "
-                f"compatible with {list(argument.shape)}"
-            )
-    return scalar.cast(node, dtype=argument.dtype)
+    return scalar.cast(scalar.sum_to(node, type), dtype=type.dtype)
 
 
 def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:

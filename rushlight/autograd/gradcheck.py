@@ -121,7 +121,7 @@ def gradcheck(
     given = _listed(inputs)
     if not _differentiable(given):
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
     try:
         outputs = [output for output in _outputs(func, given) if output.requires_grad]

@@ -109,6 +109,8 @@ def release(passed: list[Node]) -> None:
                     shadows[operand] = shadow = _shadow(operand)
             operands.append(shadow)
         node.operands = tuple(operands)
+        if node.side is not None and hasattr(node.side.backward, "release"):
+            node.side.backward.release()
         if keeps_values(node):
             node.sided().released = True
 

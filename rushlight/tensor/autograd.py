@@ -408,3 +408,25 @@ def _backward_method(
 
 
 Tensor.backward = _backward_method  # type: ignore[attr-defined]
+
+
+def pull_back(roots: dict[Node, Node], wanted: list[Node]) -> list[Node | None]:
+    """Cotangents carried from roots to the wanted nodes: for a custom rule that runs a graph of its own, within a walk.
+
+    Stops at the wanted nodes and calls no hook of theirs, since the walk outside comes to them. A leaf that was written to
+    since stands for its former self.
+    """
+    found: dict[Node, Node | None] = dict.fromkeys(wanted)
+    leaves = {id(_leaf_of(node)): node for node in wanted if node.op_name == "leaf"}
+
+    def visit(node: Node, g: Node) -> Node | None:
+        place = leaves.get(id(_leaf_of(node))) if node.op_name == "leaf" else node if node in found else None
+        if place is not None:
+            have = found[place]
+            found[place] = g if have is None else component.accumulate(have, g)
+        if place is not None or node.op_name == "leaf":
+            return None
+        return g if node.side is None else _run_hooks(node.side, g)
+
+    grad_pass.backward(roots, visit, _vjp)
+    return list(found.values())

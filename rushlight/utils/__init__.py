@@ -1,5 +1,6 @@
 """`torch.utils`: `data` is Rushlight's own package."""
 
 from .. import data
+from . import checkpoint
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]

@@ -1,0 +1,200 @@
+"""Checkpoints: a part of a network whose inner values are not kept for backward, but computed again, as `torch.utils.checkpoint`."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..ir import component, view
+from ..ir.graph import Node
+from ..tensor import Tensor, enable_grad, get_rng_state, is_grad_enabled, no_grad, set_rng_state
+from ..tensor.autograd import FREED, pull_back
+from ..tensor.tensor import node_of, wrap
+
+Contexts = tuple[contextlib.AbstractContextManager, contextlib.AbstractContextManager]
+
+
+class CheckpointError(RuntimeError):
+    """The second run of a checkpointed function gave other results than the first."""
+
+
+def noop_context_fn() -> Contexts:
+    """No context around either run."""
+    return contextlib.nullcontext(), contextlib.nullcontext()
+
+
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    context_fn: Callable[[], Contexts] = noop_context_fn,
+    determinism_check: str = "default",
+    debug: bool = False,
+    early_stop: bool = True,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """Runs `function(*args, **kwargs)` without keeping what it computes inside; backward runs it again, with the same draws.
+
+    With `use_reentrant=True` only results of arguments that require grad are tracked, as in PyTorch; otherwise both kinds are the
+    same here, and gradients reach what the function uses besides its arguments.
+
+    >>> import rushlight as torch
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = torch.utils.checkpoint.checkpoint(lambda x: (x * x).exp(), x, use_reentrant=False)
+    >>> y.sum().backward()
+    >>> x.grad
+    tensor([  5.4366, 218.3926])
+    """
+    if use_reentrant is None:
+        _warn_of_default(
+            "checkpoint",
+            "Starting in PyTorch 2.9, calling checkpoint without use_reentrant will raise an exception.",
+        )
+        use_reentrant = True
+    if use_reentrant and kwargs:
+        raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
+    if not is_grad_enabled():
+        return function(*args, **kwargs)
+    if use_reentrant and not any(tensor.requires_grad for tensor in _tensors((args, kwargs))):
+        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
+        with no_grad():
+            return function(*args, **kwargs)
+    first, again = context_fn()
+    run = _Run(function, args, kwargs, again, get_rng_state() if preserve_rng_state else None)
+    with first:
+        results = function(*args, **kwargs)
+    return run.tie(results, "CheckpointFunctionBackward" if use_reentrant else None)
+
+
+def _warn_of_default(name: str, consequence: str) -> None:
+    warnings.warn(
+        f"torch.utils.checkpoint{'' if name == 'checkpoint' else '.' + name}: the use_reentrant parameter should be passed explicitly. "
+        f"{consequence} use_reentrant=False is recommended, but if you need to preserve the current default behavior, you can pass "
+        "use_reentrant=True. Refer to docs for more details on the differences between the two variants.",
+        stacklevel=3,
+    )
+
+
+class _Run:
+    """One checkpointed call: how to run it again, and the rule of its results."""
+
+    def __init__(self, function: Any, args: Any, kwargs: Any, context: Any, state: Tensor | None) -> None:
+        self.function, self.context, self.state = function, context, state
+        self.args, self.kwargs = _mapped(lambda t: wrap(node_of(t)), (args, kwargs))  # as they are now
+        self.borders = [node for node in map(node_of, _tensors((self.args, self.kwargs))) if node.tracked]
+
+    def tie(self, results: Any, label: str | None) -> Any:
+        """The results, tied to the arguments and to the leaves below them by the rule, and to nothing between."""
+        outputs = [node_of(tensor) for tensor in _tensors(results) if tensor.requires_grad]
+        if not outputs:
+            return results
+        self.types = [node.type for node in outputs]
+        self.below = _reached(outputs, self.borders)
+        with no_grad():
+            values = [view.stop(node) for node in outputs]
+        joint = view.graft(component.pack(*values), *self.below)
+        joint.sided().backward = self
+        parts = [component.component(joint, index=index) for index in range(len(outputs))]
+        for part, node in zip(parts, outputs, strict=True):
+            part.label = joint.label = label or node.label
+        fresh = iter(parts)
+        return _mapped(lambda t: wrap(next(fresh)) if t.requires_grad else t, results)
+
+    def release(self) -> None:
+        """Frees the arguments."""
+        self.args = None
+
+    def __call__(self, node: Node, g: Node) -> tuple[Node | None, ...]:
+        if self.args is None:
+            raise RuntimeError(FREED)
+        now = get_rng_state()
+        try:
+            if self.state is not None:
+                set_rng_state(self.state)
+            with enable_grad(), self.context:
+                results = self.function(*self.args, **self.kwargs)
+        finally:
+            if self.state is not None:
+                set_rng_state(now)
+        outputs = [node_of(tensor) for tensor in _tensors(results) if tensor.requires_grad]
+        if [output.type for output in outputs] != self.types:
+            raise CheckpointError(
+                f"torch.utils.checkpoint: the second run gave {[output.type for output in outputs]}, the first {self.types}; the "
+                "function must do the same each time"
+            )
+        roots: dict[Node, Node] = {}
+        for output, part in zip(outputs, component.components(g), strict=True):
+            roots[output] = component.accumulate(roots[output], part) if output in roots else part
+        return (None, *pull_back(roots, self.below))
+
+
+def _reached(outputs: list[Node], borders: list[Node]) -> list[Node]:
+    """The leaves and border nodes at which the ways down from the outputs end."""
+    stops = set(borders)
+    seen = dict.fromkeys(outputs)
+    stack, found = list(outputs), []
+    while stack:
+        node = stack.pop()
+        if node in stops or node.op_name == "leaf":
+            found.append(node)
+            continue
+        for operand in node.operands:
+            if operand.tracked and operand not in seen:
+                seen[operand] = None
+                stack.append(operand)
+    return found
+
+
+def _tensors(value: Any) -> Iterable[Tensor]:
+    """The tensors in nested tuples, lists and dicts."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _tensors(part)
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))
+
+
+def _mapped(change: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """The same structure with each tensor changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, (tuple, list)):
+        parts = [_mapped(change, part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if isinstance(value, dict):
+        return {key: _mapped(change, part) for key, part in value.items()}
+    return value
+
+
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
+    """Runs modules one after the other in `segments` parts, each a checkpoint but for the last."""
+    if use_reentrant is None:
+        _warn_of_default(
+            "checkpoint_sequential", "In version 2.9 we will raise an exception if use_reentrant is not passed."
+        )
+        use_reentrant = True
+    preserve = kwargs.pop("preserve_rng_state", True)
+    if kwargs:
+        raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
+    modules = list(functions.children() if hasattr(functions, "children") else functions)
+    size = len(modules) // segments
+    for start in range(0, size * (segments - 1), size):
+        part = _one_after_the_other(modules[start : start + size])
+        input = checkpoint(part, input, use_reentrant=use_reentrant, preserve_rng_state=preserve)
+    return _one_after_the_other(modules[size * (segments - 1) :])(input)
+
+
+def _one_after_the_other(modules: list[Any]) -> Callable[[Any], Any]:
+    def run(value: Any) -> Any:
+        for module in modules:
+            value = module(value)
+        return value
+
+    return run
