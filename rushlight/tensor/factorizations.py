@@ -461,7 +461,7 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
     """X with tensordot(A, X, X.ndim) = B; `dims` are axes of A that are moved to its end first."""
     if dims is not None:
         dims = tuple(dims)
-        A = A.movedim(dims, tuple(range(A.ndim - len(dims), A.ndim)))  # type: ignore[attr-defined]
+        A = A.movedim(dims, tuple(range(A.ndim - len(dims), A.ndim)))
     shape = tuple(A.shape)
     rest = shape[B.ndim :]
     if prod(rest) != prod(shape[: B.ndim]):

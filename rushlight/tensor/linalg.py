@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf
 from typing import Any
 
@@ -129,7 +128,7 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
         )
     q, r = components(decomposition.qr(matrix("linalg.qr", A), complete=mode == "complete"))
     if mode == "r":
-        return qr_result(A.new_empty(0), labelled(r, "LinalgQr"))  # type: ignore[attr-defined]
+        return qr_result(A.new_empty(0), labelled(r, "LinalgQr"))
     return qr_result(labelled(q, "LinalgQr"), labelled(r, "LinalgQr"))
 
 
@@ -176,7 +175,7 @@ def eig(A: Tensor) -> Any:
 
 def eigvals(A: Tensor) -> Tensor:
     """The eigenvalues of a square matrix, complex."""
-    return eig(A)[0]  # type: ignore[no-any-return]
+    return eig(A)[0]
 
 
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
@@ -217,14 +216,14 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
         eye = from_values(np.broadcast_to(np.eye(A.shape[-1]), tuple(A.shape)).copy(), A.dtype)
         never = scalar.number(False, bool_)  # nothing of A stays but that it requires grad
         return wrap(scalar.select(never, node_of(A), node_of(eye)))
-    return result.clone() if result is A else result  # type: ignore[attr-defined,no-any-return]
+    return result.clone() if result is A else result
 
 
 def matrix_exp(A: Tensor) -> Tensor:
     """The matrix exponential: a Taylor polynomial of the scaled matrix, squared back (scaling and squaring, Higham 2005)."""
     if A.dtype.name in ("float16", "bfloat16", "float32", "complex64"):  # computed wide, rounded once
-        wide = A.to(complex128 if A.dtype.is_complex else float64)  # type: ignore[attr-defined]
-        return matrix_exp(wide).to(A.dtype)  # type: ignore[attr-defined,no-any-return]
+        wide = A.to(complex128 if A.dtype.is_complex else float64)
+        return matrix_exp(wide).to(A.dtype)
     node = matrix("linalg.matrix_exp", A)
     if A.shape[-1] != A.shape[-2]:
         raise RuntimeError("linalg.matrix_exp: A must be batches of square matrices")
@@ -269,7 +268,7 @@ def matrix_norm(
 ) -> Tensor:
     """A norm of matrices: 'fro', 'nuc', inf, -inf, 1, -1, 2, -2."""
     if dtype is not None:
-        A = A.to(dtype)  # type: ignore[attr-defined]
+        A = A.to(dtype)
     axes = wrap_axes("linalg.matrix_norm", dim, A.ndim)
     if len(axes) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
@@ -279,24 +278,24 @@ def matrix_norm(
         rows, columns = axes if abs(ord) == 1 else axes[::-1]
         sums = vector_norm(A, 1, rows, True)
         if ord > 0 and not sums.shape[columns]:
-            result = sums.sum(columns, True)  # type: ignore[attr-defined]
+            result = sums.sum(columns, True)
         else:
-            pick = sums.amax if ord > 0 else sums.amin  # type: ignore[attr-defined]
+            pick = sums.amax if ord > 0 else sums.amin
             result = pick(columns, True)
-        return result if keepdim else result.squeeze(axes)  # type: ignore[no-any-return]
+        return result if keepdim else result.squeeze(axes)
     if ord not in ("nuc", 2, -2):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    moved = A.movedim(axes, (-2, -1))  # type: ignore[attr-defined]
+    moved = A.movedim(axes, (-2, -1))
     values = svdvals(moved)
     result = {
         "nuc": lambda: values.sum(-1),
         2: lambda: values.amax(-1) if values.shape[-1] else values.sum(-1),
         -2: lambda: values.amin(-1),
-    }[ord]()  # type: ignore[attr-defined]
+    }[ord]()
     if keepdim:
         for axis in sorted(axes):
             result = result.unsqueeze(axis)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor:
@@ -321,37 +320,37 @@ def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, 
 
 
 def _tolerance(values: Tensor, A: Tensor, atol: Any, rtol: Any) -> Tensor:
-    top = values.amax(-1, keepdim=True)  # type: ignore[attr-defined]
+    top = values.amax(-1, keepdim=True)
     eps = float(np.finfo(A.dtype.to_real().storage).eps) * max(A.shape[-2:])
     # Without `rtol` the default holds, save where `atol` is given and positive.
     if isinstance(rtol, Tensor):
-        relative: Any = rtol.unsqueeze(-1)  # type: ignore[attr-defined]
+        relative: Any = rtol.unsqueeze(-1)
     elif rtol is not None:
         relative = rtol
     elif isinstance(atol, Tensor):
-        relative = (atol <= 0).to(top.dtype).unsqueeze(-1) * eps  # type: ignore[attr-defined,operator]
+        relative = (atol <= 0).to(top.dtype).unsqueeze(-1) * eps
     else:
         relative = 0.0 if atol is not None and atol > 0 else eps
     bound = top * relative
     if atol is None:
-        return bound  # type: ignore[no-any-return]
-    return bound.clamp(min=atol) if not isinstance(atol, Tensor) else bound.maximum(atol.unsqueeze(-1).to(bound.dtype))  # type: ignore[attr-defined,no-any-return]
+        return bound
+    return bound.clamp(min=atol) if not isinstance(atol, Tensor) else bound.maximum(atol.unsqueeze(-1).to(bound.dtype))
 
 
 def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, tol: Any = None) -> Tensor:
     """How many singular values are not negligible."""
-    values = eigvalsh(A).abs() if hermitian else svdvals(A)  # type: ignore[attr-defined]
+    values = eigvalsh(A).abs() if hermitian else svdvals(A)
     if not values.shape[-1]:
         return from_array(np.zeros(tuple(values.shape)[:-1], np.int64), int64)
     bound = _tolerance(values, A, tol if tol is not None else atol, 0.0 if tol is not None else rtol)
-    return (values > bound).sum(-1)  # type: ignore[operator,no-any-return]
+    return (values > bound).sum(-1)
 
 
 def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, rcond: Any = None) -> Tensor:
     """The pseudo-inverse (Moore and Penrose)."""
     matrix("linalg.pinv", A)
     if 0 in A.shape[-2:]:
-        return A.mT.clone()  # type: ignore[attr-defined,no-any-return]
+        return A.mT.clone()
     if hermitian:
         values, vectors = eigh(A.detach())
         s, vh = values.abs(), vectors.mH
@@ -381,50 +380,50 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
             f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss) — got {driver!r}"
         )
     vector = A.ndim == B.ndim + 1
-    right = B.unsqueeze(-1) if vector else B  # type: ignore[attr-defined]
+    right = B.unsqueeze(-1) if vector else B
     solution = matmul(pinv(A, rtol=rcond), right)
     rank = matrix_rank(A.detach(), rtol=rcond)
     m, n = A.shape[-2:]
     real = A.dtype.to_real()
-    full = m > n and (driver == "gels" or bool((rank == n).all()))  # type: ignore[attr-defined]
+    full = m > n and (driver == "gels" or bool((rank == n).all()))
     if full and driver != "gelsy" and driver is not None:
-        residuals = (matmul(A, solution) - right).abs().square().sum(-2)  # type: ignore[attr-defined,operator]
+        residuals = (matmul(A, solution) - right).abs().square().sum(-2)
     else:
-        residuals = A.new_empty(0, dtype=real)  # type: ignore[attr-defined]
-    values = svdvals(A.detach()) if driver in ("gelsd", "gelss") else A.new_empty(0, dtype=real)  # type: ignore[attr-defined]
+        residuals = A.new_empty(0, dtype=real)
+    values = svdvals(A.detach()) if driver in ("gelsd", "gelss") else A.new_empty(0, dtype=real)
     if driver == "gels":
-        rank = A.new_empty(0, dtype=int64)  # type: ignore[attr-defined]
-    return lstsq_result(solution.squeeze(-1) if vector else solution, residuals, rank, values)  # type: ignore[attr-defined]
+        rank = A.new_empty(0, dtype=int64)
+    return lstsq_result(solution.squeeze(-1) if vector else solution, residuals, rank, values)
 
 
 def cond(A: Tensor, p: Any = None) -> Tensor:
     """The condition number: for p None (2) or -2 by singular values, else norm(A) * norm(inv(A))."""
     if p in (None, 2, -2):
         values = svdvals(A)
-        first, last = values[..., 0], values[..., -1]  # type: ignore[index]
-        return last / first if p == -2 else first / last  # type: ignore[no-any-return]
-    return matrix_norm(A, p) * matrix_norm(inv(A), p)  # type: ignore[operator,no-any-return]
+        first, last = values[..., 0], values[..., -1]
+        return last / first if p == -2 else first / last
+    return matrix_norm(A, p) * matrix_norm(inv(A), p)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """Sums of conj(x) * y along an axis."""
-    return (x.conj() * y).sum(dim)  # type: ignore[attr-defined,no-any-return]
+    return (x.conj() * y).sum(dim)
 
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The diagonal of the last two axes."""
-    return A.diagonal(offset, dim1, dim2)  # type: ignore[attr-defined,no-any-return]
+    return A.diagonal(offset, dim1, dim2)
 
 
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Vandermonde's matrix: increasing powers of a vector's elements."""
-    x = x if x.ndim else x.reshape(1)  # type: ignore[attr-defined]
+    x = x if x.ndim else x.reshape(1)
     count = x.shape[-1] if N is None else N
     if N is not None and N <= 1:
         raise RuntimeError("N must be greater than 1.")
     if x.dtype.category < FLOATING:
-        x = x.to(int64)  # type: ignore[attr-defined]
-    return x.unsqueeze(-1) ** from_values(np.arange(count), int64)  # type: ignore[attr-defined,no-any-return]
+        x = x.to(int64)
+    return x.unsqueeze(-1) ** from_values(np.arange(count), int64)
 
 
 # ---- names that torch and Tensor have ----
@@ -435,7 +434,7 @@ for _own in __all__:
         globals()[_own] = with_out(globals()[_own], False)
 
 
-def _also(own: str, function: Callable[..., Any], label: str | None = None) -> None:
+def _also(own: str, function: Any, label: str | None = None) -> None:
     def call(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
 
@@ -452,14 +451,14 @@ for _own, _function in {
     "matrix_exp": matrix_exp,
     "pinverse": pinv,
 }.items():
-    _also(_own, _function)  # type: ignore[arg-type]
+    _also(_own, _function)
 
 
 @public("LinalgDet")
 def logdet(input: Tensor) -> Tensor:
     """The logarithm of the determinant; NaN where it is negative."""
     sign, logarithm = slogdet(input)
-    return sign.log() + logarithm  # type: ignore[no-any-return]
+    return sign.log() + logarithm
 
 
 @public("LinalgCholeskyEx")
@@ -475,7 +474,7 @@ def svd_(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     if not compute_uv:
         m, n = input.shape[-2:]
         batch = tuple(input.shape)[:-2]
-        return old_svd_result(input.new_zeros(*batch, m, m), s, input.new_zeros(*batch, n, n))  # type: ignore[attr-defined]
+        return old_svd_result(input.new_zeros(*batch, m, m), s, input.new_zeros(*batch, n, n))
     return old_svd_result(u, s, vh.mH)
 
 
@@ -488,14 +487,14 @@ def qr_(input: Tensor, some: bool = True) -> Any:
 @public("CholeskySolve")
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """X with A X = B, given A's Cholesky factor."""
-    factor = L.mH if upper else L  # type: ignore[attr-defined]
+    factor = L.mH if upper else L
     return solve(matmul(factor, factor.mH), B)
 
 
 @public("CholeskyInverse")
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """A's inverse, given its Cholesky factor."""
-    factor = L.mH if upper else L  # type: ignore[attr-defined]
+    factor = L.mH if upper else L
     return inv(matmul(factor, factor.mH))
 
 
@@ -504,9 +503,9 @@ def triangular_solve(
     b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> Any:
     """X with A X = b for a triangular A, and A again."""
-    factor, up = (A.mT, not upper) if transpose else (A, upper)  # type: ignore[attr-defined]
+    factor, up = (A.mT, not upper) if transpose else (A, upper)
     solution = solve_triangular(factor, b, upper=up, unitriangular=unitriangular)
-    return triangular_solve_result(solution, A.clone())  # type: ignore[attr-defined]
+    return triangular_solve_result(solution, A.clone())
 
 
 @public("NuclearNorm", method=True, out=False)

@@ -19,7 +19,7 @@ def _basis(A: Tensor, q: int, niter: int) -> Tensor:
     for _ in range(niter):
         found = qr(matmul(A.mH, found)).Q
         found = qr(matmul(A, found)).Q
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 @public(method=False, out=False)
@@ -28,7 +28,7 @@ def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor |
     q = 6 if q is None else q
     niter = 2 if niter is None else niter
     if M is not None:
-        A = A - M.broadcast_to(A.shape)  # type: ignore[attr-defined,operator]
+        A = A - M.broadcast_to(A.shape)
     wide = A.shape[-2] < A.shape[-1]
     if wide:
         A = A.mH
@@ -48,5 +48,5 @@ def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int
         raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(m, n)}")
     if niter < 0:
         raise ValueError(f"niter(={niter}) must be non-negative integer")
-    centred = A - A.mean(-2, keepdim=True) if center else A  # type: ignore[attr-defined,operator]
+    centred = A - A.mean(-2, keepdim=True) if center else A
     return svd_lowrank(centred, q, niter=niter)

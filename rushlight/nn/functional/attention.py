@@ -38,7 +38,7 @@ def _masked(scores: Node, mask: Node | None, causal: bool) -> Node:
     """-inf where a query may not look (a bool mask says where it may; `causal`: at itself and what stands before), or the mask added."""
     low = scalar.number(float("-inf"), scores.type.dtype)
     if causal:
-        keep = np.tri(*scores.type.shape[-2:], dtype=bool)
+        keep = np.tri(*scores.type.shape[-2:], dtype=np.bool_)
         scores = scalar.select(input_node(keep, Type.of(keep.shape, bool_)), scores, low)
     if mask is None:
         return scores
@@ -118,7 +118,7 @@ def _grouped(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]
             raise RuntimeError(
                 f"Number of heads in key and value must divide the number of heads in query — enable_gqa: {own} and {heads}"
             )
-        repeated.append(each if own == heads else each.repeat_interleave(heads // own, -3))  # type: ignore[attr-defined]
+        repeated.append(each if own == heads else each.repeat_interleave(heads // own, -3))
     return repeated[0], repeated[1]
 
 
@@ -231,12 +231,12 @@ def _projected(query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: 
     weights, biases = _pieces(weight, sizes), _pieces(bias, sizes)
     projected: list[Node] = []
     for (x, count), w, b in zip(inputs, weights, biases, strict=True):
-        whole = node_of(linear(x, w, b))  # type: ignore[arg-type]
+        whole = node_of(linear(x, w, b))
         projected += components(split(whole, axis=2, sizes=(embed,) * count)) if count > 1 else [whole]
     return projected
 
 
-def _pieces(packed: Tensor | None, sizes: tuple[int, ...]) -> list[Tensor | None]:
+def _pieces(packed: Tensor | None, sizes: tuple[int, ...]) -> list[Any]:
     """Stretches of the first axis."""
     if packed is None:
         return [None] * len(sizes)
@@ -356,7 +356,7 @@ def _in_heads(
 
 def _batched(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """With an axis of one sample; what was one tensor stays one."""
-    wide = {id(x): x.unsqueeze(1) for x in (query, key, value)}  # type: ignore[attr-defined]
+    wide = {id(x): x.unsqueeze(1) for x in (query, key, value)}
     return wide[id(query)], wide[id(key)], wide[id(value)]
 
 
@@ -414,7 +414,7 @@ def multi_head_attention_forward(
     unbatched = query.ndim == 2
     if unbatched:
         query, key, value = _batched(query, key, value)
-        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)  # type: ignore[attr-defined]
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     if is_causal and attn_mask is None:
         raise RuntimeError(
             "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
@@ -428,8 +428,9 @@ def multi_head_attention_forward(
         apart = {"q_proj_weight": q_proj_weight, "k_proj_weight": k_proj_weight, "v_proj_weight": v_proj_weight}
         q, k, v = _projected_apart(query, key, value, apart, in_proj_bias)
     else:
-        _need(in_proj_weight is not None, "use_separate_proj_weight is False but in_proj_weight is None")
-        q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias)  # type: ignore[arg-type]
+        if in_proj_weight is None:
+            raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
+        q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias)
     rows = bias_k, bias_v, static_k, static_v
     q, k, v, mask = _in_heads(q, k, v, mask, num_heads, rows, add_zero_attn)
     rate = dropout_p if training else 0.0
