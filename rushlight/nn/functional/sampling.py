@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dtype import FLOATING, bfloat16, dtype, encode, float16, float32
+from ...dtype import FLOATING, bfloat16, bool_, dtype, encode, float16, float32
 from ...ir import reduce, scalar, view
 from ...ir.decomposition import matmul, transpose
 from ...ir.graph import Node, input_node
@@ -142,6 +142,9 @@ def _sampled(image: Node, grid: Node, mode: str, beyond: str, aligned: bool) -> 
     flat = view.reshape(image, (batch, channels, prod(extents)))
     read = pick(view.pad(flat, (0, 0, 0), (0, 0, 1)), index)
     count = lows[0].type.shape[1]
+    if mode == "nearest" and grid.tracked:  # the places have a gradient, which is 0
+        whole = reduce.sum_(grid, tuple(range(grid.type.ndim)))
+        read = scalar.select(scalar.number(False, bool_), whole, read)
     if mode != "nearest":
         weights: Node | None = None
         for axis, (place, low) in enumerate(zip(places, lows, strict=True)):

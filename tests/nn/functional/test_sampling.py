@@ -83,6 +83,12 @@ def test_rounded_no_further_off_than_pytorch(dtype: str, mode: str) -> None:
     assert ours_off <= theirs_off + 1e-6
 
 
+def test_places_of_nearest_elements_have_gradient_zero() -> None:
+    image, grid = rushlight.ones(1, 1, 3, 3), rushlight.zeros(1, 2, 2, 2, requires_grad=True)
+    rushlight.nn.functional.grid_sample(image, grid, "nearest", align_corners=False).sum().backward()
+    assert grid.grad.tolist() == rushlight.zeros(1, 2, 2, 2).tolist()
+
+
 def _warned(library: Any, call: Any) -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
