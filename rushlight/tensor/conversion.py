@@ -303,10 +303,6 @@ def rebuild(array: np.ndarray, kind: dtype, requires_grad: bool, cls: Any, attri
 
 
 def _reduce(self: Tensor, protocol: int) -> Any:
-    if not self.is_leaf:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support pickling at the moment; detach() the tensor first"
-        )
     return rebuild, (
         np.ascontiguousarray(self._array()).reshape(tuple(self.shape)),
         self.dtype,
@@ -340,6 +336,41 @@ def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
 
 Tensor.__repr__ = _repr  # type: ignore[assignment]
 
+# ---- NumPy's functions and Python's ----
+
+
+def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
+    """What NumPy's functions of tensors return: tensors, of bools as uint8 ones."""
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8)
+    return adopt_numpy(np.asarray(array))
+
+
+Tensor.__array_wrap__ = _array_wrap  # type: ignore[attr-defined]
+
+
+def _mapped(op: str, target: Tensor, others: tuple[Tensor, ...], function: Any) -> Tensor:
+    if target.requires_grad:
+        raise RuntimeError(f"Can't call {op}() on Variable that requires grad. Use var.detach().{op}() instead.")
+    lists = [np.broadcast_to(other._decoded(), tuple(target.shape)).reshape(-1).tolist() for other in (target, *others)]
+    values = np.array([function(*items) for items in zip(*lists, strict=True)]).reshape(tuple(target.shape))
+    return target.copy_(adopt_numpy(values))  # type: ignore[attr-defined,no-any-return]
+
+
+@method
+def apply_(self: Tensor, callable: Any) -> Tensor:
+    """Replaces each element by a Python function of it; slow."""
+    return _mapped("apply_", self, (), callable)
+
+
+@method
+def map_(self: Tensor, tensor: Tensor, callable: Any) -> Tensor:
+    """Replaces each element by a Python function of it and of another tensor's; slow."""
+    if tensor.dtype is not self.dtype:
+        raise TypeError(f"map_: expected {self.type()} for 'other' (got {tensor.type()})")  # type: ignore[attr-defined]
+    return _mapped("map_", self, (tensor,), callable)
+
+
 # ---- DLPack ----
 
 
@@ -362,10 +393,29 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor on the memory of any object with `__dlpack__`."""
     if isinstance(ext_tensor, Tensor):
         return ext_tensor.detach()
+    if type(ext_tensor).__name__ == "PyCapsule":
+        ext_tensor = _Capsule(ext_tensor)
+    elif not hasattr(ext_tensor, "__dlpack__"):
+        raise RuntimeError(
+            f"from_dlpack received an invalid capsule: a {type(ext_tensor).__name__}, which has no __dlpack__"
+        )
     array = np.from_dlpack(ext_tensor)
     if array.flags.writeable:
         return adopt_numpy(array)
     return adopt_numpy(_writable(array))
+
+
+class _Capsule:
+    """What NumPy wants to see around a bare DLPack capsule."""
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # the CPU
 
 
 def _writable(array: np.ndarray) -> np.ndarray:

@@ -361,6 +361,8 @@ Tensor.__getitem__, Tensor.__setitem__, Tensor.__delitem__ = _getitem, _setitem,
 @method
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Overwrites this tensor with another's values, broadcast and converted."""
+    if isinstance(src, (int, float, complex)):
+        return self.fill_(src)  # type: ignore[no-any-return]
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     shape = tuple(self.shape)

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..dtype import as_dtype, bool_, can_cast, dtype, scalar_name
+from ..dtype import as_dtype, bool_, can_cast, cpp_name, dtype, scalar_name
 from ..errors import InternalError
 from ..ir import scalar, view
 from ..ir.graph import Node, mode
@@ -130,6 +130,12 @@ def with_out(function: Callable[..., Any], of_its_dtype: bool) -> Callable[..., 
 def write_out(op: str, out: Any, result: Any) -> Any:
     """Puts a result into `out=`; resizes an `out` of another shape, as PyTorch does."""
     if isinstance(out, (tuple, list)):
+        if len(out) != len(result):
+            raise TypeError(f"expected tuple of {len(result)} elements but got {len(out)} — {op}(out=)")
+        for target, part in zip(out, result, strict=True):
+            if isinstance(target, Tensor) and target.dtype is not part.dtype:
+                kinds = cpp_name(part.dtype), cpp_name(target.dtype)
+                raise RuntimeError("Expected out tensor to have dtype {}, but got {} instead".format(*kinds))
         for target, part in zip(out, result, strict=True):
             write_out(op, target, part)
         return type(result)(*out) if hasattr(result, "_fields") else type(result)(out)

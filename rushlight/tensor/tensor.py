@@ -294,6 +294,8 @@ class Tensor(metaclass=_TensorMeta):
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         leaf = self._own_leaf()
         self._storage, self._steps, self._geometry = value._storage, value._steps, None
         self._parent = value._parent
@@ -387,7 +389,10 @@ class Tensor(metaclass=_TensorMeta):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
-        return array if dtype is None else array.astype(dtype, copy=False)
+        made = array if dtype is None else array.astype(dtype, copy=False)
+        if copy is False and made is not array:
+            raise ValueError("Unable to avoid copy while creating an array as requested: another dtype is wanted")
+        return made.copy() if copy and made is array else made
 
     def __len__(self) -> int:
         shape = self._type().shape
@@ -404,10 +409,10 @@ class Tensor(metaclass=_TensorMeta):
         return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self._only_element())
+        return float(self._real_element("double"))
 
     def __int__(self) -> int:
-        return int(self._only_element())
+        return int(self._real_element("int64_t"))
 
     def __complex__(self) -> complex:
         return complex(self._only_element())
@@ -416,6 +421,21 @@ class Tensor(metaclass=_TensorMeta):
         if self.numel() != 1:
             raise ValueError(f"only one element tensors can be converted to Python scalars, not {tuple(self.shape)}")
         return self.item()
+
+    def _real_element(self, kind: str) -> Any:
+        value = self._only_element()
+        if isinstance(value, complex):
+            if value.imag:
+                raise RuntimeError(f"value cannot be converted to type {kind} without overflow — it is {value}")
+            return value.real
+        return value
+
+    def __contains__(self, element: Any) -> bool:
+        if not isinstance(element, (Tensor, int, float, complex)):
+            raise RuntimeError(
+                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+            )
+        return bool((self == element).any().item())  # type: ignore[attr-defined]
 
     def __index__(self) -> int:
         kind = self.dtype

@@ -1,6 +1,6 @@
 """`torch.utils`: `data` is Rushlight's own package."""
 
 from .. import data
-from . import checkpoint
+from . import checkpoint, dlpack
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["checkpoint", "data", "dlpack"]
