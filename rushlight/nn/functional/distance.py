@@ -17,7 +17,7 @@ from ...tensor.promotion import get_default_dtype, promoted
 from ...tensor.public import public, scalar_name
 from ...tensor.reductions import norm_node
 from ...tensor.tensor import Tensor, wrap, wrap_axis
-from .operands import floating_node, require_tensor
+from .operands import floating_node, refuse_bool, require_tensor
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
@@ -32,7 +32,9 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     """
     require_tensor("pairwise_distance", x1, "x1")
     require_tensor("pairwise_distance", x2, "x2", 2)
-    gap = scalar.sub(*promoted(x1, x2, op="pairwise_distance"))
+    a, b = promoted(x1, x2, op="pairwise_distance")
+    refuse_bool("pairwise_distance", a)
+    gap = scalar.sub(a, b)
     if gap.type.dtype.category < FLOATING:
         gap = scalar.cast(gap, dtype=get_default_dtype())
     gap = scalar.add(gap, fixed(eps, gap.type.dtype))
@@ -60,7 +62,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     require_tensor("cosine_similarity", x1, "x1")
     require_tensor("cosine_similarity", x2, "x2", 2)
     a, b = promoted(x1, x2, op="cosine_similarity")
-    if a.type.dtype.category < FLOATING:
+    if a.type.dtype.category != FLOATING:
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {scalar_name(a.type.dtype)}"
         )

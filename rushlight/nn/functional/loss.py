@@ -24,7 +24,7 @@ from ...tensor.promotion import floating, promoted, result_type
 from ...tensor.public import public, scalar_name
 from ...tensor.tensor import Tensor, node_of, wrap
 from .linear import linear
-from .operands import check_reduction, named, reduction_of, require_tensor
+from .operands import check_reduction, named, reduction_of, refuse_bool, require_tensor
 
 __all__ = [
     "binary_cross_entropy",
@@ -264,7 +264,7 @@ def linear_cross_entropy(
 ) -> Tensor:
     """The cross entropy of `linear(input, linear_weight, linear_bias)`: weight (C, in), or (C, d1, …, in) for more axes.
 
-    `options`, which in PyTorch trade time for memory, change nothing here.
+    `options`, which in PyTorch trade time for memory, only make half precision be computed in float32.
     """
     require_tensor("linear_cross_entropy", input)
     require_tensor("linear_cross_entropy", linear_weight, "linear_weight", 2)
@@ -274,9 +274,14 @@ def linear_cross_entropy(
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
     flat = linear_weight.reshape(-1, input.shape[-1])  # type: ignore[attr-defined]
     bias = None if linear_bias is None else linear_bias.reshape(-1)  # type: ignore[attr-defined]
-    logits = linear(input, flat, bias).reshape(shape)  # type: ignore[attr-defined]
     ignored = -100 if ignore_index is None else ignore_index
-    return cross_entropy(logits, target, weight, None, ignored, None, reduction, label_smoothing)
+    settings = (None, ignored, None, reduction, label_smoothing)
+    if options is None or input.dtype.itemsize > 2:
+        logits = linear(input, flat, bias).reshape(shape)  # type: ignore[attr-defined]
+        return cross_entropy(logits, target, weight, *settings)
+    wide = [None if each is None else each.float() for each in (input, flat, bias, weight)]  # type: ignore[attr-defined]
+    logits = linear(wide[0], wide[1], wide[2]).reshape(shape)  # type: ignore[arg-type,attr-defined]
+    return cross_entropy(logits, target, wide[3], *settings).to(input.dtype)  # type: ignore[attr-defined,no-any-return]
 
 
 # ---- differences ----
@@ -595,6 +600,7 @@ def gaussian_nll_loss(
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")
     x, t, v = promoted(input, target, var, op="gaussian_nll_loss")
+    refuse_bool("gaussian_nll_loss", x)
     kind = x.type.dtype
     least = fixed(eps, kind)
     below = scalar.lt(v, least)

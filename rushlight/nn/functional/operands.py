@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...dtype import BOOL, COMPLEX, FLOATING
+from ...dtype import BOOL, COMPLEX, FLOATING, bool_
 from ...ir.graph import Node, mode
 from ...tensor.public import register, scalar_name, write_out
 from ...tensor.tensor import Tensor, node_of, wrap
@@ -35,6 +35,15 @@ def real_node(op: str, kernel: str, value: Any) -> Node:
     if value.dtype.category in (BOOL, COMPLEX):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(value.dtype)}' — {op}")
     return node_of(value)
+
+
+def refuse_bool(op: str, *nodes: Node) -> None:
+    """RuntimeError where one of the nodes, which will be subtracted or negated, is bool."""
+    if any(node.type.dtype is bool_ for node in nodes):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+            f"instead. — {op}"
+        )
 
 
 def named(node: Node, label: str) -> Tensor:

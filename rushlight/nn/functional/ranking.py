@@ -20,7 +20,7 @@ from ...tensor.public import public
 from ...tensor.tensor import Tensor, node_of, wrap
 from .activation import logsigmoid
 from .distance import pairwise_distance
-from .operands import check_reduction, floating_node, named, reduction_of, require_tensor
+from .operands import check_reduction, floating_node, named, reduction_of, refuse_bool, require_tensor
 
 __all__ = [
     "cosine_embedding_loss",
@@ -100,6 +100,7 @@ def margin_ranking_loss(
             f"input2: {input2.shape}, target: {target.shape} "
         )
     a, b, t = promoted(input1, input2, target, op="margin_ranking_loss")
+    refuse_bool("margin_ranking_loss", t)
     gap = _floating(scalar.mul(scalar.neg(t), scalar.sub(a, b)))
     return _finish(activation.relu(scalar.add(gap, fixed(margin, gap.type.dtype))), reduction, "ClampMin")
 
@@ -111,6 +112,7 @@ def soft_margin_loss(
     """log(1 + exp(-target·input))."""
     reduction = _chosen(reduction, size_average, reduce)
     x, t = promoted(input, target, op="soft_margin_loss")
+    refuse_bool("soft_margin_loss", x)
     return wrap(reduced(scalar.log1p(scalar.exp(scalar.neg(scalar.mul(x, t)))), reduction))
 
 
