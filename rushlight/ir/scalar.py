@@ -103,6 +103,7 @@ def scalar(
 
     def infer(*types: Type) -> Type:
         same_dtype(name, types)
+        _check_supported(name, function, types)
         out = result or (types[0].dtype.to_real() if real else types[0].dtype)
         return Type.of(broadcast_shapes(name, *[t.shape for t in types]), out)
 
@@ -119,6 +120,15 @@ def scalar(
 
     expr.FUNCTIONS[name] = function
     return Op(name, infer=infer, eval=_quiet(function), vjp=vjp if callable(rule) else rule, at=at)
+
+
+def _check_supported(name: str, function: Callable[..., Any], types: tuple[Type, ...]) -> None:
+    """NotImplementedError at the call where NumPy has no loop for the dtypes: asked with arrays without elements."""
+    try:
+        with np.errstate(all="ignore"):
+            function(*[np.empty(0, type.dtype.compute) for type in types])
+    except TypeError:
+        raise NotImplementedError(f"\"{name}\" not implemented for '{types[0].dtype.name}'") from None
 
 
 def _no(*_: Any) -> Sequence[Node | None]:

@@ -218,6 +218,8 @@ def lu(A: Tensor, *, pivot: bool = True) -> Any:
 
 
 def _check_factors(op: str, LU: Tensor, pivots: Tensor, B: Tensor) -> None:
+    if B.dtype.category < FLOATING:
+        raise NotImplementedError(f"\"{op}\" not implemented for '{scalar_name(B.dtype)}'")
     if LU.ndim < 2 or B.ndim < 2:
         which = "LU" if LU.ndim < 2 else "B"
         raise RuntimeError(f"{op}: The input tensor {which} must have at least 2 dimensions.")

@@ -17,6 +17,9 @@ from . import names
 from .subject import lookup, subject
 
 MOST_DIMENSIONS = 64  # NumPy's
+WIDE = dict.fromkeys((torch.float16, torch.bfloat16, torch.float32), torch.float64) | {
+    torch.complex64: torch.complex128
+}
 
 
 class Unconvertible(Exception):
@@ -90,13 +93,13 @@ def tensor_to_subject(t: torch.Tensor) -> Any:
     return made.detach().requires_grad_() if t.requires_grad else made
 
 
-def _clone(t: torch.Tensor, widen: bool) -> torch.Tensor:
+def _clone(t: torch.Tensor, retype: dict[torch.dtype, torch.dtype]) -> torch.Tensor:
     if t.layout is not torch.strided:
         return t
     if isinstance(t, torch.nn.Parameter):
         return torch.nn.Parameter(t.detach().clone(), requires_grad=t.requires_grad)
-    if widen and (t.is_floating_point() or t.is_complex()):
-        made = t.detach().to(torch.complex128 if t.is_complex() else torch.float64)
+    if t.dtype in retype:
+        made = t.detach().to(retype[t.dtype])
     else:
         shared = any(size > 1 and stride == 0 for size, stride in zip(t.shape, t.stride(), strict=True))
         made = t.detach() if shared else t.detach().clone()
@@ -107,11 +110,11 @@ class Copier:
     """Copies a structure of samples; `tensors` are the pairs (original, copy) met, in order.
 
     With `to_subject` the copy belongs to the module under test; without, to PyTorch: tensors are cloned, or are
-    detached aliases where several elements share one place. `widen` makes them double-precision.
+    detached aliases where several elements share one place. `retype` gives dtypes for dtypes.
     """
 
-    def __init__(self, to_subject: bool, widen: bool = False) -> None:
-        self.to_subject, self.widen = to_subject, widen
+    def __init__(self, to_subject: bool, retype: dict[torch.dtype, torch.dtype] | None = None) -> None:
+        self.to_subject, self.retype = to_subject, retype or {}
         self.tensors: list[tuple[torch.Tensor, Any]] = []
         self._seen: dict[int, Any] = {}
 
@@ -122,7 +125,7 @@ class Copier:
     def __call__(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
             if id(value) not in self._seen:
-                made = tensor_to_subject(value) if self.to_subject else _clone(value, self.widen)
+                made = tensor_to_subject(value) if self.to_subject else _clone(value, self.retype)
                 self._seen[id(value)] = made
                 self.tensors.append((value, made))
             return self._seen[id(value)]

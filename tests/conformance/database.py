@@ -61,7 +61,7 @@ UP_TO_GAUGE = re.compile(r"(linalg\.(eig|eigh|svd|qr|lstsq|ldl_factor\w*)|svd\w*
 # the argument `dim` behind the input.
 PICKS = {"topk": 1, "kthvalue": 1, "mode": 0, "sort": 0, "argsort": 0, "median": 0, "nanmedian": 0}
 
-KINDS = ("grad-float64", "grad-complex128", "gradgrad-float64", "variants", "out", "errors")
+KINDS = ("grad-float64", "grad-complex128", "gradgrad-float64", "variants", "out", "errors", "refusals")
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,8 @@ def aspects(info: OpInfo) -> list[str]:
         made.append("out")
     if info.error_inputs_func is not None:
         made.append("errors")
+    if 0 < sum(d in info.dtypes for d in DTYPES) < len(DTYPES):
+        made.append("refusals")
     return made
 
 

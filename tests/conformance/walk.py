@@ -12,14 +12,23 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
+from torch.testing._internal.opinfo.core import SampleInput
 
 from . import database, names
 from .compare import Tolerances, as_accurate, problem
-from .convert import Copier, Unconvertible, flat_tensors, is_subject_tensor, to_oracle
+from .convert import WIDE, Copier, Unconvertible, flat_tensors, is_subject_tensor, to_oracle
 from .database import Case
 from .subject import lookup, subject
 
-CAPS = {"variants": 4, "out": 2, "errors": 40, "grad-float64": 10, "grad-complex128": 5, "gradgrad-float64": 3}
+CAPS = {
+    "variants": 4,
+    "out": 2,
+    "refusals": 2,
+    "errors": 40,
+    "grad-float64": 10,
+    "grad-complex128": 5,
+    "gradgrad-float64": 3,
+}
 CAP_OF_VALUES = 25
 # What PyTorch refuses and here cannot go wrong: an `out` that shares memory with an input (values are immutable below a
 # tensor), or one whose dtype holds the result (some of PyTorch's kernels take it, some do not).
@@ -121,7 +130,7 @@ def _fields_problem(got: Any, wanted: Any) -> str | None:
 
 
 def _wide(sample: Any, op: Callable) -> Any:
-    first, args, kwargs = Copier(to_subject=False, widen=True)((sample.input, sample.args, sample.kwargs))
+    first, args, kwargs = Copier(to_subject=False, retype=WIDE)((sample.input, sample.args, sample.kwargs))
     return attempt(torch, lambda: op(first, *args, **kwargs)).value
 
 
@@ -472,6 +481,41 @@ def errors(case: Case, result: Result, cap: int | None) -> None:
             result.other_wording += 1
 
 
+def refusals(case: Case, result: Result, cap: int | None) -> None:
+    """Dtypes that PyTorch refuses: refused too, at the call and with a user's error, or else computed without a hitch."""
+    info, subject_op = database.ops()[case.op], database.function_of(case.op)
+    usual = _dtype_for_forms(info)
+    drawn = list(database.samples(case.op, usual, False, cap))
+    for dtype in (d for d in database.DTYPES if d not in info.dtypes):
+        for index, sample in drawn:
+            carry = Copier(to_subject=False, retype={usual: dtype})
+            first, args, kwargs = carry((sample.input, sample.args, sample.kwargs))
+            sides = _sides(SampleInput(first, args=args, kwargs=kwargs), result)
+            if sides is None:
+                continue
+            wanted, got = sides.run(info.op, subject_op)
+            if wanted.error is None:
+                result.skipped += 1
+                continue
+            result.samples += 1
+            found = _refusal_problem(wanted, got)
+            if found:
+                result.fail(index, f"{str(dtype).removeprefix('torch.')}: {found}")
+
+
+def _refusal_problem(wanted: Outcome, got: Outcome) -> str | None:
+    if got.error is None:
+        try:
+            to_oracle(got.value)
+        except Exception as error:
+            return "forcing the result " + describe(error)
+        return None
+    expected = isinstance(got.error, (RuntimeError, TypeError, ValueError, IndexError, type(wanted.error)))
+    if not expected or "ufunc" in str(got.error) or type(got.error).__name__ in ("InternalError", "NotThereYet"):
+        return describe(got.error)
+    return None
+
+
 def run(case: Case, take_all: bool = False) -> Result:
     """The result of a case; `take_all` tries every sample instead of a deterministic spread."""
     result = Result(case.op, case.aspect)
@@ -483,6 +527,8 @@ def run(case: Case, take_all: bool = False) -> Result:
             errors(case, result, cap)
         elif case.aspect == "out":
             out_forms(case, result, cap)
+        elif case.aspect == "refusals":
+            refusals(case, result, cap)
         elif case.aspect == "variants":
             variants(case, result, cap)
         elif case.aspect.startswith("grad"):
