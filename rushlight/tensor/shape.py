@@ -526,6 +526,9 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         cuts = [min(max(c + extent if c < 0 else c, 0), extent) for c in map(int, indices_or_sections)]
         bounds = [0, *cuts, extent]
         return tuple(slice_axis(input, axis, a, max(a, b)) for a, b in zip(bounds, bounds[1:], strict=False))
+    if not hasattr(indices_or_sections, "__index__"):
+        kind = type(indices_or_sections).__name__
+        raise TypeError(f"tensor_split(): argument 'indices_or_sections' must be int or tuple of ints, not {kind}")
     count = int(indices_or_sections)
     if count <= 0:
         raise RuntimeError(f"number of sections must be larger than 0, got {count}")
