@@ -187,7 +187,7 @@ def _gradient_eval(
         product = g * hat
         whole = set(others) == set(layout.axes)  # batch norm: the sums for weight and bias serve x too
         to_weight = _total(product, others) if wanted[1] or whole else None
-        if to_weight is product:  # no axes to sum, and `product` is written over below
+        if to_weight is not None and to_weight is product:  # no axes to sum, and `product` is written over below
             product = product.copy()
         to_bias = _total(g, others) if wanted[2] or whole else None
         to_x = None

@@ -44,7 +44,8 @@ def to(
     memory_format: Any = None,
 ) -> Tensor:
     """The tensor in another dtype (and on the CPU, the only device); itself where nothing changes."""
-    where, kind = device, dtype
+    where: Any = device
+    kind: Any = dtype
     for argument in args:
         if isinstance(argument, (dtypes.dtype, type)):
             kind = argument

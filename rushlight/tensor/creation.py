@@ -233,7 +233,7 @@ def asarray(
         have = obj.dtype if isinstance(obj, Tensor) else from_numpy_dtype(getattr(obj, "dtype", made.dtype.storage))
         if made.dtype not in (have, bfloat16):
             raise ValueError(
-                f"can't alias tensor with dtype '{scalar_name(have)}' into dtype '{scalar_name(made.dtype)}'."
+                f"can't alias tensor with dtype '{scalar_name(have or made.dtype)}' into dtype '{scalar_name(made.dtype)}'."
             )
     if copy:
         made = made.clone()

@@ -189,7 +189,7 @@ def _integer(item: Any) -> int:
 
 
 def _slice_bounds(item: slice, extent: int) -> tuple[int, int, int]:
-    parts = (item.start, item.stop, item.step)
+    parts: tuple[Any, ...] = (item.start, item.stop, item.step)
     if not all(part is None or hasattr(part, "__index__") for part in parts):
         raise TypeError("slice indices must be integers or None or have an __index__ method")
     parts = tuple(None if part is None else part.__index__() for part in parts)

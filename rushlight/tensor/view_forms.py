@@ -41,7 +41,7 @@ for _name, _function in {
     "unsqueeze": unsqueeze,
     "as_strided": as_strided,
 }.items():
-    _in_place(_name, _function)
+    _in_place(_name, _function)  # type: ignore[arg-type]
 
 
 # ---- splits ----

@@ -220,7 +220,8 @@ def _matrix_product(problem: _Problem, shape: _MatrixShape) -> Run:
     columns_lie = not shape.columns or (stride[shape.columns[-1]] == 1 and _merges(shape.columns, stride, extents))
     if shape.natural and rows_lie and columns_lie:
         if left is None and right is None and spread == matrices:
-            return multiply if rows_left else lambda p, q, out: multiply(q, p, out)
+            product: Any = multiply  # it also returns `out`, which nobody looks at
+            return product if rows_left else lambda p, q, out: product(q, p, out)
 
         def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
             p = left(p) if left else p
@@ -251,8 +252,11 @@ def _order_of_summation(problem: _Problem, shape: _MatrixShape) -> MatrixProduct
             stride = dict(zip(layout.loops, layout.strides, strict=True))
             innermost.append(stride[shape.depth[-1]] == 1)
     common = set(problem.left.loops) & set(problem.right.loops)
-    batch, *sizes = (prod(extents[x] for x in each) for each in (shape.batch, shape.rows, shape.depth, shape.columns))
-    return MatrixProduct(problem.character, batch, common.issuperset(shape.batch), *sizes, *innermost)
+    batch, rows, depth, columns = (
+        prod(extents[x] for x in each) for each in (shape.batch, shape.rows, shape.depth, shape.columns)
+    )
+    broadcast = common.issuperset(shape.batch)
+    return MatrixProduct(problem.character, batch, broadcast, rows, depth, columns, *innermost)
 
 
 def _to_matrix(problem: _Problem, shape: _MatrixShape, *, left: bool) -> Callable[[np.ndarray], np.ndarray] | None:
