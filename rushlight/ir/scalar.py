@@ -167,7 +167,7 @@ div = scalar(
 def _floor_divide(a: np.ndarray, b: np.ndarray) -> Any:
     if a.dtype.kind in "iu":
         if np.any(b == 0):
-            raise RuntimeError("ZeroDivisionError: integer floor division by zero")
+            raise RuntimeError("ZeroDivisionError — integer floor division by zero")
         return np.floor_divide(a, b)
     quotient = np.floor_divide(a, b)
     return np.where((b == 0), np.true_divide(a, b), quotient)
@@ -176,7 +176,7 @@ def _floor_divide(a: np.ndarray, b: np.ndarray) -> Any:
 def _truncate_divide(a: np.ndarray, b: np.ndarray) -> Any:
     if a.dtype.kind in "iu":
         if np.any(b == 0):
-            raise RuntimeError("ZeroDivisionError: integer division by zero")
+            raise RuntimeError("ZeroDivisionError — integer division by zero")
         quotient = np.floor_divide(a, b)
         inexact = quotient * b != a
         return quotient + (inexact & ((a < 0) != (b < 0))).astype(a.dtype)
@@ -185,7 +185,7 @@ def _truncate_divide(a: np.ndarray, b: np.ndarray) -> Any:
 
 def _remainder(a: np.ndarray, b: np.ndarray) -> Any:
     if a.dtype.kind in "iu" and np.any(b == 0):
-        raise RuntimeError("ZeroDivisionError: integer remainder by zero")
+        raise RuntimeError("ZeroDivisionError — integer remainder by zero")
     result = np.remainder(a, b)
     if a.dtype.kind == "f":  # a zero keeps the sign that fmod gives it, which is the dividend's
         return np.where(result == 0, np.copysign(result, a), result)
@@ -194,7 +194,7 @@ def _remainder(a: np.ndarray, b: np.ndarray) -> Any:
 
 def _fmod(a: np.ndarray, b: np.ndarray) -> Any:
     if a.dtype.kind in "iu" and np.any(b == 0):
-        raise RuntimeError("ZeroDivisionError: integer fmod by zero")
+        raise RuntimeError("ZeroDivisionError — integer fmod by zero")
     return np.fmod(a, b)
 
 
@@ -378,7 +378,7 @@ nextafter = scalar(
     np.nextafter,
     lambda g, y, a, b: (select(ne(a, b), g, zeros_like(g)), zeros_like(g) if b.tracked else None),
 )
-heaviside = scalar("heaviside", np.heaviside, NONDIFFERENTIABLE)
+heaviside = scalar("heaviside", lambda x, at_zero: np.where(x == 0, at_zero, x > 0).astype(x.dtype), NONDIFFERENTIABLE)
 
 # ---- exponentials and logarithms ----
 
@@ -535,9 +535,12 @@ def _cast_eval(type: Type, x: np.ndarray, *, dtype: dtype) -> np.ndarray:
     if x.dtype.kind == "c" and dtype.category != 3:
         x = x.real if dtype is not bool_ else x != 0
     if x.dtype.kind == "f" and dtype.category in (BOOL, INTEGER) and dtype is not bool_:
-        # Through int64, as PyTorch's C++ conversion does on this architecture: out-of-range values wrap.
+        # As PyTorch on x86: int64 and uint8 hold what is left of the int64; what does not fit int32 becomes its least number.
         with np.errstate(all="ignore"):
-            return x.astype(np.int64).astype(target)
+            wide = x.astype(np.int64)
+            if target.itemsize < 8 and target != np.uint8 and target != np.uint32:
+                wide = np.where(wide == wide.astype(np.int32), wide, -(2**31))
+            return wide.astype(target)
     with np.errstate(all="ignore"):
         return x.astype(target)
 

@@ -103,6 +103,8 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     _no_complex("kthvalue", input)
     axis = wrap_axis("kthvalue", dim, input.ndim)
     extent = input.shape[axis] if input.ndim else 1
+    if not extent:
+        raise IndexError(f"kthvalue(): Expected reduction dim {axis} to have non-zero size.")
     if not 1 <= k <= extent:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
     return kthvalue_result(*_at_rank("kthvalue", input, k - 1, axis, keepdim))
@@ -202,7 +204,11 @@ def _quantile(
     if levels.dtype is not input.dtype:
         raise RuntimeError(f"{op}() q tensor must be same dtype as the input tensor")
     if levels.numel() and not (float(levels._array().min()) >= 0 and float(levels._array().max()) <= 1):
-        raise RuntimeError(f"{op}() q values must be in the range [0, 1]")
+        raise RuntimeError(
+            f"{op}() q values must be in the range [0, 1]"
+            if isinstance(q, Tensor)
+            else f"{op}() q must be in the range [0, 1] but got {q}"
+        )
     node = node_of(input)
     flat_shape = (1,) * input.ndim
     if dim is None:
@@ -342,6 +348,8 @@ def unique_consecutive(
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each number from 0 on stands in a vector of integers (or the sum of its weights)."""
     if input.ndim != 1 or input.dtype.category >= FLOATING or (input.numel() and int(input._array().min()) < 0):
+        if input.dtype.category >= FLOATING:
+            raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{scalar_name(input.dtype)}'")
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")

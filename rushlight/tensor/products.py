@@ -54,10 +54,11 @@ def _c_name(kind: dtype) -> str:
 def _ranks(op: str, operands: Sequence[tuple[str, Tensor, int]]) -> None:
     for name, operand, ndim in operands:
         if operand.ndim != ndim:
-            kind = {1: "vector", 2: "matrix", 3: "3D tensor"}[ndim]
-            raise RuntimeError(
-                f"{op}: Expected a {kind} ({ndim}-D) as {name}, got {operand.ndim}-D of shape {tuple(operand.shape)}"
-            )
+            got = f"got {operand.ndim}-D"
+            if ndim == 1:
+                raise RuntimeError(f"{op}: Expected 1-D argument {name}, but {got} — shape {tuple(operand.shape)}")
+            kind = {2: "matrix", 3: "3D tensor"}[ndim]
+            raise RuntimeError(f"{name} must be a {kind} — {op}: {got} of shape {tuple(operand.shape)}")
 
 
 def matmul_node(op: str, a: Node, b: Node) -> Node:
