@@ -260,7 +260,7 @@ def randperm(
     return _made(integers.randperm(engine_of(generator), int(n), kind), kind, requires_grad)
 
 
-@public("Normal", method=False)
+@public("Normal", method=False, out="dtype")
 def normal(
     mean: Any,
     std: Any = 1.0,
@@ -283,7 +283,7 @@ def normal(
     tensors = [part for part in (mean, std) if isinstance(part, Tensor)]
     if not tensors:
         raise TypeError("normal(): mean and std are numbers: give size= too")
-    kind = tensors[0].dtype
+    kind = dtype or tensors[0].dtype
     shape = tuple(tensors[0].shape)
     parts = [part._decoded() if isinstance(part, Tensor) else part for part in (mean, std)]
     if len(tensors) == 2:
