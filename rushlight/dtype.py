@@ -203,4 +203,7 @@ def encode(array: np.ndarray, to: dtype) -> np.ndarray:
         rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
         nan = (bits & 0x7FFFFFFF) > 0x7F800000  # rounding must not carry a NaN into infinity
         return np.where(nan, np.uint16(0x7FC0), rounded).reshape(np.shape(array))
+    if to is float16:
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            return np.asarray(array).astype(np.float16, copy=False)
     return np.asarray(array).astype(to.storage, copy=False)
