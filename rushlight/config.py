@@ -13,7 +13,7 @@ VARIABLES = {
     "RUSHLIGHT_DEBUG": "1 prints plan-cache events, 2 each flush with its time, 3 the graph of each new plan",
     "RUSHLIGHT_PENDING": "bound on pending nodes before the trace is flushed by itself (default 4096)",
     "RUSHLIGHT_TIER": "interp, compile or auto: which tier runs a plan (only interp exists so far)",
-    "RUSHLIGHT_ALIAS": "set by `python -m rushlight` for child processes: makes `import torch` mean Rushlight",
+    "RUSHLIGHT_PEER": "benchmarks only: the interpreter that has PyTorch",
     "RUSHLIGHT_SHARED": "tests only: folder with the sample programs and CIFAR-10",
 }
 
