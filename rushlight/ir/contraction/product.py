@@ -220,8 +220,7 @@ def _matrix_product(problem: _Problem, shape: _MatrixShape) -> Run:
     columns_lie = not shape.columns or (stride[shape.columns[-1]] == 1 and _merges(shape.columns, stride, extents))
     if shape.natural and rows_lie and columns_lie:
         if left is None and right is None and spread == matrices:
-            product: Any = multiply  # it also returns `out`, which nobody looks at
-            return product if rows_left else lambda p, q, out: product(q, p, out)
+            return _swapped(multiply, rows_left)
 
         def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
             p = left(p) if left else p
@@ -252,11 +251,18 @@ def _order_of_summation(problem: _Problem, shape: _MatrixShape) -> MatrixProduct
             stride = dict(zip(layout.loops, layout.strides, strict=True))
             innermost.append(stride[shape.depth[-1]] == 1)
     common = set(problem.left.loops) & set(problem.right.loops)
-    batch, rows, depth, columns = (
-        prod(extents[x] for x in each) for each in (shape.batch, shape.rows, shape.depth, shape.columns)
-    )
+    batch, n, k, m = (prod(extents[x] for x in each) for each in (shape.batch, shape.rows, shape.depth, shape.columns))
     broadcast = common.issuperset(shape.batch)
-    return MatrixProduct(problem.character, batch, broadcast, rows, depth, columns, *innermost)
+    return MatrixProduct(problem.character, batch, broadcast, n, k, m, *innermost)
+
+
+def _swapped(multiply: Callable[..., object], rows_left: bool) -> Run:
+    """The product with its operands in the order that has the rows first."""
+
+    def run(p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+        multiply(p, q, out) if rows_left else multiply(q, p, out)
+
+    return run
 
 
 def _to_matrix(problem: _Problem, shape: _MatrixShape, *, left: bool) -> Callable[[np.ndarray], np.ndarray] | None:
