@@ -533,11 +533,16 @@ def _symmetric_range(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarra
     if steps == 1:
         return np.array([start]).astype(kind.compute)
     first, last = np.array(start).astype(real), np.array(end).astype(real)
+
+    def rounded(values: np.ndarray) -> np.ndarray:
+        """Half precision rounds after each operation; the others do so by themselves."""
+        return values if kind.storage == kind.compute else decode(encode(values, kind), kind)
+
     with np.errstate(all="ignore"):
-        width = ((last - first) / np.array(steps - 1).astype(real)).astype(real)
+        width = rounded((rounded(last - first) / rounded(np.array(steps - 1).astype(real))).astype(real))
         place = np.arange(steps)
-        low = first + width * place.astype(real)
-        high = last - width * (steps - 1 - place).astype(real)
+        low = first + rounded(width * rounded(place.astype(real)))
+        high = last - rounded(width * rounded((steps - 1 - place).astype(real)))
     return np.where(place < steps // 2, low, high).astype(kind.compute)
 
 

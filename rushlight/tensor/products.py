@@ -316,8 +316,9 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
                 raise RuntimeError(f"einsum(): output subscript {letter} appears more than once in the output")
     numbers = {label: number for number, label in enumerate(dict.fromkeys(found))}
     kind = listed[0].dtype
-    if len(listed) == 1 and kind.category == INTEGER and len(wanted) < len(numbers):
-        listed = [listed[0].to(int64)]  # type: ignore[attr-defined]  # a sum, and sums of integers are int64
+    alone = [label for label in numbers if label not in wanted and sum(label in labels for labels in labelled) == 1]
+    if alone and kind.category == INTEGER:  # summed by itself, and sums of integers are int64
+        listed = [operand.to(int64) for operand in listed]  # type: ignore[attr-defined]
         kind = int64
     nodes = []
     for operand, labels in zip(listed, labelled, strict=True):
