@@ -28,6 +28,11 @@ class Known:
     samples: frozenset[int] | None
     reason: str
 
+    @property
+    def is_rounding(self) -> bool:
+        """Whether it hangs on the last bits of sums, which another processor may have otherwise: then it may pass too."""
+        return self.reason.startswith("Rounding")
+
 
 def load(path: Path = FILE) -> dict[Case, Known]:
     """The entries by case."""
@@ -46,6 +51,8 @@ def verdict(result: Result, known: Known | None) -> str | None:
     first = "; ".join(f"sample {index}: {message}" for index, message in result.failures[:3])
     if known is None:
         return f"{len(failing)} of {result.samples} samples fail: {first}" if failing else None
+    if known.is_rounding and failing <= (known.samples or failing):
+        return None
     if not failing:
         return f"passes now: remove it from {FILE.name} ({known.reason})"
     if known.samples is None or failing == known.samples:
