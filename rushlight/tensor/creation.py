@@ -591,7 +591,10 @@ def logspace(
     wide = complex128 if kind.is_complex else float64
     if kind.category == INTEGER:
         start, end = int(start), int(end)
-    powers = _symmetric_range(start, end, steps, wide if kind.category < 2 else kind)
+    if kind.storage != kind.compute:  # half precision: the ends are rounded, the powers are not
+        start, end = (decode(encode(np.array(v, kind.compute), kind), kind) for v in (start, end))
+        wide = dtypes.float32
+    powers = _symmetric_range(start, end, steps, wide if kind.category < 2 or kind.storage != kind.compute else kind)
     with np.errstate(all="ignore"):
         return _finish(
             from_values(np.power(np.array(base).astype(powers.dtype), powers).astype(kind.compute), kind), requires_grad

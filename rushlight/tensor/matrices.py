@@ -275,6 +275,8 @@ def diff(
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
+    if n == 0:  # nothing is put before or behind then
+        return input.clone()  # type: ignore[attr-defined,no-any-return]
     parts = [part for part in (prepend, input, append) if part is not None]
     result = cat(parts, axis) if len(parts) > 1 else input
     for _ in range(min(n, result.shape[axis])):
