@@ -592,7 +592,8 @@ def logspace(
     if kind.category == INTEGER:
         start, end = int(start), int(end)
     if kind.storage != kind.compute:  # half precision: the ends are rounded, the powers are not
-        start, end = (decode(encode(np.array(v, kind.compute), kind), kind) for v in (start, end))
+        if steps > 1:
+            start, end = (decode(encode(np.array(v, kind.compute), kind), kind) for v in (start, end))
         wide = dtypes.float32
     powers = _symmetric_range(start, end, steps, wide if kind.category < 2 or kind.storage != kind.compute else kind)
     with np.errstate(all="ignore"):
