@@ -31,7 +31,11 @@ class Side:
     def __init__(self, python: str, side: str) -> None:
         environment = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", **os.environ}
         self._process = subprocess.Popen(
-            [python, "-m", "bench.worker", side], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            [python, "-m", "bench.worker", side],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
 
     def seconds(self, name: str, count: int) -> float:
@@ -65,7 +69,9 @@ def compare(name: str, count: int, ours: Side, peer: Side) -> dict[str, Any]:
 def import_time(python: str, module: str) -> float:
     """Median seconds of importing a module in a fresh process."""
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-    times = [float(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout) for _ in range(5)]
+    times = [
+        float(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout) for _ in range(5)
+    ]
     return statistics.median(times)
 
 
@@ -88,7 +94,11 @@ def main() -> None:
         rows.append({"work": "import", "ours_ms": mine * 1e3, "peer_ms": theirs * 1e3, "ratio": mine / theirs})
         print(f"{'import':<34}{mine * 1e3:>10.1f}{theirs * 1e3:>12.1f}{mine / theirs:>8.2f}")
         rows.append(eager_cost())
-        print("eager cost: {us_per_node:.2f} µs a node over {nodes} nodes; PyTorch {peer_us_per_op:.2f} µs an op over {peer_ops}".format(**rows[-1]))
+        print(
+            "eager cost: {us_per_node:.2f} µs a node over {nodes} nodes; PyTorch {peer_us_per_op:.2f} µs an op over {peer_ops}".format(
+                **rows[-1]
+            )
+        )
     target = Path("build")
     target.mkdir(exist_ok=True)
     report = {"machine": platform.processor() or platform.machine(), "python": platform.python_version(), "rows": rows}

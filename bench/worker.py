@@ -26,7 +26,9 @@ def load(side: str) -> Any:
 def main() -> None:
     torch = load(sys.argv[1])
     if sys.argv[1] == "peer":
-        importlib.import_module("tests.samples.torchvision_oracle")  # torchvision's Python parts beside a CPU build of torch
+        importlib.import_module(
+            "tests.samples.torchvision_oracle"
+        )  # torchvision's Python parts beside a CPU build of torch
     ready: dict[str, Any] = {}
     for line in sys.stdin:
         name, _, count = line.rstrip("\n").rpartition("\t")
