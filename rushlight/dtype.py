@@ -190,7 +190,7 @@ def can_cast(source: dtype, target: dtype) -> bool:
 def decode(array: np.ndarray, of: dtype) -> np.ndarray:
     """The array in the dtype NumPy computes in: bfloat16 and float16 become float32, all others stay."""
     if of is bfloat16:
-        return (array.astype(np.uint32) << 16).view(np.float32)
+        return np.asarray(array.astype(np.uint32) << 16).view(np.float32)  # NumPy makes a shifted 0-d array a scalar
     if of is float16:
         return array.astype(np.float32)
     return array
