@@ -225,7 +225,10 @@ def _pow_rule(g: Node, y: Node, a: Node, b: Node) -> Sequence[Node | None]:
         power = mul(b, pow(a, sub(b, number(1, b.type.dtype))))
         base = mul(g, cj(select(eq(b, zero), number(0, b.type.dtype), power)))
     if b.tracked:
-        clear = select(eq(a, number(0, a.type.dtype)), number(0, a.type.dtype), mul(y, log(a)))
+        flat = eq(a, number(0, a.type.dtype))
+        if not b.type.dtype.is_complex:  # 0 to a negative power is infinite, and steeply so
+            flat = logical_and(flat, ge(b, zero))
+        clear = select(flat, number(0, a.type.dtype), mul(y, log(a)))
         exponent = mul(g, cj(clear))
     return base, exponent
 
@@ -270,20 +273,31 @@ select = Op(
 )
 
 
-def _order_rule(wins: Callable[[Node, Node], Node]) -> Rule:
-    # PyTorch gives each of two equal operands half of the cotangent.
+def _order_rule(loses: Callable[[Node, Node], Node]) -> Rule:
+    """Equal operands have half of the cotangent each; beside a NaN, PyTorch gives the whole to both."""
+
     def rule(g: Node, y: Node, a: Node, b: Node) -> Sequence[Node | None]:
         zero, half = number(0, g.type.dtype), _times(g, 0.5)
-        tie = eq(a, b)
-        return select(tie, half, select(wins(a, b), g, zero)), select(tie, half, select(wins(a, b), zero, g))
+        shared = select(eq(a, b), half, g)
+        return select(loses(a, b), zero, shared), select(loses(b, a), zero, shared)
 
     return rule
 
 
-maximum = scalar("maximum", np.maximum, _order_rule(lambda a, b: gt(a, b)))
-minimum = scalar("minimum", np.minimum, _order_rule(lambda a, b: lt(a, b)))
-fmax = scalar("fmax", np.fmax, _order_rule(lambda a, b: logical_or(ge(a, b), ne(b, b))))
-fmin = scalar("fmin", np.fmin, _order_rule(lambda a, b: logical_or(le(a, b), ne(b, b))))
+def _number_rule(first: Callable[[Node, Node], Node]) -> Rule:
+    """Of `fmax` and `fmin`: all of the cotangent goes to one operand, to the first of equal ones."""
+
+    def rule(g: Node, y: Node, a: Node, b: Node) -> Sequence[Node | None]:
+        zero, chosen = number(0, g.type.dtype), logical_or(first(a, b), ne(b, b))
+        return select(chosen, g, zero), select(chosen, zero, g)
+
+    return rule
+
+
+maximum = scalar("maximum", np.maximum, _order_rule(lambda a, b: lt(a, b)))
+minimum = scalar("minimum", np.minimum, _order_rule(lambda a, b: gt(a, b)))
+fmax = scalar("fmax", np.fmax, _number_rule(lambda a, b: ge(a, b)))
+fmin = scalar("fmin", np.fmin, _number_rule(lambda a, b: le(a, b)))
 eq = scalar("eq", np.equal, NONDIFFERENTIABLE, bool_)
 ne = scalar("ne", np.not_equal, NONDIFFERENTIABLE, bool_)
 lt = scalar("lt", np.less, NONDIFFERENTIABLE, bool_)

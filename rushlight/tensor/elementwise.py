@@ -371,6 +371,12 @@ def mul(input: Any, other: Any) -> Tensor:
     return wrap(scalar.mul(a, b))
 
 
+def _refuse_zero(op: str, a: Node, other: Any) -> None:
+    """An integer over the number 0 is refused at the call; over a tensor's zeros when it is run."""
+    if is_number(other) and other == 0 and a.type.dtype.category == INTEGER:
+        raise RuntimeError(f"ZeroDivisionError — {op}: an integer by 0")
+
+
 def _divide(op: str, input: Any, other: Any, rounding_mode: str | None) -> Tensor:
     if rounding_mode is None:
         a, b = floating(input, other, op=op)
@@ -380,6 +386,7 @@ def _divide(op: str, input: Any, other: Any, rounding_mode: str | None) -> Tenso
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
     a, b = promoted(input, other, op=op)
+    _refuse_zero(op, a, other)
     if a.type.dtype is bool_ or a.type.dtype.is_complex:
         raise NotImplementedError(f"\"div_{rounding_mode}\" not implemented for '{scalar_name(a.type.dtype)}'")
     result = (scalar.floor_divide if rounding_mode == "floor" else scalar.truncate_divide)(a, b)
@@ -424,6 +431,7 @@ def fmod(input: Any, other: Any) -> Tensor:
 
 def _remainder(own: str, op: Op, input: Any, other: Any) -> Tensor:
     a, b = promoted(input, other, op=own)
+    _refuse_zero(own, a, other)
     kind = a.type.dtype
     if kind.category in (BOOL, COMPLEX):
         raise NotImplementedError(f"\"{own}_cpu\" not implemented for '{scalar_name(kind)}'")
@@ -440,6 +448,8 @@ def pow_(input: Any, exponent: Any) -> Tensor:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if kind is bool_:
         raise NotImplementedError("\"pow\" not implemented for 'Bool'")
+    if is_number(exponent) and exponent == 0 and a.tracked:  # constant, in every order of gradient
+        return wrap(scalar.select(scalar.number(False, bool_), a, scalar.full(1, a.type)))
     if is_number(exponent) and exponent == 2:
         return wrap(scalar.square(a))
     if is_number(exponent) and exponent == 0.5 and kind.category >= FLOATING:

@@ -201,9 +201,9 @@ class GraphBuilder(Builder):
         if roll < 0.4:
             return f"{a}.mean({self.axes(a)}{keep})", True
         if roll < 0.5:
-            names = ["cumsum", "logsumexp", "prod"] + ["softmax", "log_softmax"] * _floating(self.value(a))
+            names = ["cumsum", "logsumexp"] + ["softmax", "log_softmax"] * _floating(self.value(a))
             if bool(torch.isfinite(self.value(a)).all()):  # how far a NaN spreads in its gradient may differ
-                names.append("cumprod")
+                names += ["prod", "cumprod"]
             name = self.random.choice(names)
             return f"{a}.{name}({self.axis(a)})", name != "cumsum" or not free
         if roll < 0.55:

@@ -58,20 +58,18 @@ class ViewBuilder(GraphBuilder):
             f"{a}.expand({tuple(self.random.choice((2, 3)) if s == 1 else s for s in t.shape)})",
             f"{a}.expand(2, {', '.join(['-1'] * rank)})",
             f"{a}.diagonal({self.random.randint(-1, 1)})",
-            f"{a}.reshape({self.shape_for(t.numel())})",
-            f"{a}.flatten()",
             f"{a}.unfold({axis}, {max(1, size - 1)}, 1)",
             f"{a}.select({axis}, {self.random.randrange(-size, size) if size else 0})",
             f"{a}.narrow({axis}, {start}, {self.random.randint(0, size - start)})",
             f"{a}.movedim(0, -1)",
-            f"{a}.contiguous()",
             f"{a}.clone()",
             f"{a}.view_as({a})",
             f"{a}.swapaxes(0, -1)",
             f"{a}.mT",
         ]
         if a not in self.laid_out:
-            options += [f"{a}.view({self.shape_for(t.numel())})", f"{a}.view(-1)"]
+            options += [f"{a}.view({self.shape_for(t.numel())})", f"{a}.view(-1)", f"{a}.contiguous()"]
+            options += [f"{a}.reshape({self.shape_for(t.numel())})", f"{a}.flatten()"]
         if not self.tensors(lambda other: other.requires_grad):
             options += [f"{a}.chunk(2, {axis})[{self.random.randrange(2)}]", f"{a}.unbind({axis})[0]"]
             options += [f"{a}.split(2, {axis})[-1]", f"{a}.tensor_split(2, {axis})[0]"]
