@@ -153,8 +153,8 @@ def write_out(op: str, out: Any, result: Any) -> Any:
     if out.shape == result.shape:
         assign(op, out, node)
     else:
-        out._storage.version += 1
-        out._storage.node, out._storage.buffer, out._steps, out._geometry = node, None, (), None
+        out._storage.replace(node)
+        out._steps, out._geometry = (), None
     executor.settle()
     return out
 
@@ -212,7 +212,7 @@ def assign(op: str, target: Tensor, value: Node) -> None:
     if old.tracked and (behind or not value.tracked):
         value = _graft(value, old) if behind else overwritten(value, old)
     elif value is old:
-        storage.version += 1
+        storage.touch()
         return
     if old.side is not None and old.side.retain is not None:  # what keeps its gradient keeps that of its new value
         value.sided().retain, old.side.retain = old.side.retain, None

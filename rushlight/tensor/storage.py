@@ -55,6 +55,19 @@ class Storage:
         """The memory, while NumPy shares it."""
         return self.buffer if self.exporter is None or self.exporter() is not None else None
 
+    def touch(self) -> None:
+        """Counts an in-place op that left the value as it was."""
+        self.version += 1
+
+    def replace(self, node: Node) -> None:
+        """Puts a value of another shape in (`out=` that is resized): memory shared before stays with whoever has it."""
+        self.version += 1
+        self.node, self.buffer = node, None
+
+    def forget(self, node: Node) -> None:
+        """Puts the same value in without its history."""
+        self.node = node
+
     def rebind(self, node: Node) -> None:
         """Puts another value in. Where the memory is shared, the value is computed and written through at once."""
         self.version += 1

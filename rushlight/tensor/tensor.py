@@ -324,7 +324,7 @@ class Tensor(metaclass=_TensorMeta):
             if self._own_leaf():
                 self._source = None
             else:
-                self._storage.node = detached_node(node)
+                self._storage.forget(detached_node(node))
         return self
 
     @property

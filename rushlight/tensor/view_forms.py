@@ -24,7 +24,7 @@ def _in_place(name: str, function: Callable[..., Tensor]) -> None:
         before._source, before._parent = self._source, self._parent
         view = function(before, *args, **kwargs)
         self._steps, self._parent, self._cached, self._geometry = view._steps, before, None, None
-        self._storage.version += 1
+        self._storage.touch()
         return self
 
     call.__name__ = call.__qualname__ = f"{name}_"
