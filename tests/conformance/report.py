@@ -80,7 +80,11 @@ def counts_table(results: list[Result]) -> list[str]:
             cases[key][status(r)] += 1
             failing = len({i for i, _ in r.failures})
             samples[key].update(
-                passing=r.samples - failing, failing=failing, near=r.by_accuracy, worded=r.other_wording
+                passing=r.samples - failing,
+                failing=failing,
+                near=r.by_accuracy,
+                worded=r.other_wording,
+                skipped=r.skipped,
             )
     lines = ["| aspect | cases passing | failing | samples passing | failing |", "| --- | ---: | ---: | ---: | ---: |"]
     for key in [*(c for c in COLUMNS if c in cases), "all"]:
@@ -90,7 +94,8 @@ def counts_table(results: list[Result]) -> list[str]:
     lines.append("")
     lines.append(
         f"Of the passing samples, {total['near']} are out of PyTorch's tolerance and as near to the double-precision "
-        f"result as PyTorch's own; {total['worded']} errors have the right class and other wording than OpInfo's."
+        f"result as PyTorch's own; {total['worded']} errors have the right class and other wording than OpInfo's. "
+        f"{total['skipped']} samples are left out: PyTorch itself raises, or they are out of scope (sparse tensors)."
     )
     return lines
 
