@@ -1,4 +1,4 @@
-"""Smoke test, run on every commit: sums, products, a convolution, a training step. Needs no PyTorch."""
+"""Smoke test, run on every commit: sums, products, a convolution, a training step. No oracle: what is right is written out."""
 
 from __future__ import annotations
 

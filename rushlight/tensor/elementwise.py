@@ -18,7 +18,7 @@ from ..ir.graph import Node, mode
 from ..ir.op import Op
 from ..ir.type import Type
 from .promotion import Defaults, Number, _as_node, floating, is_number, promoted, result_type
-from .public import functions, public, scalar_name
+from .public import functions, method, public, scalar_name, store
 from .public import name as set_label
 from .tensor import Tensor, adopt_numpy, node_of, wrap
 
@@ -466,6 +466,18 @@ def float_power(input: Any, exponent: Any) -> Tensor:
     _check_operands("float_power", input, exponent, "any")
     kind = promote_types(dtypes.float64, result_type(input, exponent))
     return wrap(scalar.pow(_as_node(input, kind), _as_node(exponent, kind)))
+
+
+@method
+def float_power_(self: Tensor, exponent: Any) -> Tensor:
+    """In-place form of `float_power`; the tensor must have the dtype of its result."""
+    result = float_power(self, exponent)
+    if result.dtype is not self.dtype:
+        raise RuntimeError(
+            f"the base given to float_power_ has dtype {scalar_name(self.dtype)} but the operation's result requires dtype "
+            f"{scalar_name(result.dtype)}"
+        )
+    return store("float_power_", self, result)
 
 
 def _bitwise(own: str, op: Op, on_bool: Op | None) -> Callable[..., Tensor]:
