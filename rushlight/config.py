@@ -9,6 +9,7 @@ import os
 import warnings
 
 VARIABLES = {
+    "RUSHLIGHT_CPU": "processor to compile for: avx512, avx2, sse or neon (default: the host's)",
     "RUSHLIGHT_DATA": "folder in which the demo looks for CIFAR-10",
     "RUSHLIGHT_DEBUG": "1 prints plan-cache events, 2 each flush with its time, 3 the graph of each new plan",
     "RUSHLIGHT_PENDING": "bound on pending nodes before the trace is flushed by itself (default 4096)",
@@ -45,3 +46,4 @@ DEBUG = _integer("RUSHLIGHT_DEBUG", 0)
 PENDING = _integer("RUSHLIGHT_PENDING", 4096)
 PENDING_BYTES = 2 << 30  # of results: what a loop holds back before it is run
 TIER = _tier()
+CPU = _read("RUSHLIGHT_CPU", "")

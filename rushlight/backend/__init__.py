@@ -1,0 +1,1 @@
+"""Native code for kernels: what a machine is (`machine`), and the CPU's generator (`cpu/`)."""
