@@ -9,6 +9,7 @@ import os
 import warnings
 
 VARIABLES = {
+    "RUSHLIGHT_CACHE": "folder for compiled kernels, or off (default: in the user's folder for caches)",
     "RUSHLIGHT_CPU": "processor to compile for: avx512, avx2, sse or neon (default: the host's)",
     "RUSHLIGHT_DATA": "folder in which the demo looks for CIFAR-10",
     "RUSHLIGHT_DEBUG": "1 prints plan-cache events, 2 each flush with its time, 3 the graph of each new plan",
@@ -47,3 +48,7 @@ PENDING = _integer("RUSHLIGHT_PENDING", 4096)
 PENDING_BYTES = 2 << 30  # of results: what a loop holds back before it is run
 TIER = _tier()
 CPU = _read("RUSHLIGHT_CPU", "")
+CACHE = _read("RUSHLIGHT_CACHE", "")
+THREADS = _read(
+    "OMP_NUM_THREADS", ""
+)  # heeded as PyTorch heeds it; anything but a positive number means every processor allowed

@@ -1,18 +1,16 @@
 """What a processor is, as facts: the generators ask these and nothing else.
 
-`RUSHLIGHT_CPU` names another than the host: `avx512`, `avx2`, `sse`, `neon`, or any processor that LLVM knows. What the host cannot
-run can be compiled all the same, and is not run.
+A kind is a set of vector instructions: `avx512`, `avx2`, `sse`, `neon`. What the host cannot run can be compiled all the same, and is
+not run. Nothing here needs llvmlite; `cpu/build.py` asks it for the host's name and features.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from .. import config
 
 
 @dataclass(frozen=True)
@@ -39,69 +37,97 @@ class Machine:
         return max(1, self.vector_bytes // itemsize)
 
 
-# name: (architecture, LLVM's processor, vector bytes, registers, tile, masks, fma)
+@dataclass(frozen=True)
+class Kind:
+    """What all processors with the same vector instructions have in common."""
+
+    architecture: str
+    name: str  # LLVM's name of the least such processor
+    needs: tuple[str, ...]  # features that a host must have to run it
+    features: str  # beyond the name's own
+    vector_bytes: int
+    registers: int
+    tile: tuple[int, int]
+    masks: bool
+    fma: bool
+
+
+# LLVM keeps to 256 bits on the processors whose clock wide vectors once slowed; `-prefer-256-bit` makes it use what was written.
+WIDE = "-prefer-256-bit"
 KINDS = {
-    "avx512": ("x86_64", "x86-64-v4", 64, 32, (14, 2), True, True),
-    "avx2": ("x86_64", "x86-64-v3", 32, 16, (6, 2), False, True),
-    "sse": ("x86_64", "x86-64-v2", 16, 16, (6, 2), False, False),
-    "neon": ("aarch64", "generic", 16, 32, (8, 3), False, True),
+    "avx512": Kind(
+        "x86_64",
+        "x86-64-v4",
+        ("avx512f", "avx512vl", "avx512bw", "avx512dq", "avx512cd", "fma"),
+        WIDE,
+        64,
+        32,
+        (14, 2),
+        True,
+        True,
+    ),
+    "avx2": Kind(
+        "x86_64", "x86-64-v3", ("avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"), "", 32, 16, (6, 2), False, True
+    ),
+    "sse": Kind("x86_64", "x86-64-v2", ("sse4.2", "ssse3", "popcnt", "cx16"), "", 16, 16, (6, 2), False, False),
+    "neon": Kind("aarch64", "generic", (), "", 16, 32, (8, 3), False, True),
 }
 
 
-def _cache_size(level: int, default: int) -> int:
+def architecture() -> str:
+    """The host's, in LLVM's words."""
+    return {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
+
+
+def kind_of_host(host_features: Mapping[str, bool]) -> str | None:
+    """The widest kind that a processor of this architecture with these features can run; None where none fits."""
+    for name, kind in KINDS.items():
+        if kind.architecture == architecture() and all(host_features.get(feature, False) for feature in kind.needs):
+            return name
+    return None
+
+
+def of_kind(kind: str, host_features: Mapping[str, bool], host_name: str, host_triple: str) -> Machine:
+    """The machine of a kind. Where it is the best the host has, it is the host, with all the host's features."""
+    if kind not in KINDS:
+        raise ValueError(f"RUSHLIGHT_CPU={kind!r} is no kind of processor that is known; known are {', '.join(KINDS)}")
+    facts = KINDS[kind]
+    here = facts.architecture == architecture()
+    name, features = facts.name, facts.features
+    if kind == kind_of_host(host_features):
+        listed = ",".join(f"{'+' if has else '-'}{feature}" for feature, has in sorted(host_features.items()))
+        name, features = host_name, ",".join(filter(None, (listed, facts.features)))
+    return Machine(
+        triple=(here and host_triple) or f"{facts.architecture}-unknown-linux-gnu",
+        name=name,
+        features=features,
+        vector_bytes=facts.vector_bytes,
+        registers=facts.registers,
+        tile=facts.tile,
+        masks=facts.masks,
+        fma=facts.fma,
+        l1=cache_size(1, 32 << 10),
+        l2=cache_size(2, 512 << 10),
+        native=here and all(host_features.get(feature, False) for feature in facts.needs),
+    )
+
+
+def cache_size(level: int, default: int) -> int:
+    """The bytes of a data cache of the first processor, as Linux tells; elsewhere a modest guess."""
     for index in range(5):
         folder = Path(f"/sys/devices/system/cpu/cpu0/cache/index{index}")
         try:
-            if (folder / "level").read_text().strip() != str(level) or (folder / "type").read_text().strip() == "Instruction":
+            if (folder / "level").read_text().strip() != str(level) or (
+                folder / "type"
+            ).read_text().strip() == "Instruction":
                 continue
             text = (folder / "size").read_text().strip()
         except OSError:
             continue
-        return int(text[:-1]) * {"K": 1 << 10, "M": 1 << 20}[text[-1]] if text[-1] in "KM" else int(text)
+        number = text.rstrip("KMG")
+        if number.isdecimal():
+            return int(number) << {"": 0, "K": 10, "M": 20, "G": 30}[text[len(number) :]]
     return default
-
-
-def _architecture() -> str:
-    return {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
-
-
-def of_kind(kind: str, host_features: dict[str, bool], host_name: str, host_triple: str) -> Machine:
-    """The machine of a kind; where the host has it, with all the host's features up to that kind's vectors."""
-    architecture, name, vector_bytes, registers, tile, masks, fma = KINDS[kind]
-    native = architecture == _architecture()
-    features = ""
-    if native:
-        needed = {"avx512": ("avx512f", "avx512vl", "avx512bw", "avx512dq"), "avx2": ("avx2", "fma"), "sse": (), "neon": ()}[kind]
-        native = all(host_features.get(feature, False) for feature in needed)
-    if native and kind == "avx512":
-        name, features = host_name, ",".join(f"{'+' if has else '-'}{f}" for f, has in sorted(host_features.items()))
-        features += ",-prefer-256-bit"
-    if native and kind == "neon":
-        name, features = host_name, ",".join(f"{'+' if has else '-'}{f}" for f, has in sorted(host_features.items()))
-    triple = host_triple if architecture == _architecture() else f"{architecture}-unknown-linux-gnu"
-    return Machine(
-        triple, name, features, vector_bytes, registers, tile, masks, fma,
-        _cache_size(1, 32 << 10), _cache_size(2, 512 << 10), native,
-    )  # fmt: skip
-
-
-@functools.lru_cache(maxsize=1)
-def host() -> Machine:
-    """The machine to compile for: the host, or what `RUSHLIGHT_CPU` says."""
-    import llvmlite.binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    features, name, triple = dict(llvm.get_host_cpu_features()), llvm.get_host_cpu_name(), llvm.get_process_triple()
-    kind = config.CPU
-    if not kind:
-        if _architecture() == "aarch64":
-            kind = "neon"
-        elif features.get("avx512f") and features.get("avx512bw") and features.get("avx512vl"):
-            kind = "avx512"
-        else:
-            kind = "avx2" if features.get("avx2") and features.get("fma") else "sse"
-    return of_kind(kind, features, name, triple)
 
 
 def threads_allowed() -> int:
