@@ -5,6 +5,8 @@
 `vjp(node, g) -> tuple`                 cotangents of the operands as nodes (None where there is none), or NONDIFFERENTIABLE
 `at(index, *operands, type, **attributes) -> Expr`    element `index` of the result; or `anchor="template"` for ops that are not one
                                         element at a time
+`primitives(*operands, **attributes)`   optional: the op as a graph of simpler records, of the same meaning, for a compiler to expand:
+                                        a node, or a node for each of several results
 
 Calling a record emits a node.
 """
@@ -29,7 +31,7 @@ registry: dict[str, Op] = {}
 class Op:
     """One op record; see the module's text."""
 
-    __slots__ = ("name", "infer", "eval", "vjp", "at", "anchor", "differentiable", "moves")
+    __slots__ = ("name", "infer", "eval", "vjp", "at", "anchor", "differentiable", "moves", "primitives")
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Op:
         at: Callable[..., Any] | None = None,
         anchor: str | None = None,
         moves: bool = False,
+        primitives: Callable[..., Node | tuple[Node, ...]] | None = None,
     ) -> None:
         if name in registry:
             raise InternalError(f"op {name!r} is defined twice")
@@ -56,6 +59,7 @@ class Op:
         self.anchor = anchor
         self.differentiable = callable(vjp)
         self.moves = moves  # only moves elements: works on bit patterns, nothing to decode
+        self.primitives = primitives
         registry[name] = self
 
     def __call__(self, *operands: Node, **attributes: Any) -> Node:

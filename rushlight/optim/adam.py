@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..dtype import dtype
+from ..ir.component import components
+from ..ir.graph import Node, mode
+from ..ir.update_rules import adam_update, lasting_setting, setting
 from ..tensor import Tensor, maximum, zeros_like
+from .at_once import bare, operands, put
 from .optimizer import (
     Optimizer,
     ParamsT,
@@ -86,29 +91,108 @@ class Adam(Optimizer):
                     self.state[parameter]["step"] = scalar(step)
 
     def _update(self, group: dict[str, Any]) -> None:
-        lr, eps, decay = number(group["lr"]), group["eps"], group["weight_decay"]
-        beta1, beta2 = (number(beta) for beta in group["betas"])
-        for parameter, g in self._with_grad(group):
-            state = self.state[parameter]
+        options = _Options(group)
+        amsgrad, all_states = group["amsgrad"], self.state
+        for parameter in group["params"]:
+            gradient = parameter.grad
+            if gradient is None:
+                continue
+            state = all_states[parameter]
             if not state:
                 state["step"] = scalar(0.0)
                 state["exp_avg"] = zeros_like(parameter)
                 state["exp_avg_sq"] = zeros_like(parameter)
-                if group["amsgrad"]:
+                if amsgrad:
                     state["max_exp_avg_sq"] = zeros_like(parameter)
-            step = advance(state)
-            if decay != 0:
-                if group["decoupled_weight_decay"]:
-                    parameter.mul_(1 - lr * decay)
-                else:
-                    g = g.add(parameter, alpha=decay)
-            p, g, mean, square = (real(x) for x in (parameter, g, state["exp_avg"], state["exp_avg_sq"]))
-            mean.lerp_(g, 1 - beta1)
-            square.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-            correction1 = 1 - beta1**step
-            correction2 = (1 - beta2**step) ** 0.5
-            if group["amsgrad"]:
-                largest = real(state["max_exp_avg_sq"])
-                largest.copy_(maximum(largest, square))
-                square = largest
-            p.addcdiv_(mean, square.sqrt().div_(correction2).add_(eps), value=-lr / correction1)
+            count = options.counted(state)
+            changing = (parameter, state["exp_avg"], state["exp_avg_sq"])
+            if amsgrad:
+                changing = (*changing, state["max_exp_avg_sq"])
+            nodes = None if mode.tracking else operands(parameter, gradient, changing[1:])
+            if nodes is None:
+                _update_by_parts(parameter, gradient, state, options, count.step)
+            else:
+                result = adam_update(*nodes, *count.numbers(nodes[0].type.dtype), **options.attributes)
+                put(changing, components(result))
+
+
+def _update_by_parts(parameter: Tensor, g: Tensor, state: dict[str, Any], options: _Options, step: float) -> None:
+    """The update in the public functions: of views, complex numbers and half precision, and of one that is differentiated."""
+    if options.group["maximize"]:
+        g = -g
+    decay = options.decay
+    if decay != 0:
+        if options.decoupled:
+            parameter.mul_(1 - options.lr * decay)
+        else:
+            g = g.add(parameter, alpha=decay)
+    p, g, mean, square = (real(x) for x in (parameter, g, state["exp_avg"], state["exp_avg_sq"]))
+    mean.lerp_(g, 1 - options.beta1)
+    square.mul_(options.beta2).addcmul_(g, g, value=1 - options.beta2)
+    rate, correction = options.rates(step)
+    if options.group["amsgrad"]:
+        largest = real(state["max_exp_avg_sq"])
+        largest.copy_(maximum(largest, square))
+        square = largest
+    p.addcdiv_(mean, square.sqrt().div_(correction).add_(options.eps), value=rate)
+
+
+class _Options:
+    """A group's options as the attributes and numbers of `adam_update`."""
+
+    def __init__(self, group: dict[str, Any]) -> None:
+        self.group = group
+        self.lr, self.eps, self.decay = number(group["lr"]), group["eps"], group["weight_decay"]
+        self.beta1, self.beta2 = [number(beta) for beta in group["betas"]]
+        self.decoupled = group["decoupled_weight_decay"]
+        self.attributes = {
+            "maximize": group["maximize"],
+            "decays": "" if self.decay == 0 else "weight" if self.decoupled else "gradient",
+            "amsgrad": group["amsgrad"],
+            "near": abs(1 - self.beta1) < 0.5,
+        }
+        self._counts: dict[Any, _Count] = {}
+
+    def rates(self, step: float) -> tuple[float, float]:
+        """The rate over the mean's correction, negative, and the square's correction."""
+        return -self.lr / (1 - self.beta1**step), (1 - self.beta2**step) ** 0.5
+
+    def counted(self, state: dict[str, Any]) -> _Count:
+        """The next step of a parameter. All whose count is the same node have the same: it is read once for a group."""
+        tensor = state["step"]
+        before = bare(tensor) if isinstance(tensor, Tensor) else None
+        count = self._counts.get(before)
+        if count is None:
+            count = _Count(self, advance(state))
+            if before is not None:
+                self._counts[before] = count
+                count.node = state["step"]._storage.node
+        else:
+            tensor._storage.rebind(count.node)
+        return count
+
+
+class _Count:
+    """A step's number, and the numbers of `adam_update` at it."""
+
+    def __init__(self, options: _Options, step: float) -> None:
+        self.options, self.step = options, step
+        self.node: Any = None  # what the parameters' counts become
+        self._numbers: dict[dtype, list[Node]] = {}
+
+    def numbers(self, kind: dtype) -> list[Node]:
+        """The operands of the record after the tensors."""
+        found = self._numbers.get(kind)
+        if found is None:
+            own = self.options
+            share, decay = 1 - own.beta1, number(own.decay)
+            lasting = [share if own.attributes["near"] else 1 - share, own.beta2, 1 - own.beta2]
+            rate, correction = own.rates(self.step)
+            found = self._numbers[kind] = [
+                *([setting(1 - own.lr * decay if own.decoupled else decay, kind)] if decay else ()),
+                *(lasting_setting(each, kind) for each in lasting),
+                setting(correction, kind),
+                lasting_setting(number(own.eps), kind),
+                setting(rate, kind),
+            ]
+        return found

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..dtype import dtype
+from ..ir.component import components
+from ..ir.graph import Node, mode
+from ..ir.update_rules import lasting_setting, setting, sgd_update
+from ..tensor import Tensor
+from .at_once import operands, put
 from .optimizer import Optimizer, ParamsT, check_at_least_zero, check_fused, check_lr, number
 
 
@@ -54,16 +60,62 @@ class SGD(Optimizer):
             group.setdefault("fused", None)
 
     def _update(self, group: dict[str, Any]) -> None:
-        lr, momentum, decay = number(group["lr"]), group["momentum"], number(group["weight_decay"])
-        for parameter, g in self._with_grad(group):
-            if decay != 0:
-                g = g.add(parameter, alpha=decay)
-            if momentum != 0:
-                state = self.state[parameter]
-                velocity = state.get("momentum_buffer")
-                if velocity is None:
-                    velocity = state["momentum_buffer"] = g.detach().clone()
-                else:
-                    velocity.mul_(momentum).add_(g, alpha=1 - group["dampening"])
-                g = g.add(velocity, alpha=momentum) if group["nesterov"] else velocity
-            parameter.add_(g, alpha=-lr)
+        options = _Options(group)
+        momentum, state = options.momentum, self.state
+        for parameter in group["params"]:
+            gradient = parameter.grad
+            if gradient is None:
+                continue
+            velocity = state[parameter].get("momentum_buffer") if momentum else None
+            nodes = None
+            if not mode.tracking and (velocity is not None or not momentum):
+                changing = (parameter, velocity) if momentum else (parameter,)
+                nodes = operands(parameter, gradient, changing[1:])
+            if nodes is None:
+                self._update_by_parts(parameter, gradient, options, group)
+                continue
+            result = sgd_update(*nodes, *options.numbers(nodes[0].type.dtype), **options.attributes)
+            put(changing, components(result) if momentum else (result,))
+
+    def _update_by_parts(self, parameter: Tensor, g: Tensor, options: _Options, group: dict[str, Any]) -> None:
+        """The update in the public functions: of a first step, of views, complex numbers and half precision."""
+        momentum, decay = options.momentum, options.decay
+        if group["maximize"]:
+            g = -g
+        if decay != 0:
+            g = g.add(parameter, alpha=decay)
+        if momentum != 0:
+            state = self.state[parameter]
+            velocity = state.get("momentum_buffer")
+            if velocity is None:
+                velocity = state["momentum_buffer"] = g.detach().clone()
+            else:
+                velocity.mul_(momentum).add_(g, alpha=1 - group["dampening"])
+            g = g.add(velocity, alpha=momentum) if group["nesterov"] else velocity
+        parameter.add_(g, alpha=-options.lr)
+
+
+class _Options:
+    """A group's options as the attributes and numbers of `sgd_update`."""
+
+    def __init__(self, group: dict[str, Any]) -> None:
+        self.lr, self.momentum, self.decay = number(group["lr"]), group["momentum"], number(group["weight_decay"])
+        self.dampening = group["dampening"]
+        self.attributes = {
+            "maximize": group["maximize"],
+            "decays": self.decay != 0,
+            "momentum": self.momentum != 0,
+            "dampened": self.dampening != 0,
+            "nesterov": group["nesterov"],
+        }
+        self._numbers: dict[dtype, list[Node]] = {}
+
+    def numbers(self, kind: dtype) -> list[Node]:
+        """The operands of the record after the tensors."""
+        found = self._numbers.get(kind)
+        if found is None:
+            lasting = [self.decay] if self.decay else []
+            if self.momentum:
+                lasting += [self.momentum, 1 - self.dampening] if self.dampening else [self.momentum]
+            found = self._numbers[kind] = [*(lasting_setting(each, kind) for each in lasting), setting(-self.lr, kind)]
+        return found

@@ -8,7 +8,7 @@ import numpy as np
 
 import rushlight.nn.functional  # noqa: F401  (registers their records)
 from rushlight.dtype import float64
-from rushlight.ir import contraction, op
+from rushlight.ir import contraction, op, update_rules  # noqa: F401  (registers its records)
 from rushlight.ir.pool import Windows
 
 from . import op_samples
@@ -205,7 +205,32 @@ def _sampling() -> dict[str, list[Sample]]:
     }
 
 
-LAYERS = _activations() | _pairs() | _classes() | _norms() | _windows_and_tables() | _sampling()
+def _updates() -> dict[str, list[Sample]]:
+    """Of optimizers: every term, and none."""
+    sgd = dict(maximize=False, decays=False, momentum=False, dampened=False, nesterov=False)
+    rich = dict(maximize=True, decays=True, momentum=True, dampened=True, nesterov=False)
+    adam = dict(maximize=False, decays="", amsgrad=False, near=True)
+    numbers = [_number(each) for each in (0.1, 0.999, 0.001, 0.8, 1e-8, -0.01)]
+
+    def tensors(count: int, *shape: int) -> list[np.ndarray]:
+        return [_real(*shape), _real(*shape), *[_real(*shape, low=0.0) for _ in range(count)]]
+
+    return {
+        "sgd_update": [
+            Sample([*tensors(0, 3, 4), _number(-0.1)], sgd),
+            Sample([*tensors(1, 3), _number(0.9), _number(-0.1)], sgd | dict(momentum=True, nesterov=True)),
+            Sample([*tensors(1, 2), *map(_number, (0.01, 0.9, 0.7, -0.1))], rich),
+            Sample([*tensors(0, 0, 2), _number(-0.1)], sgd),
+        ],
+        "adam_update": [
+            Sample([*tensors(2, 3, 4), *numbers], adam),
+            Sample([*tensors(3), _number(0.99), *numbers], adam | dict(decays="weight", amsgrad=True, near=False)),
+            Sample([*tensors(2, 5), _number(0.1), *numbers], adam | dict(decays="gradient", maximize=True)),
+        ],
+    }
+
+
+LAYERS = _activations() | _pairs() | _classes() | _norms() | _windows_and_tables() | _sampling() | _updates()
 
 
 def samples(name: str) -> list[Sample]:

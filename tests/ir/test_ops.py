@@ -12,6 +12,7 @@ from rushlight.ir import expr, op
 from rushlight.ir.component import components
 from rushlight.ir.graph import input_node
 from rushlight.ir.type import TupleType
+from rushlight.runtime.executor import value_of
 from rushlight.tensor.tensor import node_of, wrap
 
 from .layer_samples import samples
@@ -50,6 +51,18 @@ def test_at_agrees_with_eval(name: str) -> None:
         result = record.infer(*types, **sample.attributes)
         by_element = expr.evaluate_at(record, result, types, sample.operands, sample.attributes)
         np.testing.assert_array_equal(by_element, np.asarray(_evaluated(record, sample)))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if op.registry[name].primitives is not None])
+def test_primitives_agree_with_eval(name: str) -> None:
+    record = op.registry[name]
+    assert record.primitives is not None
+    for sample in samples(name):
+        nodes = record.primitives(*[input_node(x, type_of(x)) for x in sample.operands], **sample.attributes)
+        value = _evaluated(record, sample)
+        parts, wanted = (nodes, value) if isinstance(nodes, tuple) else ((nodes,), (value,))
+        for part, array in zip(parts, wanted, strict=True):
+            np.testing.assert_allclose(value_of(part), array, rtol=1e-12, atol=1e-12, equal_nan=True)
 
 
 def _smooth(sample: Sample) -> bool:

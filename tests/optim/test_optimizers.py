@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import rushlight
+from rushlight.runtime import events
 
 from ..both import array, assert_alike, check, check_warnings, run
 
@@ -427,3 +428,20 @@ def test_duplicate_parameters_warn() -> None:
 
 def _same(t: Any) -> Any:
     return t.nn.Parameter(t.ones(1))
+
+
+@pytest.mark.parametrize("made", ["SGD(p, lr=0.3, momentum=0.9)", "Adam(p)", "AdamW(p)"])
+def test_a_schedule_makes_no_new_plan(made: str) -> None:
+    """Whatever the rate passes through, and whatever the step."""
+    p, loss = _problem(rushlight)
+    optimizer = eval("t.optim." + made, {"t": rushlight, "p": p})
+    misses: list[str] = []
+    for place, rate in enumerate((0.3, 0.3, 0.3, 0.1, 1.0, 0.5, 0.0, 2)):
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.zero_grad()
+        stop = events.subscribe(lambda event, facts: misses.append(event) if event == "plan miss" else None)
+        optimizer.step(lambda: _backward(loss))
+        stop()
+        if place == 2:
+            misses.clear()
+    assert not misses
