@@ -1,0 +1,65 @@
+"""The function of a contraction's kernel: its arguments, and the share of the work that a thread has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ....kernel.contraction import Contract
+from ...machine import Machine
+from ..assembly import Function, Int, Module
+from ..generated import OPERANDS, SCRATCH
+from .epilogue import Epilogue
+
+
+class Frame:
+    """One kernel in the making.
+
+    Args:
+        function: its entry point.
+        operands, outputs: pointers to the operands; to the extras and results.
+    """
+
+    def __init__(self, kernel: Contract, machine: Machine, name: str, epilogue: Epilogue) -> None:
+        self.kernel = kernel
+        self.machine = machine
+        self.name = name
+        self.epilogue = epilogue
+        self.module = Module(machine.triple)
+        parameters = [("ptr", "arguments"), ("i64", "thread"), ("i64", "threads")]
+        self.function = Function(self.module, name, parameters, internal=False)
+        count = len(kernel.operands)
+        pointers = [self.argument(OPERANDS + i) for i in range(count + len(kernel.extras) + len(kernel.results))]
+        self.operands, self.outputs = pointers[:count], pointers[count:]
+        self.dtype = kernel.operands[0].dtype
+        self.shared = 0  # bytes of scratch asked for
+        self.per_thread = 0
+        self._scratch = ""
+
+    def argument(self, slot: int) -> str:
+        return self.function.load("ptr", self.function.pointer("%arguments", slot, "i64"), 8)
+
+    @property
+    def scratch(self) -> str:
+        if not self._scratch:
+            self._scratch = self.argument(SCRATCH)
+        return self._scratch
+
+    def share(self, count: int) -> tuple[Int, Int]:
+        """Which of `count` pieces of work this thread does."""
+        function = self.function
+        if count == 1:
+            return 0, function.choose(function.compare("eq", "%thread", 0), "i64", 1, 0)
+        following = function.add("%thread", 1)
+        low, high = function.mul("%thread", count), function.mul(following, count)
+        return function.emit(f"udiv i64 {low}, %threads"), function.emit(f"udiv i64 {high}, %threads")
+
+
+def digits(function: Function, number: Int, extents: Sequence[int]) -> list[Int]:
+    """A number in the mixed base `extents`, the last digit the fastest."""
+    found: list[Int] = []
+    for place, extent in enumerate(reversed(extents)):
+        last = place == len(extents) - 1
+        found.append(number if last else function.rem(number, extent))
+        if not last:
+            number = function.div(number, extent)
+    return found[::-1]

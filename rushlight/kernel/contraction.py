@@ -1,0 +1,40 @@
+"""A contraction with what is done to its result before it is stored: one kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ir.contraction.form import Contraction
+from ..ir.expr import Expr
+from .buffer import Buffer
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A contraction of arrays, then element expressions of its result.
+
+    An epilogue expression stands over the output's loops: `Loop(axis)` is the index along an axis of the output, `Load(0, …)` with
+    those loops as index is the contraction's value, `Load(k, index)` reads `extras[k - 1]`. Without an epilogue the value itself is
+    stored.
+
+    Args:
+        spec: loops, output, addresses and guards.
+        operands: what the contraction reads, in order.
+        extras: what the epilogue reads beside the value.
+        epilogue: an expression for each result, or none.
+        results: where each expression goes; of the output's shape.
+    """
+
+    spec: Contraction
+    operands: tuple[Buffer, ...]
+    extras: tuple[Buffer, ...]
+    epilogue: tuple[Expr, ...]
+    results: tuple[Buffer, ...]
+
+    def key(self) -> str:
+        """A text that says everything."""
+        parts = [f"contract {self.spec!r}"]
+        for title, buffers in (("operands", self.operands), ("extras", self.extras), ("results", self.results)):
+            parts.append(f"{title} {' '.join(buffer.key() for buffer in buffers)}")
+        parts.append(f"epilogue {'; '.join(map(repr, self.epilogue))}")
+        return "\n".join(parts)
