@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ..errors import InternalError
 from . import scalar
-from .graph import Node
+from .graph import Node, Signature, emit_each, signature_of
 from .op import Cotangents, Op
 from .type import TupleType, Type
 
@@ -61,8 +62,13 @@ def components(node: Node) -> tuple[Node, ...]:
     """All results of a node, each as a node."""
     if node.side is not None and node.side.parts is not None:
         return node.side.parts
-    parts: Any = node.type
-    return tuple(component(node, index=i) for i in range(len(parts.parts)))
+    return emit_each(_each_of(node.type), node)
+
+
+@cache
+def _each_of(type: Any) -> list[Signature]:
+    """The signatures of taking out each part."""
+    return [signature_of(component, (type,), {"index": index}) for index in range(len(type.parts))]
 
 
 def is_literal_zero(node: Node) -> bool:

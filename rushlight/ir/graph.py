@@ -9,9 +9,11 @@ operands.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,11 +118,10 @@ class Trace:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.epoch = 0
         self.reset()
 
     def reset(self) -> None:
-        self.epoch += 1
+        self.epoch: int = next(_epochs)  # never one that has been: nodes of a trace set aside keep theirs
         self.key: list[int] = []
         self.references: list[weakref.ref[Node] | None] = []
         self.inputs: list[np.ndarray] = []
@@ -141,7 +142,11 @@ class Trace:
 
 
 mode = Mode()
+_epochs = itertools.count(1)
 trace = Trace()
+_acquire, _release = trace.lock.acquire, trace.lock.release
+_new = object.__new__
+_reference = weakref.ref
 if hasattr(os, "register_at_fork"):
     # A fork while another thread records would leave its copy of the lock locked for ever, and the trace half-written.
     os.register_at_fork(
@@ -167,40 +172,92 @@ def intern(op: Op, attributes: dict[str, Any], types: tuple[Type, ...], key: tup
     return signature
 
 
-def emit(op: Op, operands: tuple[Node, ...], attributes: dict[str, Any]) -> Node:
-    """Records one node at the end of the trace; the only constructor of pending nodes."""
-    types = tuple([operand.type for operand in operands])
-    key = (op, types, *attributes.items()) if attributes else (op, types)
+def signature_of(op: Op, types: tuple[Type, ...], attributes: dict[str, Any]) -> Signature:
+    """The interned signature of an op at given types."""
+    key = (op, *types, *attributes.items())
+    found = _interned.get(key)
+    return intern(op, attributes, types, key) if found is None else found
+
+
+def emit(op: Op, /, *operands: Node, **attributes: Any) -> Node:
+    """Records one node at the end of the trace; the only constructor of pending nodes.
+
+    This runs a hundred times in a training step, and twice as fast as with a comprehension, a `with` statement and methods.
+    """
+    count = len(operands)
+    key: tuple[Any, ...]
+    if count == 2:
+        first, second = operands
+        key = (op, first.type, second.type)
+    elif count == 1:
+        key = (op, operands[0].type)
+    else:
+        key = (op, *[operand.type for operand in operands])
+    if attributes:
+        key = (*key, *attributes.items())
     signature = _interned.get(key)
     if signature is None:
-        signature = intern(op, attributes, types, key)
-    node = Node.__new__(Node)
+        signature = intern(op, attributes, tuple([operand.type for operand in operands]), key)
+    node: Node = _new(Node)
     node.signature = signature
     node.type = signature.type
     node.value = node.label = node.side = None
     node.tracked = False
-    if mode.tracking and signature.tracks:
-        for operand in operands:
-            if operand.tracked:
+    node.operands = ()
+    for operand in operands:
+        if operand.tracked:
+            if signature.tracks and mode.tracking:
                 node.tracked = True
-                break
-    with trace.lock:
+                node.operands = operands
+            break
+    _acquire()
+    try:
         epoch = trace.epoch
         for operand in operands:
             if operand.epoch != epoch:
                 trace.enter(operand)
-        key_append = trace.key.append
-        key_append(signature.number)
-        for operand in operands:
-            key_append(operand.slot)
-        references = trace.references
+        references, structure = trace.references, trace.key
+        if count == 2:
+            structure += (signature.number, first.slot, second.slot)
+        elif count == 1:
+            structure += (signature.number, operands[0].slot)
+        else:
+            structure.append(signature.number)
+            structure += [operand.slot for operand in operands]
         node.slot = len(references)
         node.epoch = epoch
-        references.append(weakref.ref(node))
+        references.append(_reference(node))
         trace.pending += 1
         trace.bytes += signature.bytes
-    node.operands = operands if node.tracked else ()
+    finally:
+        _release()
     return node
+
+
+def emit_each(signatures: Sequence[Signature], operand: Node) -> tuple[Node, ...]:
+    """Records a node for each signature, all of one operand: `emit` for the results of one node, at half the cost."""
+    tracked = operand.tracked and mode.tracking
+    nodes = []
+    with trace.lock:
+        epoch = trace.epoch
+        if operand.epoch != epoch:
+            trace.enter(operand)
+        references, structure, source = trace.references, trace.key, operand.slot
+        for signature in signatures:
+            node: Node = _new(Node)
+            node.signature = signature
+            node.type = signature.type
+            node.value = node.label = node.side = None
+            node.tracked = tracked and signature.tracks
+            node.operands = (operand,) if node.tracked else ()
+            structure += (signature.number, source)
+            node.slot = len(references)
+            node.epoch = epoch
+            references.append(_reference(node))
+            trace.bytes += signature.bytes
+            nodes.append(node)
+        trace.pending += len(nodes)
+    return tuple(nodes)
 
 
 def input_node(value: np.ndarray, type: Type) -> Node:

@@ -62,8 +62,7 @@ class Op:
         self.primitives = primitives
         registry[name] = self
 
-    def __call__(self, *operands: Node, **attributes: Any) -> Node:
-        return emit(self, operands, attributes)
+    __call__ = emit
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

@@ -16,7 +16,7 @@ from ..dtype import BY_NAME, dtype
 from ..errors import InternalError
 from .contraction import Contraction
 from .contraction import parse as parse_contraction
-from .graph import Signature, _interned, intern
+from .graph import Signature, signature_of
 from .op import registry
 from .type import TupleType, Type
 
@@ -98,7 +98,6 @@ def read(text: str) -> tuple[list[Entry], tuple[int, ...]]:
         op, attributes = registry[match[2]], _read_attributes(match[4])
         operands = tuple(int(slot) for slot in re.findall(r"%(\d+)", match[3]))
         types = tuple(entries[slot][1] for slot in operands)
-        key = (op, types, *attributes.items())
-        signature = _interned.get(key) or intern(op, attributes, types, key)
+        signature = signature_of(op, types, attributes)
         entries.append((signature, signature.type, operands))
     raise InternalError("a graph's text ends with a line `return …`")

@@ -116,9 +116,10 @@ adam_update = _record("adam_update", _adam, lambda *, amsgrad, **_: 3 if amsgrad
 
 def setting(value: float, kind: dtype) -> Node:
     """A number as an input, also where it is one of the literals: a schedule may pass through 0 and 1."""
-    with np.errstate(all="ignore"):
-        array = np.array(value).astype(kind.storage)
-    return input_node(array, Type.of((), kind))
+    if -1e38 < value < 1e38:
+        return input_node(np.array(value, kind.storage), Type.of((), kind))
+    with np.errstate(all="ignore"):  # which costs more than all the rest
+        return input_node(np.array(value).astype(kind.storage), Type.of((), kind))
 
 
 @lru_cache(maxsize=256)

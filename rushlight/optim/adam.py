@@ -151,24 +151,28 @@ class _Options:
             "amsgrad": group["amsgrad"],
             "near": abs(1 - self.beta1) < 0.5,
         }
-        self._counts: dict[Any, _Count] = {}
+        self._after_node: dict[Node, _Count] = {}
+        self._at_step: dict[float, _Count] = {}
 
     def rates(self, step: float) -> tuple[float, float]:
         """The rate over the mean's correction, negative, and the square's correction."""
         return -self.lr / (1 - self.beta1**step), (1 - self.beta2**step) ** 0.5
 
     def counted(self, state: dict[str, Any]) -> _Count:
-        """The next step of a parameter. All whose count is the same node have the same: it is read once for a group."""
+        """The next step of a parameter. Parameters that are at the same step come to share its node, so that it is read once."""
         tensor = state["step"]
         before = bare(tensor) if isinstance(tensor, Tensor) else None
-        count = self._counts.get(before)
+        if before is None:
+            return _Count(self, advance(state))
+        count = self._after_node.get(before)
         if count is None:
-            count = _Count(self, advance(state))
-            if before is not None:
-                self._counts[before] = count
-                count.node = state["step"]._storage.node
-        else:
-            tensor._storage.rebind(count.node)
+            step = tensor.item() + 1
+            count = self._at_step.get(step)
+            if count is None:
+                count = self._at_step[step] = _Count(self, step)
+                count.node = setting(step, before.type.dtype)
+            self._after_node[before] = count
+        tensor._storage.rebind(count.node)
         return count
 
 

@@ -6,36 +6,38 @@ caller; nothing here knows of tensors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from ..ir.component import accumulate
 from ..ir.graph import Node
 
 Visit = Callable[[Node, Node], "Node | None"]
+Rule = Callable[[Node, Node], "tuple[Node | None, ...]"]
 
 
 def order(roots: Iterable[Node]) -> list[Node]:
     """The tracked nodes below the roots, each after all its users."""
     users: dict[Node, int] = {}
-    stack = [root for root in roots if root.tracked]
-    seen = dict.fromkeys(stack)  # in order of discovery, so that equal programs give equal graphs
+    first = [root for root in roots if root.tracked]
+    stack = list(first)
     while stack:
-        node = stack.pop()
-        for operand in node.operands:
+        for operand in stack.pop().operands:
             if operand.tracked:
-                users[operand] = users.get(operand, 0) + 1
-                if operand not in seen:
-                    seen[operand] = None
-                    stack.append(operand)
-    ready = [node for node in seen if node not in users]
+                if operand in users:
+                    users[operand] += 1
+                else:
+                    users[operand] = 1
+                    if operand not in first:
+                        stack.append(operand)
+    ready = [node for node in first if node not in users]
     result = []
     while ready:
         node = ready.pop()
         result.append(node)
         for operand in node.operands:
             if operand.tracked:
-                users[operand] -= 1
-                if not users[operand]:
+                left = users[operand] = users[operand] - 1
+                if not left:
                     ready.append(operand)
     return result
 
@@ -52,28 +54,41 @@ def leading_to(nodes: list[Node], wanted: Iterable[Node]) -> set[Node]:
 def backward(
     cotangents: dict[Node, Node],
     visit: Visit,
-    vjp: Callable[[Node, Node], tuple[Node | None, ...]],
+    vjp: Rule,
     wanted: Iterable[Node] | None = None,
-) -> None:
-    """Carries cotangents from the roots to everything tracked below them.
+    visited: Container[Node] = (),
+    watched: bool = False,
+) -> list[Node]:
+    """Carries cotangents from the roots to everything tracked below them; returns the nodes that it went through.
 
-    `visit(node, g)` sees each complete cotangent before it goes on, and may replace it (hooks) or stop it (None, at leaves).
-    `vjp(node, g)` gives the cotangents of a node's operands. With `wanted` only the nodes that lead to one of them are gone through.
+    Most nodes have no side, and their op's own rule is applied. Of those that have one, and of those in `visited`,
+    `visit(node, g)` sees the complete cotangent before it goes on, and may replace it (hooks) or stop it (None, at leaves);
+    `vjp(node, g)` gives the cotangents of their operands, and of all nodes' where they are `watched`. With `wanted` only the
+    nodes that lead to one of them are gone through.
     """
     nodes = order(list(cotangents))
     useful = None if wanted is None else leading_to(nodes, wanted)
+    passed = []
     for node in nodes:
         g = cotangents.pop(node, None)
         if g is None or (useful is not None and node not in useful):
             continue
-        passed = visit(node, g)
-        if passed is None or (useful is not None and useful.isdisjoint(node.operands)):
-            continue
-        for operand, part in zip(node.operands, vjp(node, passed), strict=True):
-            if part is None or not operand.tracked:
+        aside = node.side is not None
+        if aside or node in visited:
+            seen = visit(node, g)
+            if seen is None:
                 continue
-            have = cotangents.get(operand)
-            cotangents[operand] = part if have is None else accumulate(have, part)
+            g = seen
+        operands = node.operands
+        if useful is not None and useful.isdisjoint(operands):
+            continue
+        passed.append(node)
+        parts = vjp(node, g) if aside or watched else node.signature.op.vjp(node, g)  # type: ignore[union-attr,operator]
+        for operand, part in zip(operands, parts, strict=True):
+            if part is not None and operand.tracked:
+                have = cotangents.get(operand)
+                cotangents[operand] = part if have is None else accumulate(have, part)
+    return passed
 
 
 # Ops whose rule reads only the types of their operands: backward may go through them again after their values are freed.

@@ -141,18 +141,20 @@ def is_anomaly_check_nan_enabled() -> bool:
 
 def _run_hooks(side: Side, g: Node) -> Node:
     """What is called with a complete cotangent before it goes on: the tensor's hooks, its kept gradient, the function's hooks."""
-    for hook in list((side.hooks or {}).values()):
-        result = hook(wrap(g))
-        if result is not None:
-            g = _replaced(hook, result, g)
+    if side.hooks:
+        for hook in list(side.hooks.values()):
+            result = hook(wrap(g))
+            if result is not None:
+                g = _replaced(hook, result, g)
     if side.retain is not None:
         kept = side.retain()
         if kept is not None:
             kept._grad = wrap(g) if kept._grad is None else wrap(scalar.add(node_of(kept._grad), g))
-    for hook in list((side.before or {}).values()):
-        result = hook(gradients_of(g))
-        if result is not None:
-            g = gradients_to_node(result, g)
+    if side.before:
+        for hook in list(side.before.values()):
+            result = hook(gradients_of(g))
+            if result is not None:
+                g = gradients_to_node(result, g)
     return g
 
 
@@ -178,29 +180,25 @@ def _walk(
     wanted: dict[Node, Node] | None = None,
 ) -> None:
     """Runs the pass with hooks and leaves; releases what it went through unless it is retained."""
-    passed: list[Node] = []
 
     def visit(node: Node, g: Node) -> Node | None:
-        if node.side is not None:
-            g = _run_hooks(node.side, g)
+        side = node.side
+        if side is not None:
+            g = _run_hooks(side, g)
         if wanted is not None and node in wanted:
             wanted[node] = g
         if node.op_name != "leaf":
             return g
         at_leaf(node, g)
-        if node.side is not None:
-            for hook in list((node.side.after or {}).values()):
+        if side is not None and side.after:
+            for hook in list(side.after.values()):
                 hook((), (wrap(g),))
         return None
-
-    def rule(node: Node, g: Node) -> tuple[Node | None, ...]:
-        passed.append(node)
-        return _vjp(node, g)
 
     tracking, mode.tracking = mode.tracking, create_graph
     depth, mode.depth = mode.depth, 0
     try:
-        grad_pass.backward(roots, visit, rule, wanted)
+        passed = grad_pass.backward(roots, visit, _vjp, wanted, () if wanted is None else wanted, mode.anomaly)
     finally:
         mode.tracking = tracking
         mode.depth = depth
@@ -224,8 +222,10 @@ def _accumulate(node: Node, g: Node) -> None:
         tensor._grad = wrap(scalar.add(node_of(have), g))
     else:
         have._storage.rebind(scalar.add(node_of(have), g)) if not have._steps else have.add_(wrap(g))
-    for hook in list(tensor.__dict__.get("_post_accumulate_grad_hooks", {}).values()):
-        hook(tensor)
+    hooks = tensor.__dict__.get("_post_accumulate_grad_hooks")
+    if hooks:
+        for hook in list(hooks.values()):
+            hook(tensor)
 
 
 def _initial(tensor: Tensor, gradient: Tensor | None) -> Node:
@@ -428,5 +428,5 @@ def pull_back(roots: dict[Node, Node], wanted: list[Node]) -> list[Node | None]:
             return None
         return g if node.side is None else _run_hooks(node.side, g)
 
-    grad_pass.backward(roots, visit, _vjp)
+    grad_pass.backward(roots, visit, _vjp, visited=found, watched=mode.anomaly)
     return list(found.values())
