@@ -16,7 +16,8 @@ class Frame:
 
     Args:
         function: its entry point.
-        operands, outputs: pointers to the operands; to the extras and results.
+        operands: pointers to the operands.
+        bases: what the epilogue's places count from.
     """
 
     def __init__(self, kernel: Contract, machine: Machine, name: str, epilogue: Epilogue) -> None:
@@ -29,20 +30,31 @@ class Frame:
         self.function = Function(self.module, name, parameters, internal=False)
         count = len(kernel.operands)
         pointers = [self.argument(OPERANDS + i) for i in range(count + len(kernel.extras) + len(kernel.results))]
-        self.operands, self.outputs = pointers[:count], pointers[count:]
+        self.operands, self.bases = pointers[:count], epilogue.bases(pointers[count:])
         self.dtype = kernel.operands[0].dtype
         self.shared = 0  # bytes of scratch asked for
         self.per_thread = 0
-        self._scratch = ""
+        self._scratch = "null"
 
     def argument(self, slot: int) -> str:
         return self.function.load("ptr", self.function.pointer("%arguments", slot, "i64"), 8)
 
-    @property
-    def scratch(self) -> str:
-        if not self._scratch:
+    def reserve(self, shared: int, per_thread: int) -> None:
+        """Asks for scratch, before any is used."""
+        self.shared, self.per_thread = shared, per_thread
+        if shared or per_thread:
             self._scratch = self.argument(SCRATCH)
-        return self._scratch
+
+    def shared_scratch(self, offset: int) -> str:
+        """The scratch of all threads, from a byte on."""
+        return self.function.pointer(self._scratch, offset, "i8")
+
+    def private_scratch(self) -> str:
+        """The scratch of this thread."""
+        if not self.per_thread:
+            return self._scratch
+        own = self.function.mul("%thread", self.per_thread)
+        return self.function.pointer(self._scratch, self.function.add(own, self.shared), "i8")
 
     def share(self, count: int) -> tuple[Int, Int]:
         """Which of `count` pieces of work this thread does."""

@@ -97,7 +97,7 @@ def _emit_sweep(frame: Frame, summation: Summation, sweep: Sweep, dot: tuple[int
                 mask = first(function, function.sub(summation.extents[sweep.loop], begin), sweep.width)
             at = Lanes.along(sweep.loop, sweep.width, mask) if sweep.width > 1 else at
         total = _total(frame, summation, values, at) if dot is None else _dot(frame, summation, values, *dot)
-        frame.epilogue.emit(function, total, summation.places, frame.outputs, values, at)
+        frame.epilogue.emit(function, total, summation.places, frame.bases, values, at)
 
 
 # Sums.

@@ -10,9 +10,11 @@ from ....kernel.contraction import Contract
 from ....kernel.functions import Unsupported
 from ...machine import Machine
 from ..generated import Generated
+from .drive import Driver
 from .epilogue import Epilogue
 from .frame import Frame
 from .general import emit_general
+from .product import plan_product
 from .summation import summations
 
 SMALL = 4000  # terms that one thread computes sooner than it would call the others
@@ -27,8 +29,20 @@ def generate_contraction(kernel: Contract, machine: Machine) -> Generated:
     name = "contract_" + hashlib.sha256(kernel.key().encode()).hexdigest()[:16]
     epilogue = Epilogue(kernel, machine)
     frame = Frame(kernel, machine, name, epilogue)
-    for summation in summations(kernel, epilogue.places):
-        emit_general(frame, summation)
+    products: list[Driver] = []
+    for number, summation in enumerate(summations(kernel, epilogue.places)):
+        plan = plan_product(frame, summation)
+        if plan is None:
+            emit_general(frame, summation)
+        else:
+            products.append(Driver(frame, plan, f"{name}_{number}"))
+    frame.reserve(
+        sum(product.shared for product in products), max((product.private for product in products), default=0)
+    )
+    shared = 0
+    for product in products:
+        product.emit(frame.shared_scratch(shared), frame.private_scratch())
+        shared += product.shared
     frame.function.end()
     parallel = prod(kernel.spec.loops) >= SMALL
     return Generated(name, frame.module.text(), frame.shared, frame.per_thread, parallel)

@@ -1,0 +1,123 @@
+"""The innermost loops of a product: a register tile of sums, rows of one factor times vectors of the other.
+
+The five loops round it are those of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), as BLIS
+arranges them (Van Zee and van de Geijn, 2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..assembly import Function, Int, Module, constant, suffix, vector
+
+
+@dataclass(frozen=True)
+class Step:
+    """A loop over terms: its turns, and how far each takes the pointers of the two factors."""
+
+    turns: Int
+    row: int
+    lane: int
+
+
+@dataclass(frozen=True)
+class Microkernel:
+    """A register tile.
+
+    Args:
+        name: of the function.
+        element, width: the vectors' type.
+        rows: how far each row's element is from the row factor's pointer.
+        lanes: how far each vector is from the lane factor's pointer.
+        count: how many lanes of the lane factor may be read.
+        steps: the loops over terms, outermost first; the turns of the outermost are an argument.
+        fma: whether the machine multiplies and adds at once.
+    """
+
+    name: str
+    element: str
+    width: int
+    rows: tuple[int, ...]
+    lanes: tuple[int, ...]
+    count: int
+    steps: tuple[Step, ...]
+    fma: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of an element."""
+        return int(suffix(self.element)[1:]) // 8
+
+    @property
+    def align(self) -> int:
+        return self.width * self.size
+
+    def write(self, module: Module) -> None:
+        """Adds the function: `name(row, lane, tile, turns, first)`.
+
+        `tile` holds the sums, row by row; they start from 0 where `first`, else from what is there.
+        """
+        parameters = [("ptr", "row"), ("ptr", "lane"), ("ptr", "tile"), ("i64", "turns"), ("i1", "first")]
+        function = Function(module, self.name, parameters)
+        type = vector(self.element, self.width)
+        sums = self._start(function, type)
+        steps = [Step("%turns", self.steps[0].row, self.steps[0].lane), *self.steps[1:]]
+        sums = self._nest(function, type, steps, sums, "%row", "%lane")
+        for number, total in enumerate(sums):
+            function.store(type, total, function.pointer("%tile", number * self.width, self.element), self.align)
+        function.end()
+
+    def _start(self, function: Function, type: str) -> list[str]:
+        count = len(self.rows) * len(self.lanes)
+        more, ready = function.new_label(), function.new_label()
+        before = function.block
+        function.branch_if("%first", ready, more)
+        function.label(more)
+        loaded = [
+            function.load(type, function.pointer("%tile", number * self.width, self.element), self.align)
+            for number in range(count)
+        ]
+        function.branch(ready)
+        function.label(ready)
+        zero = constant(type, 0)
+        return [function.emit(f"phi {type} [ {zero}, %{before} ], [ {value}, %{more} ]") for value in loaded]
+
+    def _nest(
+        self, function: Function, type: str, steps: Sequence[Step], sums: list[str], row: str, lane: str
+    ) -> list[str]:
+        if not steps:
+            return self._term(function, type, sums, row, lane)
+        step, *rest = steps
+        if step.turns == 1:
+            return self._nest(function, type, rest, sums, row, lane)
+        carried = [*((type, value) for value in sums), ("ptr", row), ("ptr", lane)]
+        with function.loop(0, step.turns, carried=carried) as turn:
+            *inside, row_here, lane_here = turn.carried
+            inside = self._nest(function, type, rest, inside, row_here, lane_here)
+            row_next = function.pointer(row_here, step.row, self.element)
+            turn.next = [*inside, row_next, function.pointer(lane_here, step.lane, self.element)]
+        return turn.results[:-2]
+
+    def _term(self, function: Function, type: str, sums: list[str], row: str, lane: str) -> list[str]:
+        """Adds the products of one turn."""
+        size = self.size
+        vectors = []
+        for offset in self.lanes:
+            place = function.pointer(lane, offset, self.element)
+            if self.count >= self.width:
+                vectors.append(function.load(type, place, size))
+            else:
+                mask = "<" + ", ".join(f"i1 {'true' if i < self.count else 'false'}" for i in range(self.width)) + ">"
+                vectors.append(function.masked_load(type, place, mask, size))
+        found = []
+        for number, offset in enumerate(self.rows):
+            one = function.load(self.element, function.pointer(row, offset, self.element), size)
+            spread = function.splat(type, one)
+            for place, right in enumerate(vectors):
+                total = sums[number * len(vectors) + place]
+                if self.fma:
+                    found.append(function.fma(type, spread, right, total))
+                else:
+                    found.append(function.binary("fadd", type, total, function.binary("fmul", type, spread, right)))
+        return found
