@@ -12,8 +12,8 @@ from ..errors import InternalError
 from .component import components
 from .graph import Node
 from .op import Cotangents, Op
-from .reduce import spread, sum_
-from .scalar import mul, sub
+from .reduce import max_, spread, sum_, view_slice, weights_of
+from .scalar import eq, mul, number, reciprocal, select, sub
 from .type import Shape, TupleType, Type
 from .view import concatenate
 
@@ -37,8 +37,22 @@ def _safe_softmax_vjp(node: Node, g: Node) -> Cotangents:
     return (sub(weighted, mul(node, spread(sum_(weighted, (axis,)), node.type.shape, (axis,)))),)
 
 
+def _safe_softmax_primitives(x: Node, *, axis: int) -> Node:
+    zero = number(0, x.type.dtype)
+    top = max_(x, axes=(axis,))
+    top = select(eq(top, number(float("-inf"), x.type.dtype)), zero, top)
+    weights, total = weights_of(x, top, axis)
+    total = select(eq(total, zero), number(1, x.type.dtype), total)
+    return mul(weights, spread(reciprocal(total), x.type.shape, (axis,)))
+
+
 safe_softmax = Op(
-    "safe_softmax", infer=lambda x, *, axis: x, eval=_safe_softmax_eval, vjp=_safe_softmax_vjp, anchor="reduce"
+    "safe_softmax",
+    infer=lambda x, *, axis: x,
+    eval=_safe_softmax_eval,
+    vjp=_safe_softmax_vjp,
+    anchor="reduce",
+    primitives=_safe_softmax_primitives,
 )
 
 
@@ -52,6 +66,14 @@ def _split_eval(type: TupleType, x: np.ndarray, *, axis: int, sizes: Shape) -> t
     return tuple(np.split(x, np.cumsum(sizes)[:-1], axis))
 
 
+def _split_primitives(x: Node, *, axis: int, sizes: Shape) -> tuple[Node, ...]:
+    parts, start = [], 0
+    for size in sizes:
+        parts.append(view_slice(x, axis, start, start + size))
+        start += size
+    return tuple(parts)
+
+
 split = Op(
     "split",
     infer=_split_infer,
@@ -59,6 +81,7 @@ split = Op(
     vjp=lambda node, g: (concatenate(components(g), node.attributes["axis"]),),
     anchor="component",
     moves=True,
+    primitives=_split_primitives,
 )
 
 __all__ = ["safe_softmax", "split"]

@@ -14,7 +14,7 @@ from .contraction import Contraction
 from .graph import Node
 from .op import Cotangents, Op, same_dtype
 from .reduce import sum_
-from .scalar import cj
+from .scalar import add, cj
 from .type import Shape, Type
 from .view import reshape
 
@@ -40,7 +40,18 @@ def _affine_vjp(node: Node, g: Node) -> Cotangents:
     )
 
 
-affine = Op("affine", infer=_affine_infer, eval=_affine_eval, vjp=_affine_vjp, anchor="contract")
+def _affine_primitives(bias: Node, x: Node, weight: Node, *, spec: Contraction) -> Node:
+    return add(contract(x, weight, spec=spec), bias)
+
+
+affine = Op(
+    "affine",
+    infer=_affine_infer,
+    eval=_affine_eval,
+    vjp=_affine_vjp,
+    anchor="contract",
+    primitives=_affine_primitives,
+)
 
 
 def _split(shape: Shape, axis: int, groups: int) -> Shape:
@@ -84,7 +95,22 @@ def _convolution_vjp(node: Node, g: Node) -> Cotangents:
     return to_x, to_weight, *[sum_(g, axes) if each.tracked else None for each in bias]
 
 
+def _convolution_primitives(x: Node, weight: Node, *bias: Node, spec: Contraction, groups: int) -> Node:
+    own, kernels = _split(x.type.shape, 1, groups), _split(weight.type.shape, 0, groups)
+    result = contract(reshape(x, own), reshape(weight, kernels), spec=spec)
+    if bias:  # in the shape of the groups, so that it is added where the contraction stores
+        channels = spec.output_shape[1 : 2 if groups == 1 else 3]
+        result = add(result, reshape(bias[0], (*channels, *[1] * (len(spec.output_shape) - 1 - len(channels)))))
+    shape = spec.output_shape
+    return reshape(result, shape if groups == 1 else (shape[0], shape[1] * shape[2], *shape[3:]))
+
+
 # Also the transposed convolution: only the contraction differs. With groups, its operands have an axis more for them.
 convolution = Op(
-    "convolution", infer=_convolution_infer, eval=_convolution_eval, vjp=_convolution_vjp, anchor="contract"
+    "convolution",
+    infer=_convolution_infer,
+    eval=_convolution_eval,
+    vjp=_convolution_vjp,
+    anchor="contract",
+    primitives=_convolution_primitives,
 )

@@ -39,32 +39,18 @@ class Signature:
 
 
 class Side:
-    """What few nodes have: set by the tensor layer, outside every key."""
+    """What few nodes have: set by the tensor layer, outside every key. (What is not set costs nothing: each leaf has a side.)"""
 
-    __slots__ = (
-        "leaf",
-        "hooks",
-        "backward",
-        "forward_line",
-        "parts",
-        "released",
-        "retain",
-        "before",
-        "after",
-        "metadata",
-    )
-
-    def __init__(self) -> None:
-        self.leaf: Any = None  # weak reference to the leaf tensor whose gradient is accumulated here
-        self.hooks: dict[int, Any] | None = None  # of the tensor: called with the cotangent before it goes on
-        self.backward: Any = None  # replaces the op's vjp: (node, cotangent) -> cotangents
-        self.forward_line: str | None = None  # where the user made it, while anomalies are being detected
-        self.parts: tuple[Node, ...] | None = None  # of a packed cotangent
-        self.released = False  # backward went through without retain_graph
-        self.retain: Any = None  # weak reference to the tensor that keeps its gradient though it is no leaf
-        self.before: dict[int, Any] | None = None  # of the gradient function: called with the cotangents of all results
-        self.after: dict[int, Any] | None = None  # called with the operands' cotangents and the node's own
-        self.metadata: dict[str, Any] | None = None
+    leaf: Any = None  # weak reference to the leaf tensor whose gradient is accumulated here
+    hooks: dict[int, Any] | None = None  # of the tensor: called with the cotangent before it goes on
+    backward: Any = None  # replaces the op's vjp: (node, cotangent) -> cotangents
+    forward_line: str | None = None  # where the user made it, while anomalies are being detected
+    parts: tuple[Node, ...] | None = None  # of a packed cotangent
+    released = False  # backward went through without retain_graph
+    retain: Any = None  # weak reference to the tensor that keeps its gradient though it is no leaf
+    before: dict[int, Any] | None = None  # of the gradient function: called with the cotangents of all results
+    after: dict[int, Any] | None = None  # called with the operands' cotangents and the node's own
+    metadata: dict[str, Any] | None = None
 
 
 class Node:
@@ -269,4 +255,13 @@ def input_node(value: np.ndarray, type: Type) -> Node:
     node.value = value
     node.slot = node.epoch = -1
     node.tracked = False
+    return node
+
+
+def standing_for(op: Op, operand: Node) -> Node:
+    """A tracked node of an op that keeps its operand's value, which is known: there is nothing to record or to run."""
+    node = input_node(operand.value, operand.type)  # type: ignore[arg-type]
+    node.signature = signature_of(op, (operand.type,), {})
+    node.operands = (operand,)
+    node.tracked = True
     return node

@@ -18,11 +18,12 @@ import numpy as np
 from . import scalar as ops
 from .activation import fixed
 from .graph import Node
+from .index import gather, take
 from .op import Cotangents, Op
-from .reduce import softmax, spread, sum_
+from .reduce import max_, softmax, spread, sum_, weights_of
 from .scalar import add, div, mul, neg, number, scalar, select, sigmoid, square, sub
 from .type import Type
-from .view import expand
+from .view import expand, reshape
 
 Array = np.ndarray
 
@@ -39,7 +40,18 @@ def _average_eval(type: Type, x: Array) -> Any:
         return np.divide(np.sum(x, dtype=x.dtype), x.size)
 
 
-average = Op("average", infer=lambda x: Type.of((), x.dtype), eval=_average_eval, vjp=_average_vjp, anchor="reduce")
+def _average_primitives(x: Node) -> Node:
+    return div(sum_(x, tuple(range(x.type.ndim))), number(float(x.type.size), x.type.dtype))
+
+
+average = Op(
+    "average",
+    infer=lambda x: Type.of((), x.dtype),
+    eval=_average_eval,
+    vjp=_average_vjp,
+    anchor="reduce",
+    primitives=_average_primitives,
+)
 
 
 def reduced(node: Node, reduction: str) -> Node:
@@ -235,13 +247,148 @@ def _nll_gradient_vjp(node: Node, h: Node) -> Cotangents:
     return (nll(h, *rest, **settings), *[None] * len(rest))
 
 
-nll = Op("nll", infer=_loss_type, eval=_nll_eval, vjp=_nll_vjp, anchor="loss")
+class _Targets(NamedTuple):
+    """What both losses' primitives begin with; per target unless said otherwise."""
+
+    axis: int  # of the classes
+    shape: tuple[int, ...]  # of x
+    index: Node  # 0 where ignored
+    valid: Node
+    share: Node
+    weight: Node | None  # broadcast to x
+    smoothing: Node | None
+
+
+def _targets(
+    x: Type, target: Node, rest: tuple[Node, ...], ignore: int, weighted: bool, smoothed: bool
+) -> _Targets:
+    axis = 1 if x.ndim > 1 else 0
+    parts = list(rest)
+    weight = parts.pop(0) if weighted else None
+    valid = ops.ne(target, number(ignore, target.type.dtype))
+    index = select(valid, target, number(0, target.type.dtype))
+    one = number(1, x.dtype) if weight is None else take(weight, index)
+    wide = None
+    if weight is not None:
+        place = [1] * x.ndim
+        place[axis] = x.shape[axis]
+        wide = expand(reshape(weight, tuple(place)), x.shape)
+    share = select(valid, one, number(0, x.dtype))
+    return _Targets(axis, x.shape, index, valid, share, wide, parts[0] if smoothed else None)
+
+
+def _picked(x: Node, parts: _Targets) -> Node:
+    """The element of each target's class."""
+    place = list(x.type.shape)
+    place[parts.axis] = 1
+    return reshape(gather(x, reshape(parts.index, tuple(place)), axis=parts.axis), parts.index.type.shape)
+
+
+def _loss_of(picked: Node, everywhere: Node, parts: _Targets, reduction: str) -> Node:
+    """`everywhere` is minus the (weighted) sum of all log-probabilities, which smoothing asks for."""
+    loss = mul(neg(picked), parts.share)
+    kind = loss.type.dtype
+    if parts.smoothing is not None:
+        smooth = select(parts.valid, everywhere, number(0, kind))
+        loss = mul(loss, sub(number(1, kind), parts.smoothing))
+        loss = add(loss, mul(smooth, div(parts.smoothing, number(float(parts.shape[parts.axis]), kind))))
+    if reduction == "none":
+        return loss
+    axes = tuple(range(loss.type.ndim))
+    total = sum_(loss, axes)
+    return div(total, sum_(parts.share, axes)) if reduction == "mean" else total
+
+
+def _everywhere(x: Node, parts: _Targets) -> Node:
+    return neg(sum_(x if parts.weight is None else mul(x, parts.weight), (parts.axis,)))
+
+
+def _nll_primitives(x: Node, target: Node, *rest: Node, reduction: str, ignore: int, weighted: bool, smoothed: bool) -> Node:
+    parts = _targets(x.type, target, rest, ignore, weighted, smoothed)
+    return _loss_of(_picked(x, parts), _everywhere(x, parts), parts, reduction)
+
+
+def _cross_entropy_primitives(
+    x: Node, target: Node, *rest: Node, reduction: str, ignore: int, weighted: bool, smoothed: bool
+) -> Node:
+    parts = _targets(x.type, target, rest, ignore, weighted, smoothed)
+    axes, shape = (parts.axis,), x.type.shape
+    top = max_(x, axes=axes)
+    total = ops.log(sum_(ops.exp(sub(x, spread(top, shape, axes))), axes))
+    shifted = sub(x, spread(top, shape, axes))
+    picked = sub(sub(_picked(x, parts), top), total)
+    return _loss_of(picked, _everywhere(sub(shifted, spread(total, shape, axes)), parts), parts, reduction)
+
+
+def _to_targets(g: Node, parts: _Targets, reduction: str) -> tuple[Node, Node | None]:
+    """The negative cotangents of each target's log-probability, and of all of them by smoothing."""
+    kind = g.type.dtype
+    zero = number(0, kind)
+    if reduction == "mean":
+        g = div(g, sum_(parts.share, tuple(range(parts.share.type.ndim))))
+    own = mul(parts.share, g)
+    if reduction == "mean":
+        own = select(parts.valid, own, zero)
+    if parts.smoothing is None:
+        return own, None
+    each = mul(g, div(parts.smoothing, number(float(parts.shape[parts.axis]), kind)))
+    return mul(own, sub(number(1, kind), parts.smoothing)), select(parts.valid, each, zero)
+
+
+def _at_targets(own: Node, parts: _Targets) -> Node:
+    """`own` at each target's class, 0 elsewhere; the classes must be in range."""
+    axes, shape = (parts.axis,), parts.shape
+    place = ops.iota(shape=shape, axis=parts.axis)
+    count = number(shape[parts.axis], parts.index.type.dtype)
+    within = ops.logical_and(ops.ge(parts.index, number(0, parts.index.type.dtype)), ops.lt(parts.index, count))
+    index = spread(ops.cast(ops.require(within, parts.index), dtype=place.type.dtype), shape, axes)
+    return select(ops.eq(place, index), spread(own, shape, axes), number(0, own.type.dtype))
+
+
+def _nll_gradient_primitives(
+    g: Node,
+    target: Node,
+    *rest: Node,
+    shape: tuple[int, ...],
+    reduction: str,
+    ignore: int,
+    weighted: bool,
+    smoothed: bool,
+) -> Node:
+    parts = _targets(Type.of(shape, g.type.dtype), target, rest, ignore, weighted, smoothed)
+    own, each = _to_targets(g, parts, reduction)
+    result = neg(_at_targets(own, parts))
+    if each is None:
+        return result
+    everywhere = spread(each, shape, (parts.axis,))
+    return sub(result, everywhere if parts.weight is None else mul(everywhere, parts.weight))
+
+
+def _cross_entropy_gradient_primitives(
+    g: Node, x: Node, target: Node, *rest: Node, reduction: str, ignore: int, weighted: bool, smoothed: bool
+) -> Node:
+    parts = _targets(x.type, target, rest, ignore, weighted, smoothed)
+    axes, shape = (parts.axis,), x.type.shape
+    own, each = _to_targets(g, parts, reduction)
+    weights, total = weights_of(x, max_(x, axes=axes), parts.axis)
+    whole, spreading = own, None
+    if each is not None:
+        spreading = spread(each, shape, axes)
+        spreading = spreading if parts.weight is None else mul(spreading, parts.weight)
+        whole = add(own, sum_(spreading, axes))
+    result = mul(weights, spread(div(whole, total), shape, axes))
+    result = result if spreading is None else sub(result, spreading)
+    return sub(result, _at_targets(own, parts))
+
+
+nll = Op("nll", infer=_loss_type, eval=_nll_eval, vjp=_nll_vjp, anchor="loss", primitives=_nll_primitives)
 nll_gradient = Op(
     "nll_gradient",
     infer=lambda g, target, *rest, shape, **settings: Type.of(shape, g.dtype),
     eval=_nll_gradient_eval,
     vjp=_nll_gradient_vjp,
     anchor="loss",
+    primitives=_nll_gradient_primitives,
 )
 
 
@@ -265,13 +412,21 @@ def _cross_entropy_gradient_vjp(node: Node, h: Node) -> Cotangents:
     return (to_g, to_x, *[None] * len(rest))
 
 
-cross_entropy = Op("cross_entropy", infer=_loss_type, eval=_cross_entropy_eval, vjp=_cross_entropy_vjp, anchor="loss")
+cross_entropy = Op(
+    "cross_entropy",
+    infer=_loss_type,
+    eval=_cross_entropy_eval,
+    vjp=_cross_entropy_vjp,
+    anchor="loss",
+    primitives=_cross_entropy_primitives,
+)
 cross_entropy_gradient = Op(
     "cross_entropy_gradient",
     infer=lambda g, x, *rest, **settings: x,
     eval=_cross_entropy_gradient_eval,
     vjp=_cross_entropy_gradient_vjp,
     anchor="loss",
+    primitives=_cross_entropy_gradient_primitives,
 )
 
 # ---- losses of pairs: functions of the difference ----

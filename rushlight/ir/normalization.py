@@ -19,9 +19,9 @@ from .component import component
 from .graph import Node, mode
 from .op import NONDIFFERENTIABLE, Cotangents, Op
 from .reduce import kept, spread, sum_
-from .scalar import add, cast, div, mul, number, rsqrt, square, sub
+from .scalar import add, cast, div, mul, number, rsqrt, square, sub, zeros_like
 from .type import Shape, TupleType, Type
-from .view import expand, reshape
+from .view import concatenate, expand, reshape, slice_
 
 Array = np.ndarray
 
@@ -62,7 +62,24 @@ def _moments_eval(type: Type, x: Array, *, axes: Shape, centred: bool) -> Array:
 
 
 # (2, *rest): the mean and the variance about it; not `centred`, 0 and the mean square.
-moments = Op("moments", infer=_moments_infer, eval=_moments_eval, vjp=NONDIFFERENTIABLE, anchor="reduce")
+def _moments_primitives(x: Node, *, axes: Shape, centred: bool) -> Node:
+    count = number(float(prod(x.type.shape[axis] for axis in axes)), x.type.dtype)
+    mean = div(sum_(x, axes), count) if centred else None
+    away = x if mean is None else sub(x, spread(mean, x.type.shape, axes))
+    square_mean = div(sum_(square(away), axes), count)
+    first = zeros_like(square_mean) if mean is None else mean
+    wide = (1, *square_mean.type.shape)
+    return concatenate((reshape(first, wide), reshape(square_mean, wide)), 0)
+
+
+moments = Op(
+    "moments",
+    infer=_moments_infer,
+    eval=_moments_eval,
+    vjp=NONDIFFERENTIABLE,
+    anchor="reduce",
+    primitives=_moments_primitives,
+)
 
 
 class _Layout(NamedTuple):
@@ -231,9 +248,65 @@ def _to_x(
     return hat
 
 
-normalize = Op("normalize", infer=_normalize_infer, eval=_normalize_eval, vjp=_normalize_vjp, anchor="reduce")
+def _rows_of(x: Node, statistics: Node, eps: Node, layout: _Layout) -> tuple[Node | None, Node]:
+    """The mean and 1/sqrt(variance + eps), broadcast to x."""
+
+    def part(index: int) -> Node:
+        low, high = [0] * statistics.type.ndim, list(statistics.type.shape)
+        low[0], high[0] = index, index + 1
+        return reshape(slice_(statistics, tuple(low), tuple(high)), statistics.type.shape[1:])
+
+    root = spread(rsqrt(add(part(1), eps)), x.type.shape, layout.axes)
+    return (spread(part(0), x.type.shape, layout.axes) if layout.centred else None), root
+
+
+def _scaled(x: Node, rest: tuple[Node, ...], layout: _Layout) -> Node:
+    weight, bias = _split(rest, layout)
+    if weight is not None:
+        x = mul(x, _wide_node(weight, layout, x.type))
+    return x if bias is None else add(x, _wide_node(bias, layout, x.type))
+
+
+def _normalize_primitives(x: Node, statistics: Node, eps: Node, *rest: Node, **attributes: Any) -> Node:
+    layout = _Layout(**attributes)
+    mean, root = _rows_of(x, statistics, eps, layout)
+    return _scaled(mul(x if mean is None else sub(x, mean), root), rest, layout)
+
+
+def _gradient_primitives(
+    g: Node, x: Node, statistics: Node, eps: Node, *rest: Node, wanted: tuple[bool, ...], bias: Any, **attributes: Any
+) -> tuple[Node, ...]:
+    layout = _Layout(**attributes)
+    mean, root = _rows_of(x, statistics, eps, layout)
+    hat = mul(x if mean is None else sub(x, mean), root)
+    others = layout.others(x.type.ndim)
+    parts: list[Node] = []
+    if wanted[0]:
+        h = mul(g, _wide_node(rest[0], layout, x.type)) if layout.weighted else g
+        inner = sub(h, mul(hat, _mean(mul(h, hat), layout.axes)))
+        parts.append(mul(root, sub(inner, _mean(h, layout.axes)) if layout.centred else inner))
+    if wanted[1]:
+        parts.append(sum_(mul(g, hat), others))
+    if wanted[2]:
+        parts.append(sum_(g, others))
+    return tuple(parts)
+
+
+normalize = Op(
+    "normalize",
+    infer=_normalize_infer,
+    eval=_normalize_eval,
+    vjp=_normalize_vjp,
+    anchor="reduce",
+    primitives=_normalize_primitives,
+)
 normalize_gradient = Op(
-    "normalize_gradient", infer=_gradient_infer, eval=_gradient_eval, vjp=NONDIFFERENTIABLE, anchor="reduce"
+    "normalize_gradient",
+    infer=_gradient_infer,
+    eval=_gradient_eval,
+    vjp=NONDIFFERENTIABLE,
+    anchor="reduce",
+    primitives=_gradient_primitives,
 )
 
 # ---- in primitives ----
@@ -311,12 +384,19 @@ def _standardize_vjp(node: Node, g: Node) -> Cotangents:
     return tuple(parts)
 
 
+def _standardize_primitives(x: Node, mean: Node, variance: Node, eps: Node, *rest: Node, **attributes: Any) -> Node:
+    layout = _Layout(**attributes)
+    root = _wide_node(rsqrt(add(variance, eps)), layout, x.type)
+    return _scaled(mul(sub(x, _wide_node(mean, layout, x.type)), root), rest, layout)
+
+
 standardize = Op(
     "standardize",
     infer=lambda x, *rest, **layout: x,
     eval=_standardize_eval,
     vjp=_standardize_vjp,
     anchor="map",
+    primitives=_standardize_primitives,
 )
 
 # ---- running statistics ----
@@ -326,6 +406,14 @@ def _running_eval(type: Type, old: Array, statistics: Array, share: Array, facto
     return old * (1 - share) + statistics[part] * (factor * share)
 
 
+def _running_primitives(old: Node, statistics: Node, share: Node, factor: Node, *, part: int) -> Node:
+    low, high = [0] * statistics.type.ndim, list(statistics.type.shape)
+    low[0], high[0] = part, part + 1
+    now = reshape(slice_(statistics, tuple(low), tuple(high)), old.type.shape)
+    left = sub(number(1, share.type.dtype), share)
+    return add(mul(old, left), mul(now, mul(factor, share)))
+
+
 # The running mean (part 0) or variance (part 1), moved by `share` towards the batch's, which is multiplied by `factor`.
 running = Op(
     "running",
@@ -333,4 +421,5 @@ running = Op(
     eval=_running_eval,
     vjp=NONDIFFERENTIABLE,
     anchor="map",
+    primitives=_running_primitives,
 )

@@ -42,7 +42,11 @@ def view_slice(x: Node, axis: int, start: int, stop: int) -> Node:
 
 
 def _reduction(
-    name: str, function: Callable[..., Any], vjp: Callable[[Node, Node], Cotangents] | str, boolean: bool = False
+    name: str,
+    function: Callable[..., Any],
+    vjp: Callable[[Node, Node], Cotangents] | str,
+    boolean: bool = False,
+    primitives: Callable[..., Node] | None = None,
 ) -> Op:
     def infer(x: Type, *, axes: Shape) -> Type:
         return Type.of(_dropped(x.shape, axes), bool_ if boolean else x.dtype)
@@ -51,7 +55,7 @@ def _reduction(
         with np.errstate(all="ignore"):
             return function(x, axes)
 
-    return Op(name, infer=infer, eval=evaluate, vjp=vjp, anchor="reduce")
+    return Op(name, infer=infer, eval=evaluate, vjp=vjp, anchor="reduce", primitives=primitives)
 
 
 def _sum_vjp(node: Node, g: Node) -> Cotangents:
@@ -145,7 +149,20 @@ def _logsumexp_vjp(node: Node, g: Node) -> Cotangents:
     return (mul(spread(g, shape, axes), cj(weight)),)
 
 
-logsumexp = _reduction("logsumexp", _logsumexp, _logsumexp_vjp)
+def _finite_top(x: Node, axes: Shape) -> Node:
+    """The largest of each row, 0 where it is infinite or NaN."""
+    top = max_(x, axes=axes)
+    zero = number(0, x.type.dtype)
+    return select(eq(sub(top, top), zero), top, zero)
+
+
+def _logsumexp_primitives(x: Node, *, axes: Shape) -> Node:
+    top = _finite_top(x, axes)
+    total = sum_(scalar.exp(sub(x, spread(top, x.type.shape, axes))), axes)
+    return scalar.add(scalar.log(total), top)
+
+
+logsumexp = _reduction("logsumexp", _logsumexp, _logsumexp_vjp, primitives=_logsumexp_primitives)
 
 # ---- softmax: one node forward, one backward ----
 
@@ -178,8 +195,40 @@ def _log_softmax_vjp(node: Node, g: Node) -> Cotangents:
     return (sub(g, mul(scalar.exp(node), spread(sum_(g, (axis,)), node.type.shape, (axis,)))),)
 
 
-softmax = Op("softmax", infer=lambda x, *, axis: x, eval=_softmax, vjp=_softmax_vjp, anchor="reduce")
-log_softmax = Op("log_softmax", infer=lambda x, *, axis: x, eval=_log_softmax, vjp=_log_softmax_vjp, anchor="reduce")
+def weights_of(x: Node, top: Node, axis: int) -> tuple[Node, Node]:
+    """exp(x - top) and its sum along an axis."""
+    weights = scalar.exp(sub(x, spread(top, x.type.shape, (axis,))))
+    return weights, sum_(weights, (axis,))
+
+
+def _softmax_primitives(x: Node, *, axis: int) -> Node:
+    weights, total = weights_of(x, max_(x, axes=(axis,)), axis)
+    return mul(weights, spread(scalar.reciprocal(total), x.type.shape, (axis,)))
+
+
+def _log_softmax_primitives(x: Node, *, axis: int) -> Node:
+    top = max_(x, axes=(axis,))
+    _, total = weights_of(x, top, axis)
+    shifted = sub(x, spread(top, x.type.shape, (axis,)))
+    return sub(shifted, spread(scalar.log(total), x.type.shape, (axis,)))
+
+
+softmax = Op(
+    "softmax",
+    infer=lambda x, *, axis: x,
+    eval=_softmax,
+    vjp=_softmax_vjp,
+    anchor="reduce",
+    primitives=_softmax_primitives,
+)
+log_softmax = Op(
+    "log_softmax",
+    infer=lambda x, *, axis: x,
+    eval=_log_softmax,
+    vjp=_log_softmax_vjp,
+    anchor="reduce",
+    primitives=_log_softmax_primitives,
+)
 
 # ---- arg-reductions ----
 

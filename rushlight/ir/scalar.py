@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import ALL, BOOL, FLOATING, INTEGER, bool_, dtype, encode
+from ..dtype import ALL, BOOL, FLOATING, INTEGER, bool_, dtype, encode, int64
 from ..errors import InternalError
 from . import expr, rounding, special
 from .graph import Node, input_node
@@ -42,6 +42,23 @@ constant = Op(
     vjp=NONDIFFERENTIABLE,
     at=lambda index, *, type, value, shape, dtype: expr.Literal(np.array(value).astype(dtype.compute)[()]),
 )
+
+
+def _iota_eval(type: Type, *, shape: tuple[int, ...], axis: int) -> np.ndarray:
+    extent = [1] * len(shape)
+    extent[axis] = shape[axis]
+    return np.broadcast_to(np.arange(shape[axis]).reshape(extent), shape)
+
+
+# The index along an axis, as int64.
+iota = Op(
+    "iota",
+    infer=lambda *, shape, axis: Type.of(shape, int64),
+    eval=_iota_eval,
+    vjp=NONDIFFERENTIABLE,
+    at=lambda index, *, type, shape, axis: expr.Apply("place", index[axis]),
+)
+expr.FUNCTIONS["place"] = lambda index: np.asarray(index, np.int64)
 
 
 def number(value: complex, dtype: dtype) -> Node:
@@ -270,6 +287,23 @@ select = Op(
     eval=lambda type, c, a, b: np.where(c, a, b),
     vjp=_select_vjp,
     at=lambda index, *operands, type: expr.Apply("select", *[o.broadcast(index) for o in operands]),
+)
+
+
+def _require(type: Type, condition: np.ndarray, value: np.ndarray) -> Any:
+    if not np.all(condition):
+        raise InternalError("require: a condition that only compiled code asks for does not hold")
+    return value
+
+
+# The value; compiled code fails where the condition does not hold, and the op that was compiled is evaluated to tell the user.
+expr.FUNCTIONS["require"] = lambda condition, value: value
+require = Op(
+    "require",
+    infer=lambda condition, value: value,
+    eval=_require,
+    vjp=NONDIFFERENTIABLE,
+    at=lambda index, condition, value, *, type: expr.Apply("require", condition[index], value[index]),
 )
 
 

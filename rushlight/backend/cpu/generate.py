@@ -1,0 +1,23 @@
+"""From kernels to text: which generator makes which kernel, and its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...kernel.contraction import Contract
+from ...kernel.nest import Nest
+from ..machine import Machine
+from .contraction import generate_contraction
+from .generated import Generated
+from .nest import generate_nest
+
+GENERATORS: dict[type, Callable[[Any, Machine], Generated]] = {
+    Nest: generate_nest,
+    Contract: generate_contraction,
+}
+
+
+def request(kernel: Any, machine: Machine) -> tuple[str, Callable[[], Generated]]:
+    """What the builder wants: the kernel's text and how to generate it."""
+    return kernel.key(), lambda: GENERATORS[type(kernel)](kernel, machine)

@@ -1,0 +1,127 @@
+"""Element expressions: what one element of a value is, with everything inlined that is not computed on its own.
+
+Inlining is calling the producer's `at` with the consumer's index. Indices are brought into normal form at once, so that a chain of
+views ends as one address. Equal (value, index) pairs are one expression, which is computed once wherever it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..dtype import bfloat16, float16
+from ..ir.expr import Apply, Expr, Literal, Load
+from ..ir.type import Type
+from ..kernel.index import Index, condition, normal
+from .graph import Graph
+
+_CONDITIONS = ("index_and", "index_ge", "index_lt", "index_eq")
+
+
+class Handle:
+    """What `at` gets for an operand: indexing it gives the operand's element, inlined or loaded."""
+
+    __slots__ = ("elements", "value", "type")
+
+    def __init__(self, elements: Elements, value: int, type: Type) -> None:
+        self.elements = elements
+        self.value = value
+        self.type = type
+
+    def __getitem__(self, index: tuple[Expr, ...]) -> Expr:
+        places = tuple(normal(i, extent) for i, extent in zip(index, self.type.shape, strict=True))
+        return self.elements.of(self.value, places)
+
+    def broadcast(self, index: tuple[Expr, ...]) -> Expr:
+        own = index[len(index) - self.type.ndim :]
+        return self[tuple(i if e != 1 else Literal(0) for i, e in zip(own, self.type.shape, strict=True))]
+
+
+class Elements:
+    """Makes element expressions; values in `separate` are loaded, all others inlined."""
+
+    def __init__(self, graph: Graph, separate: set[int]) -> None:
+        self.graph = graph
+        self.separate = separate
+        self._known: dict[tuple[int, tuple[Index, ...]], Expr] = {}
+        self._bodies: dict[tuple[int, tuple[Index, ...]], Expr] = {}
+
+    def of(self, value: int, index: tuple[Index, ...]) -> Expr:
+        """The element of a value at an index: a load where the value is computed on its own."""
+        key = (value, index)
+        found = self._known.get(key)
+        if found is None:
+            found = Load(value, index) if value in self.separate else self.body(value, index)
+            self._known[key] = found
+        return found
+
+    def body(self, value: int, index: tuple[Index, ...]) -> Expr:
+        """What computes the element, also where others load it."""
+        key = (value, index)
+        found = self._bodies.get(key)
+        if found is not None:
+            return found
+        signature = self.graph.signatures[value]
+        assert signature is not None and signature.op.at is not None
+        handles = [
+            Handle(self, operand, type)
+            for operand, type in zip(self.graph.operands[value], signature.operands, strict=True)
+        ]
+        found = _decided(signature.op.at(index, *handles, type=signature.type, **signature.attributes))
+        if signature.type.dtype in (bfloat16, float16) and not signature.op.moves:
+            found = Apply(f"round_{signature.type.dtype.name}", found)
+        self._bodies[key] = found
+        return found
+
+
+def _decided(expression: Expr) -> Expr:
+    """Choices whose condition bounds decide are taken."""
+    if isinstance(expression, Apply) and expression.function == "place":
+        return Apply("place", normal(expression.arguments[0]))
+    if isinstance(expression, Apply) and expression.function == "choose":
+        test, yes, no = expression.arguments
+        test = condition(test)
+        if isinstance(test, Literal):
+            return _decided(yes if test.value else no)
+        return Apply("choose", test, _decided(yes), _decided(no))
+    return expression
+
+
+def loads(expressions: Sequence[Expr]) -> list[Load]:
+    """All loads in the expressions, each once."""
+    found: list[Load] = []
+    seen: set[int] = set()
+    stack = list(reversed(expressions))
+    while stack:
+        expression = stack.pop()
+        if id(expression) in seen:
+            continue
+        seen.add(id(expression))
+        if isinstance(expression, Load):
+            found.append(expression)
+            stack.extend(i for i in expression.index if isinstance(i, Index))
+        elif isinstance(expression, Apply):
+            stack.extend(expression.arguments)
+        elif isinstance(expression, Index):
+            stack.extend(expression.data())
+    return found
+
+
+def functions(expression: Expr) -> set[str]:
+    """The names of all scalar functions in an expression, index arithmetic left out."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    stack = [expression]
+    while stack:
+        part = stack.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, Apply):
+            if part.function not in _CONDITIONS:
+                found.add(part.function)
+            stack.extend(part.arguments)
+        elif isinstance(part, Load):
+            stack.extend(part.index)
+        elif isinstance(part, Index):
+            stack.extend(part.data())
+    return found

@@ -1,0 +1,319 @@
+"""Groups become kernels: buffers are chosen, statements put in order, reads of values of the same kernel become temporaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..ir.expr import Apply, Expr, Load
+from ..kernel.buffer import Buffer, Shape
+from ..kernel.contraction import Contract
+from ..kernel.index import Index, add, data, divide, fixed, remainder
+from ..kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Temp, Write
+from .element import loads
+from .fuse import CHEAP, COSTS, Fusion, Group, spread
+
+KEPT_BYTES = 256 << 10  # of one row's temporaries in scratch memory; more is written to memory of its own and read again
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a buffer is: the memory of a value, from an offset in bytes on."""
+
+    value: int
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One step: a kernel with the places of its operands and results; without a kernel, the op is evaluated by itself."""
+
+    kernel: Any
+    operands: tuple[Place, ...]
+    results: tuple[int, ...]
+    value: int  # the first that it computes, which tells the user's line
+
+
+class Lowering:
+    """Makes the launches of a fusion. `inputs` are the buffers of inputs and constants as they lie in memory."""
+
+    def __init__(
+        self,
+        fusion: Fusion,
+        inputs: dict[int, Buffer],
+        templates: dict[str, Callable[..., Any]],
+    ) -> None:
+        self.fusion = fusion
+        self.graph = fusion.graph
+        self.buffers = dict(inputs)
+        self.templates = templates
+        self.views: dict[int, tuple[int, tuple[Index, ...]]] = {}
+        for value in self.graph.outputs:
+            alias = fusion.alias(value)
+            if alias is not None:
+                self.views[value] = alias
+        self.stored = self._stored()
+        for value in self.stored:
+            self.buffers[value] = Buffer.of(self.graph.types[value].dtype, self.graph.types[value].shape)
+        self.launches = [self._launch(group) for group in self._order()]
+
+    def _stored(self) -> set[int]:
+        """The values that stand in memory: outputs, and what another group reads."""
+        home = self.fusion.home
+        stored = {v for v in self.graph.outputs if v in home} | {base for base, _ in self.views.values() if base in home}
+        for group in self.fusion.groups:
+            for statement in group.statements:
+                if statement.expression is None:
+                    reads = {self._base(operand) for operand in self.graph.operands[statement.value]}
+                else:
+                    reads = {load.operand for load in loads([statement.expression])}
+                stored.update(value for value in reads if value in home and home[value] is not group)
+            if group.kind == "single":
+                stored.add(group.statements[0].value)
+        return stored
+
+    def _base(self, value: int) -> int:
+        alias = self.fusion.alias(value)
+        return value if alias is None else alias[0]
+
+    def _order(self) -> list[Group]:
+        """By number of groups before: a group has more than any that it needs."""
+        return sorted(self.fusion.groups, key=lambda group: (group.before.bit_count(), group.number))
+
+    def view(self, value: int) -> tuple[Place, Buffer]:
+        """Where an operand lies, views folded into strides and an offset."""
+        alias = self.fusion.alias(value)
+        type = self.graph.types[value]
+        if alias is None:
+            return Place(value), self.buffers[value]
+        base, index = alias
+        strides, offset = strides_of(index, self.buffers[base].strides, len(type.shape))
+        return Place(base, offset * type.dtype.itemsize), Buffer(type.dtype, type.shape, strides)
+
+    def _launch(self, group: Group) -> Launch:
+        first = group.statements[0].value
+        if group.kind == "contraction":
+            return self._contraction(group)
+        if group.kind == "nest":
+            return NestLowering(self, group).launch()
+        signature = self.graph.signatures[first]
+        assert signature is not None
+        operands = [self.view(operand) for operand in self.graph.operands[first]]
+        template = self.templates.get(signature.op.name)
+        kernel = None if template is None else template(signature, tuple(buffer for _, buffer in operands))
+        return Launch(kernel, tuple(place for place, _ in operands), (first,), first)
+
+    def _contraction(self, group: Group) -> Launch:
+        first = group.statements[0].value
+        signature = self.graph.signatures[first]
+        assert signature is not None
+        operands = [self.view(operand) for operand in self.graph.operands[first]]
+        results = [statement.value for statement in group.statements if statement.value in self.stored]
+        bodies = {s.value: s.expression for s in group.statements if s.expression is not None}
+        extras: dict[int, int] = {}
+
+        def place(load: Load) -> Expr:
+            if load.operand == first:
+                return Load(0, load.index)
+            if load.operand in bodies:
+                return inlined(bodies[load.operand])  # type: ignore[arg-type]
+            return Load(1 + extras.setdefault(load.operand, len(extras)), load.index)
+
+        inlined = Rewriter(place)
+        identity = Load(0, spread(group.loops, self.graph.types[first].shape))
+        epilogue = tuple(identity if value == first else inlined(bodies[value]) for value in results)  # type: ignore[arg-type]
+        kernel = Contract(
+            signature.attributes["spec"],
+            tuple(buffer for _, buffer in operands),
+            tuple(self.buffers[value] for value in extras),
+            () if results == [first] else epilogue,
+            tuple(self.buffers[value] for value in results),
+        )
+        places = (*[place for place, _ in operands], *[Place(value) for value in extras])
+        return Launch(kernel, places, tuple(results), first)
+
+
+class Rewriter:
+    """Rewrites the loads of expressions; equal parts stay one."""
+
+    def __init__(self, place: Callable[[Load], Expr]) -> None:
+        self.place = place
+        self._done: dict[int, tuple[Expr, Expr]] = {}
+
+    def __call__(self, expression: Expr) -> Expr:
+        found = self._done.get(id(expression))
+        if found is None:
+            found = self._done[id(expression)] = (expression, self._rewritten(expression))  # the first keeps its identity taken
+        return found[1]
+
+    def _rewritten(self, expression: Expr) -> Expr:
+        if isinstance(expression, Load):
+            index = tuple(self(i) for i in expression.index)
+            same = all(a is b for a, b in zip(index, expression.index, strict=True))
+            return self.place(expression if same else Load(expression.operand, index))
+        if isinstance(expression, Apply):
+            arguments = tuple(self(a) for a in expression.arguments)
+            same = all(a is b for a, b in zip(arguments, expression.arguments, strict=True))
+            return expression if same else Apply(expression.function, *arguments)
+        if isinstance(expression, Index) and expression.data():
+            return self._index(expression)
+        return expression
+
+    def _index(self, index: Index) -> Index:
+        result = fixed(index.constant)
+        for atom, factor in index.terms:
+            if atom.key[0] == "data":
+                part = data(self(atom.key[1]), atom.high + 1)
+            elif atom.key[0] == "loop":
+                part = Index(((atom, 1),), 0)
+            else:
+                part = (divide if atom.key[0] == "div" else remainder)(self._index(atom.key[1]), atom.key[2])
+            result = add(result, part, factor)
+        return result
+
+
+class NestLowering:
+    """One nest: phases, temporaries, what is kept from sweep to sweep, what is written."""
+
+    def __init__(self, lowering: Lowering, group: Group) -> None:
+        self.lowering = lowering
+        self.group = group
+        self.graph = lowering.graph
+        self.stage: dict[int, int] = {}
+        self.temps = {statement.value: number for number, statement in enumerate(group.statements)}
+        self.operands: dict[int, int] = {}
+        self.kept: dict[int, None] = {}
+        self.reread: set[int] = set()
+        self.bodies = {s.value: s.expression for s in group.statements}
+        self.folds = {s.value for s in group.statements if s.fold}
+        self.results = [s.value for s in group.statements if s.value in lowering.stored]
+        self._find_stages()
+        self._find_kept()
+
+    def launch(self) -> Launch:
+        group = self.group
+        last = max(self.stage.values())
+        body: list[Row | Sweep] = []
+        for stage in range(last + 2):
+            row: list[Statement] = []
+            sweep: list[Statement] = []
+            for statement in group.statements:
+                value = statement.value
+                in_sweep = bool(group.reduced) and statement.full
+                if statement.fold and self.stage[value] + 1 == stage and value in self.lowering.stored:
+                    row.append(self._write(value, Temp(self.temps[value])))
+                if self.stage[value] != stage:
+                    continue
+                expression = self._localized(statement.expression, stage, value)
+                (sweep if in_sweep else row).extend(self._statements(statement.value, statement.fold, expression))
+            body += [Row(tuple(row))] if row else []
+            body += [Sweep(tuple(sweep))] if sweep else []
+        kernel = Nest(
+            tuple(extent for _, extent in group.loops),
+            tuple(sorted(group.reduced or ())),
+            tuple(self.lowering.buffers[value] for value in self.operands),
+            tuple(self.lowering.buffers[value] for value in self.results),
+            tuple(self.temps[value] for value in self.kept),
+            tuple(body),
+        )
+        return Launch(kernel, tuple(Place(v) for v in self.operands), tuple(self.results), group.statements[0].value)
+
+    def _statements(self, value: int, fold: str | None, expression: Expr) -> list[Statement]:
+        dtype = self.graph.types[value].dtype
+        if fold:
+            (operand,) = self.graph.operands[value]
+            return [Fold(self.temps[value], dtype, self.graph.types[operand].dtype, fold, expression)]
+        found: list[Statement] = [Let(self.temps[value], dtype, expression)]
+        if value in self.lowering.stored:
+            found.append(self._write(value, Temp(self.temps[value])))
+        return found
+
+    def _write(self, value: int, expression: Expr) -> Write:
+        loops = self.group.loops if value in self.group.full else self.group.row_loops
+        return Write(self.results.index(value), spread(loops, self.graph.types[value].shape), expression)
+
+    def _find_stages(self) -> None:
+        for statement in self.group.statements:
+            stage = 0
+            assert statement.expression is not None
+            for load in loads([statement.expression]):
+                if load.operand in self.stage:
+                    stage = max(stage, self.stage[load.operand] + (load.operand in self.folds))
+            self.stage[statement.value] = stage
+
+    def _find_kept(self) -> None:
+        """Values of a sweep that later sweeps read: kept for the row, computed again where that is cheap, or read back where rows are long."""
+        if not self.group.reduced:
+            return
+        length = 1
+        for axis, extent in self.group.loops:
+            length *= extent if axis in self.group.reduced else 1
+        room = KEPT_BYTES
+        for statement in self.group.statements:
+            assert statement.expression is not None
+            for load in loads([statement.expression]):
+                value = load.operand
+                if value not in self.group.full or self.stage[value] == self.stage[statement.value]:
+                    continue
+                if value in self.kept or value in self.reread or self._is_cheap(value):
+                    continue
+                bytes = length * self.graph.types[value].dtype.itemsize
+                if bytes <= room:
+                    room -= bytes
+                    self.kept[value] = None
+                else:
+                    self.reread.add(value)
+                    if value not in self.results:
+                        self.results.append(value)
+                        self.lowering.stored.add(value)
+                        type = self.graph.types[value]
+                        self.lowering.buffers[value] = Buffer.of(type.dtype, type.shape)
+
+    def _is_cheap(self, value: int) -> bool:
+        body = self.bodies[value]
+        assert body is not None
+        return expense(body) <= CHEAP and len(loads([body])) <= 2
+
+    def _localized(self, expression: Expr | None, stage: int, value: int) -> Expr:
+        assert expression is not None
+
+        def place(load: Load) -> Expr:
+            source = load.operand
+            if source in self.temps and source not in self.reread | {value}:
+                early = source in self.group.full and self.stage[source] < stage and self.group.reduced
+                if early and source not in self.kept:
+                    body = self.bodies[source]
+                    assert body is not None
+                    return rewriter(body)
+                return Temp(self.temps[source])
+            if source in self.reread and self.stage[source] == stage:
+                return Temp(self.temps[source])
+            return Load(self.operands.setdefault(source, len(self.operands)), load.index)
+
+        rewriter = Rewriter(place)
+        return rewriter(expression)
+
+
+def expense(expression: Expr) -> float:
+    """What computing an expression costs, shared parts counted once."""
+    total, seen, stack = 0.0, set(), [expression]
+    while stack:
+        part = stack.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, Apply):
+            total += COSTS.get(part.function, 1.0)
+            stack.extend(part.arguments)
+    return total
+
+
+def strides_of(index: tuple[Index, ...], strides: Shape, rank: int) -> tuple[Shape, int]:
+    """Strides by loop, and the offset, of affine indices into an array with the given strides."""
+    found, offset = [0] * rank, 0
+    for place, step in zip(index, strides, strict=True):
+        offset += place.constant * step
+        for atom, factor in place.terms:
+            found[atom.key[1]] += factor * step
+    return tuple(found), offset

@@ -1,0 +1,92 @@
+"""Where values lie between the steps of one program: offsets in an arena, reused as soon as the last reader is done.
+
+A step needs a barrier where it reads what a step since the last barrier wrote, or writes where one of these reads or writes. Best fit by
+size over free intervals, in the order of the steps (Pisarchyk & Lee 2020 compare such planners: the order of execution costs little).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+ALIGN = 64
+
+
+@dataclass
+class Layout:
+    """Offsets in bytes by value, the arena's size, and for each step whether it must wait for those before it."""
+
+    offsets: dict[int, int] = field(default_factory=dict)
+    bytes: int = 0
+    barriers: list[bool] = field(default_factory=list)
+
+
+class _Free:
+    """Free intervals, joined where they touch."""
+
+    def __init__(self) -> None:
+        self.intervals: list[tuple[int, int]] = []
+        self.end = 0
+
+    def take(self, size: int) -> int:
+        fitting = [(stop - start, start, stop) for start, stop in self.intervals if stop - start >= size]
+        if fitting:
+            _, start, stop = min(fitting)
+            self.intervals.remove((start, stop))
+            if stop - start > size:
+                self.intervals.append((start + size, stop))
+            return start
+        for start, stop in self.intervals:  # the last one may grow
+            if stop == self.end:
+                self.intervals.remove((start, stop))
+                self.end = start + size
+                return start
+        self.end += size
+        return self.end - size
+
+    def give(self, start: int, size: int) -> None:
+        stop = start + size
+        for other in list(self.intervals):
+            if other[1] == start or other[0] == stop:
+                self.intervals.remove(other)
+                start, stop = min(start, other[0]), max(stop, other[1])
+        self.intervals.append((start, stop))
+
+
+def lay_out(steps: Sequence[tuple[Sequence[int], Sequence[int]]], sizes: Mapping[int, int]) -> Layout:
+    """`steps` are (values read, values written); `sizes` has the bytes of those that are to lie in the arena."""
+    layout, free = Layout(), _Free()
+    last: dict[int, int] = {}
+    for number, (reads, writes) in enumerate(steps):
+        for value in (*reads, *writes):
+            last[value] = number
+    written: set[int] = set()  # since the last barrier
+    touched: list[tuple[int, int]] = []  # intervals of the arena that steps since the last barrier read or wrote
+    for number, (reads, writes) in enumerate(steps):
+        for value in writes:
+            if value in sizes:
+                layout.offsets[value] = free.take(_rounded(sizes[value]))
+        own = [_interval(layout, sizes, value) for value in writes if value in sizes]
+        waits = any(value in written for value in reads) or any(
+            start < other_stop and other_start < stop for start, stop in own for other_start, other_stop in touched
+        )
+        if waits:
+            written.clear()
+            touched.clear()
+        layout.barriers.append(waits and number > 0)
+        written.update(writes)
+        touched += own + [_interval(layout, sizes, value) for value in reads if value in sizes]
+        for value in dict.fromkeys((*reads, *writes)):
+            if value in sizes and last[value] == number:
+                free.give(layout.offsets[value], _rounded(sizes[value]))
+    layout.bytes = free.end
+    return layout
+
+
+def _rounded(size: int) -> int:
+    return max(-(-size // ALIGN), 1) * ALIGN
+
+
+def _interval(layout: Layout, sizes: Mapping[int, int], value: int) -> tuple[int, int]:
+    start = layout.offsets[value]
+    return start, start + _rounded(sizes[value])

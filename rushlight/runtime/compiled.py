@@ -1,0 +1,229 @@
+"""A compiled plan: a trace expanded, fused, laid out in memory and run as native programs, with an interpreted step where an op has no kernel.
+
+A plan is compiled for the strides that its inputs have. A kernel that meets what only the interpreter can tell (an index out of range, an
+integer division by zero) says so, and the whole plan is then interpreted, which raises the user's error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..backend.cpu.build import compiled, host_machine
+from ..backend.cpu.generate import request
+from ..backend.cpu.pool import take
+from ..backend.cpu.program import Program, Step
+from ..ir.op import bind
+from ..ir.type import Type
+from ..kernel.buffer import Buffer, Shape
+from ..passes.expand import from_key
+from ..passes.fuse import Fusion
+from ..passes.lower import Launch, Lowering, Place, strides_of
+from ..passes.memory import lay_out
+from ..passes.support import native
+
+Array = np.ndarray
+
+
+class Irregular(Exception):
+    """A kernel met what only the interpreter can tell."""
+
+
+def strides_key(inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """What of the inputs a compiled plan depends on beside its trace."""
+    return tuple([array.strides for array in inputs])
+
+
+@dataclass
+class Native:
+    """Steps that run as one native call."""
+
+    program: Program
+    outside: list[Place]  # its external buffers in order
+    fresh: list[int]  # values that get new memory
+    launches: list[Launch]
+
+
+@dataclass
+class Interpreted:
+    """One op evaluated by its record."""
+
+    evaluate: Callable[..., Any]
+    operands: list[int]
+    result: int
+
+
+class CompiledPlan:
+    """For one (structure, live set, strides of the inputs)."""
+
+    def __init__(self, key: tuple[int, ...], live: tuple[int, ...], inputs: Sequence[Any]) -> None:
+        self.graph, self.layout = from_key(key, live)
+        graph = self.graph
+        buffers = {value: _buffer(graph.types[value], array) for value, array in zip(graph.inputs, inputs, strict=True)}
+        buffers |= {value: _buffer(graph.types[value], array) for value, array in graph.constants.items()}
+        self.fusion = Fusion(graph, native, set())
+        self.lowering = Lowering(self.fusion, {v: b for v, b in buffers.items() if b is not None}, {})
+        self.views = self.lowering.views
+        self.segments: list[Native | Interpreted] = []
+        self._make_segments(_scheduled(self.lowering.launches, set(buffers)))
+        self._drops = self._last_uses()
+
+    def _make_segments(self, runs: list[list[Launch]]) -> None:
+        outside = set(self.graph.outputs) | {base for base, _ in self.views.values()}
+        for run in runs:
+            if run[0].kernel is None:
+                outside.update(place.value for place in run[0].operands)
+                outside.update(run[0].results)
+        made_in = {value: number for number, run in enumerate(runs) for launch in run for value in launch.results}
+        for number, run in enumerate(runs):
+            for launch in run:
+                outside.update(place.value for place in launch.operands if made_in.get(place.value, -1) != number)
+        for run in runs:
+            if run[0].kernel is None:
+                self.segments.append(self._interpreted(run[0]))
+            else:
+                self.segments.append(self._native(run, outside))
+
+    def _interpreted(self, launch: Launch) -> Interpreted:
+        signature = self.graph.signatures[launch.value]
+        assert signature is not None
+        return Interpreted(bind(signature), list(self.graph.operands[launch.value]), launch.value)
+
+    def _native(self, run: list[Launch], outside: set[int]) -> Native:
+        machine = host_machine()
+        kernels = compiled([request(launch.kernel, machine) for launch in run], machine)
+        sizes = {
+            value: self.lowering.buffers[value].size * self.lowering.buffers[value].dtype.itemsize
+            for launch in run for value in launch.results if value not in outside
+        }  # fmt: skip
+        steps = [([place.value for place in launch.operands], list(launch.results)) for launch in run]
+        memory = lay_out(steps, sizes)
+        table: dict[Place, int] = {}
+        for launch in run:
+            for place in (*launch.operands, *[Place(value) for value in launch.results]):
+                table.setdefault(place, len(table))
+        arena = {number: memory.offsets[p.value] + p.offset for p, number in table.items() if p.value in memory.offsets}
+        program = Program(
+            [
+                Step(kernel, tuple(table[p] for p in (*launch.operands, *map(Place, launch.results))), barrier)
+                for kernel, launch, barrier in zip(kernels, run, memory.barriers, strict=True)
+            ],
+            len(table), arena, memory.bytes,
+        )  # fmt: skip
+        places = list(table)
+        fresh = [value for launch in run for value in launch.results if value not in memory.offsets]
+        return Native(program, [places[number] for number in program.external], fresh, run)
+
+    def _last_uses(self) -> list[list[int]]:
+        """For each segment the values that no later one reads."""
+        kept = set(self.graph.outputs) | {base for base, _ in self.views.values()} | set(self.graph.constants)
+        last: dict[int, int] = {}
+        for number, segment in enumerate(self.segments):
+            if isinstance(segment, Native):
+                used = [place.value for place in segment.outside]
+            else:
+                used = [self.lowering._base(v) for v in segment.operands]
+            for value in used:
+                last[value] = number
+        drops: list[list[int]] = [[] for _ in self.segments]
+        for value, number in last.items():
+            if value not in kept:
+                drops[number].append(value)
+        return drops
+
+    def run(self, inputs: list[Any]) -> list[Any]:
+        """The values of the live slots. Raises Irregular where the plan must be interpreted."""
+        values: dict[int, Any] = dict(self.graph.constants)
+        values.update(zip(self.graph.inputs, inputs, strict=True))
+        inputs.clear()
+        types = self.graph.types
+        for segment, drops in zip(self.segments, self._drops, strict=True):
+            if isinstance(segment, Native):
+                for value in segment.fresh:
+                    type = types[value]
+                    values[value] = take(type.shape, type.dtype.storage)
+                arrays = [values[p.value] if not p.offset else moved(values[p.value], p.offset) for p in segment.outside]
+                if segment.program.run(arrays):
+                    raise Irregular
+            else:
+                values[segment.result] = segment.evaluate(*[self._operand(values, v) for v in segment.operands])
+            for value in drops:
+                del values[value]
+        return [
+            tuple(self._operand(values, v) for v in one) if isinstance(one, tuple) else self._operand(values, one)
+            for one in self.layout
+        ]
+
+    def _operand(self, values: dict[int, Any], value: int) -> Any:
+        """The array of a value: of a view, made from its base."""
+        found = values.get(value)
+        if found is not None:
+            return found
+        base, index = self.views.get(value) or self.fusion.alias(value)  # type: ignore[misc]
+        array, type = values[base], self.graph.types[value]
+        assert isinstance(type, Type)
+        size = array.itemsize
+        strides, offset = strides_of(index, tuple(s // size for s in array.strides), type.ndim)
+        return view_of(array, type.shape, tuple(s * size for s in strides), offset * size)
+
+
+def _buffer(type: Any, array: Any) -> Buffer | None:
+    if not isinstance(type, Type):
+        return None
+    size = type.dtype.itemsize
+    return Buffer(type.dtype, type.shape, tuple(stride // size for stride in array.strides))
+
+
+def moved(array: Array, offset: int) -> Array:
+    """A byte at an offset from an array's first element, as an array."""
+    return view_of(array, (1,), (array.itemsize,), offset)
+
+
+def view_of(array: Array, shape: Shape, strides: Shape, offset: int) -> Array:
+    """Any elements of an array's memory, in bytes from its first element."""
+    step = [0] * array.ndim
+    del step
+    interface = dict(array.__array_interface__)
+    address, readonly = interface["data"]
+    interface.update(data=(address + offset, readonly), shape=shape, strides=strides)
+    return np.asarray(_Interface(interface, array))
+
+
+class _Interface:
+    """Memory of another array, seen with other strides; it keeps the other alive."""
+
+    def __init__(self, interface: dict[str, Any], owner: Array) -> None:
+        self.__array_interface__ = interface
+        self.owner = owner
+
+
+def _scheduled(launches: list[Launch], known: set[int]) -> list[list[Launch]]:
+    """Launches in an order that keeps native ones together: runs of them, and interpreted ones alone."""
+    pending, done, runs = list(launches), set(known), []
+    while pending:
+        run: list[Launch] = []
+        left: list[Launch] = []
+        for launch in pending:  # they stand in an order in which all could be run
+            ready = all(place.value in done for place in launch.operands)
+            if launch.kernel is not None and ready:
+                run.append(launch)
+                done.update(launch.results)
+            else:
+                left.append(launch)
+        if run:
+            runs.append(run)
+        pending = []
+        taken = False
+        for launch in left:
+            if not taken and launch.kernel is None and all(place.value in done for place in launch.operands):
+                runs.append([launch])
+                done.update(launch.results)
+                taken = True
+            else:
+                pending.append(launch)
+        if not run and not taken:
+            raise RuntimeError("launches that wait for each other")
+    return runs
