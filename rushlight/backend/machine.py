@@ -130,6 +130,27 @@ def cache_size(level: int, default: int) -> int:
     return default
 
 
-def threads_allowed() -> int:
-    """How many processors this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores_allowed() -> int:
+    """How many cores this process may keep busy: those of its set of processors, fewer where a container's quota is smaller.
+
+    Two processors of one core share its arithmetic units; a second thread there gains little and disturbs the first.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    cores = set()
+    for processor in os.sched_getaffinity(0):
+        siblings = Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list")
+        try:
+            cores.add(siblings.read_text())
+        except OSError:
+            cores.add(str(processor))
+    return max(1, min(len(cores), _quota()))
+
+
+def _quota() -> int:
+    """Processors' worth of time that the control group (version 2) grants, rounded up."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return 1 << 20
+    return -(-int(quota) // int(period)) if quota.isdecimal() else 1 << 20

@@ -149,15 +149,14 @@ def compile_only(text: str, machine: Machine) -> bytes:
 def _object(generated: Generated, symbol: str, machine: Machine) -> bytes:
     """Compiles a kernel to an object file in which it alone is visible, under the name `symbol`."""
     module = _parsed(generated.text, machine)
-    for function in module.functions:
-        if function.is_declaration:
-            continue
-        if function.name == generated.name:
-            function.name = symbol
-            function.linkage = "external"
-        else:
-            function.linkage = "internal"
+    defined = {function.name: function for function in module.functions if not function.is_declaration}
+    if generated.name not in defined:
+        raise InternalError(f"a kernel's text does not define {generated.name}; it is in {_dump(generated.text)}")
+    for name, function in defined.items():
+        function.linkage = "external" if name == generated.name else "internal"
+    defined[generated.name].name = symbol
     result = bytes(_target(machine).emit_object(module))
+    _engine()  # has made the process's symbols known
     missing = [name for name in undefined_symbols(result) if not llvm.address_of_symbol(name)]
     if missing:  # LLVM would end the process when it loads this
         raise InternalError(
@@ -249,22 +248,25 @@ def compiled(requests: Sequence[Request], machine: Machine) -> list[Compiled]:
 
 def _load(wanted: dict[str, Callable[[], Generated]], machine: Machine, table: dict[str, Compiled]) -> None:
     """Brings kernels into memory and into the table."""
-    engine, loaded = _engine(), []
-    for key, make in wanted.items():
-        name = identity(key, machine)
-        symbol = f"rushlight_{name}"
-        payload = _cache().read(name)
-        if payload is None:
-            generated = make()
-            facts = [generated.name, generated.shared, generated.per_thread, generated.parallel]
-            payload = json.dumps(facts).encode() + b"\n" + _object(generated, symbol, machine)
-            _cache().write(name, payload)
-        head, _, content = payload.partition(b"\n")
+    contents = {key: _content(key, make, machine) for key, make in wanted.items()}
+    engine = _engine()  # a symbol must not be given to it twice: nothing below fails
+    for _, _, content in contents.values():
         engine.add_object_file(llvm.ObjectFileRef.from_data(content))
-        loaded.append((key, symbol, json.loads(head)))
     engine.finalize_object()
-    for key, symbol, (name, shared, per_thread, parallel) in loaded:
-        address = engine.get_function_address(symbol)
-        if not address:
-            raise InternalError(f"the object of kernel {name} does not define {symbol}")
-        table[key] = Compiled(name, address, shared, per_thread, parallel)
+    for key, (symbol, facts, _) in contents.items():
+        name, shared, per_thread, parallel = facts
+        table[key] = Compiled(name, engine.get_function_address(symbol), shared, per_thread, parallel)
+
+
+def _content(key: str, make: Callable[[], Generated], machine: Machine) -> tuple[str, list[Any], bytes]:
+    """A kernel's symbol, what `Compiled` says of it, and its object file, from the disk or from LLVM."""
+    name = identity(key, machine)
+    symbol = f"rushlight_{name}"
+    payload = _cache().read(name)
+    if payload is None:
+        generated = make()
+        facts = [generated.name, generated.shared, generated.per_thread, generated.parallel]
+        payload = json.dumps(facts).encode() + b"\n" + _object(generated, symbol, machine)
+        _cache().write(name, payload)
+    head, _, content = payload.partition(b"\n")
+    return symbol, json.loads(head), content

@@ -67,6 +67,10 @@ class Pool:
         self._lock = threading.RLock()
         self._ticks = itertools.count(1)
 
+    def unlock(self) -> None:
+        """In a forked child: nobody else would release the lock."""
+        self._lock = threading.RLock()
+
     def block(self, size: int) -> Any:
         """A block of this size, one used before if there is one; the one freed last, since it may still be in the caches."""
         free = self._free.get(size)
@@ -111,6 +115,8 @@ class Pool:
 
 
 POOL = Pool(memory_of_machine() // 4)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=POOL.unlock)
 
 
 def _size_class(count: int) -> int:

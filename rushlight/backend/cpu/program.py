@@ -211,8 +211,9 @@ class Program:
             crew = team.of_process() if self._most != 1 else None
             if crew is not self._crew or self._need < 0:
                 self._prepare(crew)
-            base = ARENA.reserve(self._need)
-            if base != self._base:
+            while (
+                base := ARENA.reserve(self._need)
+            ) != self._base:  # again, should a signal's handler have run a program too
                 self._settle(base)
             return _driver()(self._address, id(arrays))
 

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import config
-from ..machine import architecture, threads_allowed
+from ..machine import architecture, cores_allowed
 from .assembly import Function, Int, Module
 from .build import Compiled, compiled, host_machine
 from .generated import Generated
@@ -64,11 +64,12 @@ def _futex(module: Module) -> int | None:
 
 def _pause(f: Function) -> None:
     """Tells the processor that this is a loop that waits."""
-    kind = _architecture(f.module)
-    if kind == "x86_64":
-        f.call("llvm.x86.sse2.pause", "void", [])
-    else:
-        f.do(f'call void asm sideeffect "{"isb" if kind == "aarch64" else ""}", "~{{memory}}"()')
+    name, arguments = {
+        "x86_64": ("llvm.x86.sse2.pause", []),
+        "aarch64": ("llvm.aarch64.isb", [("i32", "15")]),  # its `yield` does nothing on most processors
+    }.get(_architecture(f.module), ("", []))
+    if name:
+        f.call(name, "void", arguments)
 
 
 def _wait(f: Function, address: str, predicate: str, value: Int) -> None:
@@ -290,6 +291,7 @@ class Team:
         self._quit = function_of(quit, pointer, number)
         work = function_of(worker, pointer, pointer, number)
         self._threads: list[threading.Thread] = []
+        numbered = True  # else a worker cannot be named to the system, and 0 would name the caller
         for thread in range(1, size):
             line = self.address + 8 * (WORKERS + thread * LINE)
             arguments = (self.address, line, thread)
@@ -299,13 +301,14 @@ class Team:
             except RuntimeError:  # the system gives no more threads
                 break
             self._threads.append(native)
+            numbered = numbered and native.native_id is not None
             self._block[WORKERS + thread * LINE + 1] = native.native_id or 0
         self.size = len(self._threads) + 1
-        self._block[PLACEMENT] = self._allow()
+        self._block[PLACEMENT] = self._allow() if numbered and self.size > 1 else UNPLACED
         self._block[PLACEMENT + 1] = self.size
 
     def _allow(self) -> int:
-        """Notes on which processors workers may run."""
+        """Notes on which processors workers may run: those of the thread that makes the team. Its own set is left alone."""
         if not hasattr(os, "sched_getaffinity"):
             return UNPLACED
         processors = os.sched_getaffinity(0)
@@ -346,9 +349,9 @@ def threads() -> int:
 
 
 def default_threads() -> int:
-    """What OMP_NUM_THREADS says, as with PyTorch; else one for each processor that the process may use."""
+    """What OMP_NUM_THREADS says; else one for each core that the process may use. PyTorch does the same."""
     asked = config.THREADS.split(",")[0].strip()
-    count = int(asked) if asked.isdecimal() and int(asked) > 0 else threads_allowed()
+    count = int(asked) if asked.isdecimal() and int(asked) > 0 else cores_allowed()
     return min(count, MOST)
 
 
