@@ -1,0 +1,231 @@
+"""Sine, cosine, tangent and their inverses, of lanes.
+
+Arguments are reduced by multiples of π/2 in parts of 30 bits, whose products with moderate multiples are exact (Cody and Waite); beyond
+that, lane by lane, with as many digits of 2/π as the exponent asks for (Payne and Hanek, SIGNUM Newsletter 18, 1983).
+"""
+
+from __future__ import annotations
+
+import math
+
+from . import coefficients as table
+from .assembly import Function, Module
+from .lanes import Lanes
+
+HALF_PI, HALF_PI_LOW = math.pi / 2, 6.123233995736766e-17
+HALF_PI_PARTS = (1.570796325802803, 9.920935791635221e-10, 5.17018297889025e-19, 2.9038559739793605e-28)
+TWO_OVER_PI = 2 / math.pi
+LARGEST = 2.0**20  # what is reduced in parts
+
+# 64 zero bits, then 2/π to 1216 bits.
+TWO_OVER_PI_BITS: tuple[int, ...] = (
+    0x0000000000000000,
+    0xA2F9836E4E441529,
+    0xFC2757D1F534DDC0,
+    0xDB6295993C439041,
+    0xFE5163ABDEBBC561,
+    0xB7246E3A424DD2E0,
+    0x06492EEA09D1921C,
+    0xFE1DEB1CB129A73E,
+    0xE88235F52EBB4484,
+    0xE99C7026B45F7E41,
+    0x3991D639835339F4,
+    0x9C845F8BBDF9283B,
+    0x1FF897FFDE05980F,
+    0xEF2F118B5A0A6D1F,
+    0x6D367ECF27CB09B7,
+    0x4F463F669E5FEA2D,
+    0x7527BAC7EBE5F17B,
+    0x3D0739F78A5292EA,
+    0x6BFB5FB11F8D5D08,
+    0x56033046FC7B6BAB,
+)
+
+
+def _reduced(v: Lanes, x: str) -> tuple[str, str]:
+    """(n, r) with x = n·π/2 + r and |r| <= π/4, in double lanes; of large x, n is known up to multiples of 4."""
+    n = v.rint(v.mul(x, TWO_OVER_PI))
+    r = x
+    for part in HALF_PI_PARTS:
+        r = v.fma(n, -part, r)
+    large = v.both(v.test("ogt", v.abs(x), LARGEST), v.test("olt", v.abs(x), math.inf))
+    function = v.function
+    places = [function.stack("double", v.width) for _ in range(3)]
+    before, any_large = function.block, v.any(large)
+    with function.when(any_large):
+        for place, value in zip(places, (x, n, r), strict=True):
+            function.store(v.type, value, place, 8)
+        _reduce_each(v, places)
+        found = [function.load(v.type, place, 8) for place in places[1:]]
+        inside = function.block
+    return (
+        function.emit(f"phi {v.type} [ {n}, %{before} ], [ {found[0]}, %{inside} ]"),
+        function.emit(f"phi {v.type} [ {r}, %{before} ], [ {found[1]}, %{inside} ]"),
+    )
+
+
+def _reduce_each(v: Lanes, places: list[str]) -> None:
+    """Reduces the large ones of the numbers in memory."""
+    function, name = v.function, "rushlight_reduce_large"
+    if not function.module.has(name):
+        _reduce_large(function.module, name)
+    with function.loop(0, v.width) as lane:
+        x, n, r = (function.pointer(place, lane.index, "double") for place in places)
+        function.call(name, "void", [("ptr", x), ("ptr", n), ("ptr", r)])
+
+
+def _reduce_large(module: Module, name: str) -> None:
+    """Writes the function that reduces one number in memory, if it is large and finite.
+
+    |x| = M·2^E. Of 2/π the bits that make multiples of 4 are left out; 192 others times M give x·2/π modulo 4, of which 128 are kept.
+    """
+    f = Function(module, name, [("ptr", "x"), ("ptr", "n"), ("ptr", "r")])
+    bits = module.table("rushlight_two_over_pi", "i64", TWO_OVER_PI_BITS)
+    x = f.load("double", "%x", 8)
+    size = f.intrinsic("llvm.fabs", "double", [("double", x)])
+    is_large = f.emit(f"fcmp ogt double {size}, {LARGEST:e}")
+    is_finite = f.emit(f"fcmp olt double {size}, 0x7FF0000000000000")
+    with f.when(f.binary("and", "i1", is_large, is_finite)):
+        word = f.convert("bitcast", "double", size, "i64")
+        mantissa = f.binary("or", "i64", f.binary("and", "i64", word, str(2**52 - 1)), str(2**52))
+        start = str(f.sub(f.binary("lshr", "i64", word, "52"), 1075 + 2 - 64))
+        first, shift = f.binary("lshr", "i64", start, "6"), f.binary("and", "i64", start, "63")
+        words = [f.load("i64", f.pointer(bits, f.add(first, place), "i64"), 8) for place in range(4)]
+        shifted = [
+            f.intrinsic("llvm.fshl", "i64", [("i64", a), ("i64", b), ("i64", shift)])
+            for a, b in zip(words, words[1:], strict=False)
+        ]
+        factor = f.convert("zext", "i64", mantissa, "i128")
+        products = [f.binary("mul", "i128", factor, f.convert("zext", "i64", w, "i128")) for w in shifted]
+        total = f.binary("add", "i128", f.binary("shl", "i128", products[0], "64"), products[1])
+        total = f.binary("add", "i128", total, f.binary("lshr", "i128", products[2], "64"))
+        turns = f.binary("lshr", "i128", f.binary("add", "i128", total, str(2**125)), "126")
+        rest = f.binary("sub", "i128", total, f.binary("shl", "i128", turns, "126"))
+        _store_reduced(f, x, f.convert("trunc", "i128", turns, "i64"), rest)
+    f.end()
+
+
+def _store_reduced(f: Function, x: str, turns: str, rest: str) -> None:
+    """Stores n and r from whole turns and the rest, in units of 2^-126, both with the sign of x."""
+    high = f.convert("trunc", "i128", f.binary("ashr", "i128", rest, "64"), "i64")
+    low = f.convert("uitofp", "i64", f.convert("trunc", "i128", rest, "i64"), "double")
+    upper = f.binary("fmul", "double", f.convert("sitofp", "i64", high, "double"), "0x3C10000000000000")  # 2^-62
+    fraction = f.binary("fadd", "double", upper, f.binary("fmul", "double", low, "0x3810000000000000"))  # 2^-126
+    remainder = f.binary("fmul", "double", fraction, f"{HALF_PI!r}")
+    negative = f.emit(f"fcmp olt double {x}, 0.0")
+    whole = f.convert("sitofp", "i64", turns, "double")
+    for value, place in ((whole, "%n"), (remainder, "%r")):
+        opposite = f.emit(f"fneg double {value}")
+        f.store("double", f.emit(f"select i1 {negative}, double {opposite}, double {value}"), place, 8)
+
+
+def _sine_near(v: Lanes, r: str) -> str:
+    squared = v.mul(r, r)
+    return v.fma(v.mul(r, squared), v.polynomial(squared, table.SIN[v.element]), r)
+
+
+def _cosine_near(v: Lanes, r: str) -> str:
+    squared = v.mul(r, r)
+    rest = v.mul(v.mul(squared, squared), v.polynomial(squared, table.COS[v.element]))
+    return v.add(1.0, v.fma(squared, -0.5, rest))
+
+
+def _reduced_in_double(v: Lanes, x: str) -> tuple[str, str]:
+    """(n, r) in the lanes' own type; the reduction is made in double."""
+    if v.element == "double":
+        return _reduced(v, x)
+    wide, (converted,) = v.widened([x])
+    n, r = _reduced(wide, converted)
+    return wide.narrowed(n, v), wide.narrowed(r, v)
+
+
+def _odd(v: Lanes, n: str) -> str:
+    """The mask of odd ones among integers."""
+    return v.function.convert("trunc", v.words, n, v.masks)
+
+
+def _turned(v: Lanes, quarter: str, r: str) -> str:
+    """sin(r + quarter·π/2)."""
+    value = v.select(_odd(v, quarter), _cosine_near(v, r), _sine_near(v, r))
+    sign = v.word("shl", v.word("and", quarter, 2), v.bits - 2)
+    return v.from_bits(v.word("xor", v.to_bits(value), sign))
+
+
+def sin(v: Lanes, x: str) -> str:
+    n, r = _reduced_in_double(v, x)
+    return v.select(v.test("oeq", x, 0.0), x, _turned(v, v.to_integer(n), r))
+
+
+def cos(v: Lanes, x: str) -> str:
+    n, r = _reduced_in_double(v, x)
+    return _turned(v, v.word("add", v.to_integer(n), 1), r)
+
+
+def tan(v: Lanes, x: str) -> str:
+    n, r = _reduced(v, x)
+    odd, sine, cosine = _odd(v, v.to_integer(n)), _sine_near(v, r), _cosine_near(v, r)
+    quotient = v.div(v.select(odd, cosine, sine), v.select(odd, v.neg(sine), cosine))
+    return v.select(v.test("oeq", x, 0.0), x, quotient)
+
+
+# ---- inverses ----
+
+
+def _atan_near(v: Lanes, x: str) -> str:
+    """atan(x) for |x| <= 1."""
+    squared = v.mul(x, x)
+    return v.fma(v.mul(x, squared), v.polynomial(squared, table.ATAN["double"]), x)
+
+
+def _asin_near(v: Lanes, x: str, squared: str) -> str:
+    """asin(x) for |x| <= 1/2."""
+    return v.fma(v.mul(x, squared), v.polynomial(squared, table.ASIN["double"]), x)
+
+
+def _from_half_pi(v: Lanes, a: str) -> str:
+    return v.sub(HALF_PI, v.sub(a, HALF_PI_LOW))
+
+
+def atan(v: Lanes, x: str) -> str:
+    size = v.abs(x)
+    far = v.test("ogt", size, 1.0)
+    near = _atan_near(v, v.select(far, v.div(1.0, size), size))
+    return v.copysign(v.select(far, _from_half_pi(v, near), near), x)
+
+
+def atan2(v: Lanes, y: str, x: str) -> str:
+    """The angle of (x, y); zeros and infinities as in C."""
+    x_size, y_size = v.abs(x), v.abs(y)
+    steep = v.test("ogt", y_size, x_size)
+    small, large = v.select(steep, x_size, y_size), v.select(steep, y_size, x_size)
+    quotient = v.div(small, large)
+    quotient = v.select(v.test("oeq", large, 0.0), 0.0, quotient)
+    quotient = v.select(v.test("oeq", small, math.inf), 1.0, quotient)
+    angle = _atan_near(v, quotient)
+    angle = v.select(steep, _from_half_pi(v, angle), angle)
+    left = v.word("icmp slt", v.to_bits(x), 0)
+    opposite = v.sub(math.pi, v.sub(angle, 2 * HALF_PI_LOW))
+    unordered = v.test("uno", x, y)
+    return v.select(unordered, math.nan, v.copysign(v.select(left, opposite, angle), y))
+
+
+def _asin_parts(v: Lanes, x: str) -> tuple[str, str, str]:
+    """(whether |x| > 1/2, asin(|x|) else, asin(sqrt((1 - |x|)/2)) if so): one polynomial for both."""
+    size = v.abs(x)
+    far = v.test("ogt", size, 0.5)
+    squared = v.select(far, v.mul(v.sub(1.0, size), 0.5), v.mul(x, x))
+    root = v.select(far, v.sqrt(squared), size)
+    return far, _asin_near(v, root, squared), size
+
+
+def asin(v: Lanes, x: str) -> str:
+    far, near, _ = _asin_parts(v, x)
+    return v.copysign(v.select(far, _from_half_pi(v, v.mul(near, 2.0)), near), x)
+
+
+def acos(v: Lanes, x: str) -> str:
+    """π/2 - asin(x); near 1, 2·asin(sqrt((1 - x)/2))."""
+    far, near, _ = _asin_parts(v, x)
+    double = v.mul(near, 2.0)
+    beyond = v.select(v.test("olt", x, 0.0), v.sub(math.pi, v.sub(double, 2 * HALF_PI_LOW)), double)
+    return v.select(far, beyond, _from_half_pi(v, v.copysign(near, x)))
