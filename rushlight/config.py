@@ -14,7 +14,7 @@ VARIABLES = {
     "RUSHLIGHT_DATA": "folder in which the demo looks for CIFAR-10",
     "RUSHLIGHT_DEBUG": "1 prints plan-cache events, 2 each flush with its time, 3 the graph of each new plan",
     "RUSHLIGHT_PENDING": "bound on pending nodes before the trace is flushed by itself (default 4096)",
-    "RUSHLIGHT_TIER": "interp, compile or auto: which tier runs a plan (only interp exists so far)",
+    "RUSHLIGHT_TIER": "interp, compile or auto (default): whether plans are interpreted, compiled, or compiled when they come again",
     "RUSHLIGHT_PEER": "benchmarks only: the interpreter that has PyTorch",
     "RUSHLIGHT_SHARED": "tests only: folder with the sample programs and CIFAR-10",
 }
@@ -34,8 +34,8 @@ def _integer(name: str, default: int) -> int:
 
 def _tier() -> str:
     tier = _read("RUSHLIGHT_TIER", "auto")
-    if tier not in ("auto", "interp"):
-        raise ValueError(f"RUSHLIGHT_TIER={tier!r}: only 'auto' and 'interp' exist in this version")
+    if tier not in ("auto", "interp", "compile"):
+        raise ValueError(f"RUSHLIGHT_TIER={tier!r}: it is 'auto', 'interp' or 'compile'")
     return tier
 
 

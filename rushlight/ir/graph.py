@@ -246,6 +246,29 @@ def emit_each(signatures: Sequence[Signature], operand: Node) -> tuple[Node, ...
     return tuple(nodes)
 
 
+def emit_known(signature: Signature, operands: Sequence[Node]) -> Node:
+    """Records an untracked node of a signature that is known to be its operands': `emit` without the look-up."""
+    node: Node = _new(Node)
+    node.signature = signature
+    node.type = signature.type
+    node.value = node.label = node.side = None
+    node.tracked = False
+    node.operands = ()
+    with trace.lock:
+        epoch = trace.epoch
+        for operand in operands:
+            if operand.epoch != epoch:
+                trace.enter(operand)
+        trace.key.append(signature.number)
+        trace.key += [operand.slot for operand in operands]
+        node.slot = len(trace.references)
+        node.epoch = epoch
+        trace.references.append(_reference(node))
+        trace.pending += 1
+        trace.bytes += signature.bytes
+    return node
+
+
 def input_node(value: np.ndarray, type: Type) -> Node:
     """A node with a known value, which must never be written to again."""
     node = Node.__new__(Node)

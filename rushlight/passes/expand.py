@@ -13,6 +13,7 @@ from ..ir.op import Op, registry
 from ..ir.scalar import cast
 from ..ir.type import TupleType, Type
 from .graph import Graph
+from .simplify import simplified
 
 LONG_FOLD = 1 << 14  # elements of one fold from which it is split, so that threads share it and its rounding errors stay small
 FEW_ROWS = 16  # folds of at least so many rows are shared by rows
@@ -23,7 +24,7 @@ Layout = list[int | tuple[int, ...]]  # for each live slot its value, or those o
 
 def from_key(key: tuple[int, ...], live: tuple[int, ...]) -> tuple[Graph, Layout]:
     """The graph of a trace, its inputs in the trace's order, and which values the live slots have."""
-    graph = Graph()
+    graph = Graph(simplified)
     slots, parts = _append(graph, key, None, live)
     layout: Layout = [parts[slot] if slot in parts else slots[slot] for slot in live]
     graph.outputs = [v for one in layout for v in (one if isinstance(one, tuple) else (one,))]

@@ -6,7 +6,7 @@ movements that move nothing, are their operand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,10 +18,16 @@ _TRANSPARENT = {"leaf", "stop", "graft", "identity"}
 AnyType = Type | TupleType
 
 
+def _unchanged(*_: object) -> None:
+    return None
+
+
 class Graph:
     """`signatures[v]` is None for an input or a constant; `operands[v]` are earlier values."""
 
-    def __init__(self) -> None:
+    def __init__(self, simplify: Callable[..., int | None] = _unchanged) -> None:
+        """`simplify(graph, signature, operands)` may give a value in the place of an op that is to be added."""
+        self.simplify = simplify
         self.signatures: list[Signature | None] = []
         self.operands: list[tuple[int, ...]] = []
         self.types: list[AnyType] = []
@@ -63,7 +69,10 @@ class Graph:
         key = (signature.number, operands)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._append(signature, operands, signature.type)
+            found = self.simplify(self, signature, operands)
+            if found is None:
+                found = self._append(signature, operands, signature.type)
+            self._known[key] = found
         return found
 
     def op(self, op: Op, operands: Sequence[int], **attributes: object) -> int:

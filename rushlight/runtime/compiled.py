@@ -149,7 +149,9 @@ class CompiledPlan:
                 if segment.program.run(arrays):
                     raise Irregular
             else:
-                values[segment.result] = segment.evaluate(*[self._operand(values, v) for v in segment.operands])
+                found = segment.evaluate(*[self._operand(values, v) for v in segment.operands])
+                # Kernels expect what others compute to be contiguous.
+                values[segment.result] = found if isinstance(found, tuple) else np.ascontiguousarray(found)
             for value in drops:
                 del values[value]
         return [
@@ -184,8 +186,6 @@ def moved(array: Array, offset: int) -> Array:
 
 def view_of(array: Array, shape: Shape, strides: Shape, offset: int) -> Array:
     """Any elements of an array's memory, in bytes from its first element."""
-    step = [0] * array.ndim
-    del step
     interface = dict(array.__array_interface__)
     address, readonly = interface["data"]
     interface.update(data=(address + offset, readonly), shape=shape, strides=strides)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import config
 from ..ir.graph import Node, trace
-from . import cache, events
+from . import cache, events, tier
 
 
 def flush() -> None:
@@ -24,9 +24,10 @@ def flush() -> None:
         started = time.perf_counter() if events.heard() else 0.0
         failure: BaseException | None = None
         try:
-            values = plan.run(list(trace.inputs))
-        except Exception:
+            values = tier.run(plan, list(trace.inputs))
+        except Exception as error:
             values, failure = plan.run_what_can(trace.inputs)
+            failure = failure or error
         for slot, value in zip(live, values, strict=True):
             node = nodes[slot]
             assert node is not None

@@ -60,7 +60,7 @@ def input_types(key: tuple[int, ...]) -> list[Type]:
 class Plan:
     """Steps for one (structure, live set)."""
 
-    __slots__ = ("steps", "slots", "inputs", "live", "key", "uses")
+    __slots__ = ("steps", "slots", "inputs", "live", "key", "uses", "size", "variants")
 
     def __init__(self, key: tuple[int, ...], live: tuple[int, ...]) -> None:
         found = entries(key)
@@ -69,6 +69,7 @@ class Plan:
         self.key = key
         self.inputs = [slot for slot, (signature, _) in enumerate(found) if signature is None]
         self.uses = 0
+        self.variants: dict[Any, Any] = {}  # compiled, by the strides of the inputs
         wanted = set(live)
         last_use: dict[int, int] = {}
         kept = []
@@ -88,6 +89,7 @@ class Plan:
             (bind(found[slot][0]), found[slot][1], slot, tuple(dropped.get(slot, ())))  # type: ignore[arg-type]
             for slot in reversed(kept)
         ]
+        self.size = sum(found[slot][0].type.size for slot in kept)  # type: ignore[union-attr]
 
     def text(self) -> str:
         """The graph as text that reads back, dead nodes included."""
@@ -105,13 +107,12 @@ class Plan:
                 values[slot] = None
         return [values[slot] for slot in self.live]
 
-    def run_what_can(self, inputs: list[np.ndarray]) -> tuple[list[Any], BaseException]:
+    def run_what_can(self, inputs: list[np.ndarray]) -> tuple[list[Any], Exception | None]:
         """After a failure: every live value that does not stand on the failed step (None for those), and the first error."""
         values: list[Any] = [None] * self.slots
         for slot, value in zip(self.inputs, inputs, strict=True):
             values[slot] = value
-        first: BaseException = RuntimeError("the step that failed before did not fail again")
-        failed = False
+        first: Exception | None = None
         for evaluate, operands, result, _ in self.steps:
             arguments = [values[slot] for slot in operands]
             if any(argument is None for argument in arguments):
@@ -119,6 +120,5 @@ class Plan:
             try:
                 values[result] = evaluate(*arguments)
             except Exception as error:  # whatever an op's eval raises is the user's to see, once
-                if not failed:
-                    first, failed = error, True
+                first = first or error
         return [values[slot] for slot in self.live], first

@@ -343,8 +343,8 @@ class Emitter:
         """The arguments with literals in the dtype of the others, all of one width."""
         given = [None if isinstance(a, Literal) else self.value(a) for a in expression.arguments]
         typed = [v for v in given if v is not None]
-        if expression.function == "select":
-            typed = [v for v in given[1:] if v is not None] or typed
+        if expression.function in ("select", "require"):  # the condition's dtype says nothing of the others'
+            typed = [v for v in given[1:] if v is not None]
         width = max((v.width for v in given if v is not None), default=1)
         result = []
         for argument, value in zip(expression.arguments, given, strict=True):
