@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtype import dtype
-from ..ir.component import components
-from ..ir.graph import Node, mode
+from ..ir.graph import Node
 from ..ir.update_rules import adam_update, lasting_setting, setting
 from ..tensor import Tensor, maximum, zeros_like
-from .at_once import bare, operands, put
+from .at_once import bare, update_by
 from .optimizer import (
     Optimizer,
     ParamsT,
@@ -92,12 +91,12 @@ class Adam(Optimizer):
 
     def _update(self, group: dict[str, Any]) -> None:
         options = _Options(group)
-        amsgrad, all_states = group["amsgrad"], self.state
+        apply, amsgrad, states = options.update.apply, group["amsgrad"], self.state
         for parameter in group["params"]:
             gradient = parameter.grad
             if gradient is None:
                 continue
-            state = all_states[parameter]
+            state = states[parameter]
             if not state:
                 state["step"] = scalar(0.0)
                 state["exp_avg"] = zeros_like(parameter)
@@ -108,12 +107,8 @@ class Adam(Optimizer):
             changing = (parameter, state["exp_avg"], state["exp_avg_sq"])
             if amsgrad:
                 changing = (*changing, state["max_exp_avg_sq"])
-            nodes = None if mode.tracking else operands(parameter, gradient, changing[1:])
-            if nodes is None:
+            if not apply(gradient, changing, count):
                 _update_by_parts(parameter, gradient, state, options, count.step)
-            else:
-                result = adam_update(*nodes, *count.numbers(nodes[0].type.dtype), **options.attributes)
-                put(changing, components(result))
 
 
 def _update_by_parts(parameter: Tensor, g: Tensor, state: dict[str, Any], options: _Options, step: float) -> None:
@@ -145,12 +140,14 @@ class _Options:
         self.lr, self.eps, self.decay = number(group["lr"]), group["eps"], group["weight_decay"]
         self.beta1, self.beta2 = [number(beta) for beta in group["betas"]]
         self.decoupled = group["decoupled_weight_decay"]
-        self.attributes = {
-            "maximize": group["maximize"],
-            "decays": "" if self.decay == 0 else "weight" if self.decoupled else "gradient",
-            "amsgrad": group["amsgrad"],
-            "near": abs(1 - self.beta1) < 0.5,
-        }
+        self.near = abs(1 - self.beta1) < 0.5
+        self.update = update_by(
+            adam_update,
+            maximize=group["maximize"],
+            decays="" if self.decay == 0 else "weight" if self.decoupled else "gradient",
+            amsgrad=group["amsgrad"],
+            near=self.near,
+        )
         self._after_node: dict[Node, _Count] = {}
         self._at_step: dict[float, _Count] = {}
 
@@ -190,7 +187,7 @@ class _Count:
         if found is None:
             own = self.options
             share, decay = 1 - own.beta1, number(own.decay)
-            lasting = [share if own.attributes["near"] else 1 - share, own.beta2, 1 - own.beta2]
+            lasting = [share if own.near else 1 - share, own.beta2, 1 - own.beta2]
             rate, correction = own.rates(self.step)
             found = self._numbers[kind] = [
                 *([setting(1 - own.lr * decay if own.decoupled else decay, kind)] if decay else ()),

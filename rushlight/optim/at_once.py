@@ -1,19 +1,22 @@
-"""Updates of a parameter and its state as one node: what is read from and put into tensors without the public functions.
+"""Updates of a parameter and its states as one node, without the public functions.
 
-Most of an eager step's Python was spent there: a dozen calls for each parameter, each with its checks.
+Most of an eager step's Python was spent in those: a dozen calls for each parameter, each with its checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
 
 from ..dtype import float32, float64
-from ..ir.graph import Node
+from ..ir.component import parts_of
+from ..ir.graph import Node, Signature, emit_each, emit_known, mode, signature_of
+from ..ir.op import Op
+from ..ir.type import TupleType, Type
 from ..runtime.executor import settle
 from ..tensor import Tensor
+from ..tensor.storage import rebind_all
 from ..tensor.tensor import node_of
-
-_ROUNDING_EACH = (float32, float64)  # half precision is rounded once for a node, and so not after each operation
 
 
 def bare(tensor: Tensor) -> Node | None:
@@ -23,26 +26,54 @@ def bare(tensor: Tensor) -> Node | None:
     return None if node.tracked or tensor._steps or storage.buffer is not None else node
 
 
-def operands(parameter: Tensor, gradient: Tensor, states: Iterable[Tensor]) -> list[Node] | None:
-    """The nodes of a parameter, its gradient and its states; None where one of them needs the public functions."""
-    own = bare(parameter)
-    if own is None or own.type.dtype not in _ROUNDING_EACH:
-        return None
-    type = own.type
-    slope = node_of(gradient)
-    if slope.type is not type:
-        return None
-    found = [own, slope]
-    for state in states:
-        node = bare(state)
-        if node is None or node.type is not type:
-            return None
-        found.append(node)
-    return found
+class Update:
+    """A record of `ir/update_rules` with its attributes: the signatures are looked up once for each type of parameter."""
+
+    def __init__(self, op: Op, attributes: dict[str, Any]) -> None:
+        self.op, self.attributes = op, attributes
+        self._signatures: dict[Type, tuple[Signature, list[Signature]]] = {}
+
+    def _found(self, type: Type, tensors: int, numbers: int) -> tuple[Signature, list[Signature]]:
+        types = (type,) * tensors + (type.with_shape(()),) * numbers
+        signature = signature_of(self.op, types, self.attributes)
+        found = signature, parts_of(signature.type) if isinstance(signature.type, TupleType) else []
+        self._signatures[type] = found
+        return found
+
+    def apply(self, gradient: Tensor, changing: tuple[Tensor, ...], settings: Any) -> bool:
+        """Updates the tensors that change: a parameter and its states. `settings.numbers(dtype)` are the operands after them.
+
+        False where the public functions are needed: for views, history, memory shared with NumPy, complex numbers, and
+        half precision, which is rounded once for a node and so not after each operation.
+        """
+        type = changing[0]._storage.node.type
+        if mode.tracking or type.dtype not in (float32, float64):
+            return False
+        slope = node_of(gradient)
+        if slope.type is not type:
+            return False
+        storages, nodes = [], []
+        for tensor in changing:
+            storage = tensor._storage
+            node = storage.node
+            if node.type is not type or node.tracked or tensor._steps or storage.buffer is not None:
+                return False
+            storages.append(storage)
+            nodes.append(node)
+        nodes.insert(1, slope)
+        numbers = settings.numbers(type.dtype)
+        signature, parts = self._signatures.get(type) or self._found(type, len(nodes), len(numbers))
+        result = emit_known(signature, nodes + numbers)
+        rebind_all(storages, emit_each(parts, result) if parts else (result,))
+        settle()
+        return True
 
 
-def put(tensors: Sequence[Tensor], nodes: Sequence[Node]) -> None:
-    """Makes nodes the values of tensors that `operands` found bare."""
-    for tensor, node in zip(tensors, nodes, strict=True):
-        tensor._storage.rebind(node)
-    settle()
+@cache
+def _update(op: Op, attributes: tuple[tuple[str, Any], ...]) -> Update:
+    return Update(op, dict(attributes))
+
+
+def update_by(op: Op, **attributes: Any) -> Update:
+    """The update of a record with these attributes, the same each time."""
+    return _update(op, tuple(attributes.items()))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtype import dtype
-from ..ir.component import components
-from ..ir.graph import Node, mode
+from ..ir.graph import Node
 from ..ir.update_rules import lasting_setting, setting, sgd_update
 from ..tensor import Tensor
-from .at_once import operands, put
+from .at_once import update_by
 from .optimizer import Optimizer, ParamsT, check_at_least_zero, check_fused, check_lr, number
 
 
@@ -61,21 +60,20 @@ class SGD(Optimizer):
 
     def _update(self, group: dict[str, Any]) -> None:
         options = _Options(group)
-        momentum, state = options.momentum, self.state
+        apply, momentum, states = options.update.apply, options.momentum, self.state
         for parameter in group["params"]:
             gradient = parameter.grad
             if gradient is None:
                 continue
-            velocity = state[parameter].get("momentum_buffer") if momentum else None
-            nodes = None
-            if not mode.tracking and (velocity is not None or not momentum):
-                changing = (parameter, velocity) if momentum else (parameter,)
-                nodes = operands(parameter, gradient, changing[1:])
-            if nodes is None:
+            changing = (parameter,)
+            if momentum:
+                velocity = states[parameter].get("momentum_buffer")
+                if velocity is None:
+                    self._update_by_parts(parameter, gradient, options, group)
+                    continue
+                changing = (parameter, velocity)
+            if not apply(gradient, changing, options):
                 self._update_by_parts(parameter, gradient, options, group)
-                continue
-            result = sgd_update(*nodes, *options.numbers(nodes[0].type.dtype), **options.attributes)
-            put(changing, components(result) if momentum else (result,))
 
     def _update_by_parts(self, parameter: Tensor, g: Tensor, options: _Options, group: dict[str, Any]) -> None:
         """The update in the public functions: of a first step, of views, complex numbers and half precision."""
@@ -101,13 +99,14 @@ class _Options:
     def __init__(self, group: dict[str, Any]) -> None:
         self.lr, self.momentum, self.decay = number(group["lr"]), group["momentum"], number(group["weight_decay"])
         self.dampening = group["dampening"]
-        self.attributes = {
-            "maximize": group["maximize"],
-            "decays": self.decay != 0,
-            "momentum": self.momentum != 0,
-            "dampened": self.dampening != 0,
-            "nesterov": group["nesterov"],
-        }
+        self.update = update_by(
+            sgd_update,
+            maximize=group["maximize"],
+            decays=self.decay != 0,
+            momentum=self.momentum != 0,
+            dampened=self.dampening != 0,
+            nesterov=group["nesterov"],
+        )
         self._numbers: dict[dtype, list[Node]] = {}
 
     def numbers(self, kind: dtype) -> list[Node]:

@@ -7,13 +7,14 @@ Memory shared with NumPy is `exposed`: reads of it run at once (the owner may ch
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import InternalError
 from ..ir import view
-from ..ir.graph import Node, input_node, mode
+from ..ir.graph import Node, Side, input_node, mode, standing_for
 from ..runtime import executor
 
 
@@ -117,6 +118,13 @@ class Storage:
         return np.asarray(exporter)
 
 
+def rebind_all(storages: Sequence[Storage], nodes: Sequence[Node]) -> None:
+    """`rebind` of storages whose memory is not shared: an optimizer's step has dozens of them."""
+    for storage, node in zip(storages, nodes, strict=True):
+        storage.version += 1
+        storage.node = node
+
+
 class Source:
     """How a family of handles reads its storage: as a leaf that requires grad, or detached from history."""
 
@@ -133,20 +141,24 @@ class Source:
         """What a handle without view steps reads."""
         node = storage.read()
         if self.leaf is not None:
-            return self.leaf_node(node, storage.version)
+            return self.leaf_node(node, storage)
         return view.stop(node) if node.tracked else node
 
-    def leaf_node(self, node: Node, version: int) -> Node:
+    def leaf_node(self, node: Node, storage: Storage) -> Node:
         """The leaf over a value, the same while one version of it is in use."""
-        cached = self._node() if self._version == version and self._node is not None else None
-        if cached is not None:
-            return cached  # type: ignore[no-any-return]
-        made = view.leaf(node)
-        made.tracked = True
-        made.operands = (node,)
-        side = made.sided()
+        if self._version == storage.version and self._node is not None:
+            cached = self._node()
+            if cached is not None:
+                return cached  # type: ignore[no-any-return]
+        if node.value is not None and storage.buffer is None:
+            made = standing_for(view.leaf, node)
+        else:
+            made = view.leaf(node)
+            made.tracked = True
+            made.operands = (node,)
+        side = made.side = Side()
         side.leaf, side.hooks = self.leaf, self.hooks
-        self._node, self._version = weakref.ref(made), version
+        self._node, self._version = weakref.ref(made), storage.version
         return made
 
 

@@ -556,7 +556,7 @@ def _derive(tensor: Tensor) -> Node:
     else:
         node = levels(tensor)[-1]
         if tensor._own_leaf():
-            return tensor._source.leaf_node(node, tensor._storage.version)  # type: ignore[union-attr]
+            return tensor._source.leaf_node(node, tensor._storage)  # type: ignore[union-attr]
     if tensor._storage.buffer is None:
         tensor._cached, tensor._cached_version = node, tensor._storage.version
     return node
