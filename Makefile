@@ -2,7 +2,8 @@
 #
 #   make demo  [ARGS="--recipe tutorial --epochs 2"]   train the tutorial's classifier
 #   make test  [ARGS="tests/alias -k worker"]          all tests, compared with PyTorch
-#   make lint | types | bench | clean
+#   make bench [ARGS="--quick matmul"]                 speed and memory beside PyTorch's: a table, and build/bench.json
+#   make lint | types | clean
 #   PYTHON=/path/to/python chooses the interpreter.
 
 SHELL := /bin/bash
@@ -17,7 +18,7 @@ TEST_SETTINGS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTH
 .NOTPARALLEL:
 
 help:
-	@sed -n '3,6s/^# *//p' Makefile
+	@sed -n '3,7s/^# *//p' Makefile
 
 demo:
 	@.ci/venv .venv demo

@@ -1,109 +1,137 @@
-"""`make bench`: every work on Rushlight and on PyTorch, block about in two processes; a table, and JSON under build/.
+"""`make bench`: one table of Rushlight beside PyTorch, each row with a target, and the same as JSON.
 
-    python -m bench [name …]    only works whose name holds one of the words
-    RUSHLIGHT_PEER=python        the interpreter that has PyTorch, where it is not this one
+    python -m bench [word …]         only rows whose name holds one of the words
+    python -m bench --list           the rows and their targets
+    RUSHLIGHT_PEER=python            the interpreter that has PyTorch, where it is not this one
 
-Two threads unless OMP_NUM_THREADS says otherwise. Ratios below 1 mean that Rushlight is faster.
+`bench/README.md` says how it is measured.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
-import platform
-import statistics
 import subprocess
-import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .eager import eager_cost
-from .works import WORKS
+from . import machine, report
+from .load import Load
+from .processes import KINDS
+from .rows import MEANS, ROWS, Row
+from .sides import FULL, QUICK, Absent, Effort, Failed, Side, command, compare, set_environment
 
-BLOCKS = 9
-NAP = 0.012  # between blocks, so that neither side's spinning threads hold the other's core
-
-
-class Side:
-    """A worker process that times blocks."""
-
-    def __init__(self, python: str, side: str) -> None:
-        environment = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", **os.environ}
-        self._process = subprocess.Popen(
-            [python, "-m", "bench.worker", side],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-
-    def seconds(self, name: str, count: int) -> float:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(f"{name}\t{count}\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"bench: the worker ended at {name!r}")
-        return float(answer)
-
-    def close(self) -> None:
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait()
+OTHER_PEERS = ("torch.compile", "jax", "tinygrad")
 
 
-def compare(name: str, count: int, ours: Side, peer: Side) -> dict[str, Any]:
-    """Medians of alternating blocks."""
-    pairs = []
-    for _ in range(BLOCKS):
-        first = ours.seconds(name, count)
-        time.sleep(NAP)
-        second = peer.seconds(name, count)
-        time.sleep(NAP)
-        pairs.append((first, second))
-    mine, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    return {"work": name, "ours_ms": mine * 1e3, "peer_ms": theirs * 1e3, "ratio": mine / theirs}
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m bench", description="Rushlight beside PyTorch, row by row.")
+    parser.add_argument("words", nargs="*", help="only rows whose name holds one of these (case does not count)")
+    parser.add_argument("--quick", action="store_true", help="few repetitions: rough numbers")
+    parser.add_argument(
+        "--json", type=Path, default=Path("build/bench.json"), metavar="FILE", help="default %(default)s"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="of each side (default %(default)s)")
+    parser.add_argument(
+        "--peers", action="store_true", help=f"also {', '.join(OTHER_PEERS)} where installed, for information"
+    )
+    parser.add_argument("--eager", action="store_true", help="also what recording an operation costs")
+    parser.add_argument("--list", action="store_true", help="print the rows and their targets, measure nothing")
+    return parser.parse_args()
 
 
-def import_time(python: str, module: str) -> float:
-    """Median seconds of importing a module in a fresh process."""
-    code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-    times = [
-        float(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout) for _ in range(5)
-    ]
-    return statistics.median(times)
+def chosen(words: Sequence[str]) -> list[Row]:
+    """The rows whose name holds one of the words; all, where there are none."""
+    return [row for row in ROWS if not words or any(word.lower() in row.name.lower() for word in words)]
+
+
+def other_sides() -> list[Side]:
+    """The peers for information that start; the others say why they do not."""
+    found = []
+    for name in OTHER_PEERS:
+        try:
+            found.append(Side(name))
+        except Failed as failure:
+            print(f"without {name}: {failure}")
+    return found
+
+
+def measure(row: Row, sides: Sequence[Side], processors: Sequence[int], effort: Effort) -> dict[str, Any]:
+    """The row of the report; what fails says why."""
+    ours, peer, *others = sides
+    load = Load(processors, lambda: [side.pid for side in sides if side.pid is not None])
+    try:
+        own_processes = KINDS.get(row.kind)
+        result = own_processes(row, effort) if own_processes else compare(row, ours, peer, others, effort)
+        return report.measured(row, {**result, "others_load": load.of_others()})
+    except Absent as absent:
+        return report.unmeasured(row, str(absent))
+    except Failed as failure:
+        return report.unmeasured(row, f"failed: {failure}")
+
+
+def eager_cost() -> None:
+    """Prints what both sides say of it."""
+    for side in ("ours", "peer"):
+        subprocess.run(command(side, "bench.eager", side), check=True)
+
+
+def fill(
+    results: list[dict[str, Any]], rows: Sequence[Row], sides: Sequence[Side], processors: Sequence[int], effort: Effort
+) -> None:
+    """Measures the rows and prints each when it is there; `results` holds them, also when this is ended early."""
+    print(report.HEAD, flush=True)
+    for row in rows:
+        results.append(measure(row, sides, processors, effort))
+        print(report.line(results[-1], row.unit), flush=True)
+    for result in report.means(results):
+        results.append(result)
+        print(report.line(result))
+    print(report.closing(results))
 
 
 def main() -> None:
-    wanted = sys.argv[1:]
-    python = os.environ.get("RUSHLIGHT_PEER", sys.executable)
-    ours, peer = Side(sys.executable, "ours"), Side(python, "peer")
-    rows = []
-    print(f"{'work':<34}{'ours ms':>10}{'PyTorch ms':>12}{'ratio':>8}")
-    for name, (_, count) in WORKS.items():
-        if wanted and not any(word in name for word in wanted):
-            continue
-        row = compare(name, count, ours, peer)
-        rows.append(row)
-        print(f"{name:<34}{row['ours_ms']:>10.3f}{row['peer_ms']:>12.3f}{row['ratio']:>8.2f}")
-    ours.close()
-    peer.close()
-    if not wanted:
-        mine, theirs = import_time(sys.executable, "rushlight"), import_time(python, "torch")
-        rows.append({"work": "import", "ours_ms": mine * 1e3, "peer_ms": theirs * 1e3, "ratio": mine / theirs})
-        print(f"{'import':<34}{mine * 1e3:>10.1f}{theirs * 1e3:>12.1f}{mine / theirs:>8.2f}")
-        rows.append(eager_cost())
-        print(
-            "eager cost over {nodes} nodes: {us_per_node:.2f} µs a node to record, infer and key, {us_per_node_with_modules:.2f} µs with "
-            "modules and optimizer; PyTorch {peer_us_per_op:.2f} µs an op over {peer_ops}, kernels included".format(
-                **rows[-1]
-            )
-        )
-    target = Path("build")
-    target.mkdir(exist_ok=True)
-    report = {"machine": platform.processor() or platform.machine(), "python": platform.python_version(), "rows": rows}
-    (target / "bench.json").write_text(json.dumps(report, indent=1))
+    options = arguments()
+    rows = chosen(options.words)
+    if not rows:
+        raise SystemExit(f"bench: no row's name holds any of {options.words}; --list prints them")
+    if options.list:
+        for each in [*rows, *MEANS]:
+            print(f"{each.name:<44}{'' if each.target is None else format(each.target, '.2f')}")
+        return
+    description = machine.describe()
+    processors = machine.pin(options.threads)
+    set_environment(options.threads)
+    if len(processors) < options.threads:
+        print(f"only {len(processors)} processors for {options.threads} threads: more threads than cores time badly")
+    try:
+        sides = [Side("ours"), Side("peer")]
+    except Failed as failure:
+        raise SystemExit(f"bench: {failure}") from None
+    facts = {side.name: side.facts for side in sides}
+    print(report.heading(description, facts, options.threads))
+    if options.peers:
+        sides += other_sides()
+    results: list[dict[str, Any]] = []
+    try:
+        fill(results, rows, sides, processors, QUICK if options.quick else FULL)
+        if options.eager:
+            eager_cost()
+    except KeyboardInterrupt:
+        print(f"ended by Ctrl-C; {options.json} has the rows above")
+        raise SystemExit(130) from None
+    finally:
+        for side in sides:
+            side.close()
+        facts = {side.name: side.facts for side in sides}
+        head = {"machine": description, "sides": facts, "threads": options.threads, "quick": options.quick}
+        report.write(options.json, {**head, "settings": settings(), "rows": results})
+
+
+def settings() -> dict[str, str]:
+    """Rushlight's environment variables that were set."""
+    return {name: value for name, value in os.environ.items() if name.startswith("RUSHLIGHT_")}
 
 
 if __name__ == "__main__":

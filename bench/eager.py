@@ -3,24 +3,34 @@
 Ours: the nodes of the step recorded, inferred and keyed again from the trace; and, with all that asks for them (modules, argument
 checks, the optimizer's Python), the time from the step's start to the call of its plan. PyTorch's: the step on one image, over the
 operators dispatched (its kernels' time on one image is in it, so it is an upper bound of the dispatch alone).
+
+    python -m rushlight -m bench.eager ours
+    python -m bench.eager peer
 """
 
 from __future__ import annotations
 
 import importlib
 import statistics
+import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
-from .works import lenet_step
+from .programs.training import lenet
+
+
+def _step() -> Callable[[], Any]:
+    """The training step on one image."""
+    program = lenet(1)
+    return lambda: program.run(*program.arguments).item()
 
 
 def _ours() -> tuple[float, int]:
     """Median seconds spent before the plan runs, and nodes a step."""
-    rushlight = importlib.import_module("rushlight")
     plan = importlib.import_module("rushlight.runtime.plan")
     graph = importlib.import_module("rushlight.ir.graph")
-    step = lenet_step(rushlight, 1)
+    step = _step()
     for _ in range(5):
         step()
     inside: list[float] = []
@@ -56,7 +66,7 @@ def _recording() -> float:
     graph = importlib.import_module("rushlight.ir.graph")
     plan = importlib.import_module("rushlight.runtime.plan")
     cache = importlib.import_module("rushlight.runtime.cache")
-    step = lenet_step(importlib.import_module("rushlight"), 1)
+    step = _step()
     for _ in range(3):
         step()
     seen: list[tuple[Any, list[Any]]] = []
@@ -106,7 +116,7 @@ def _peer() -> tuple[float, int]:
             Count.ops += 1
             return function(*args, **(kwargs or {}))
 
-    step = lenet_step(torch, 1)
+    step = _step()
     for _ in range(5):
         step()
     times = []
@@ -119,16 +129,17 @@ def _peer() -> tuple[float, int]:
     return statistics.median(times), Count.ops
 
 
-def eager_cost() -> dict[str, Any]:
-    """The row of both."""
-    seconds, nodes = _ours()
-    recording = _recording()
-    theirs, ops = _peer()
-    return {
-        "work": "eager cost of the LeNet step",
-        "us_per_node": recording * 1e6,
-        "us_per_node_with_modules": seconds / nodes * 1e6,
-        "nodes": nodes,
-        "peer_us_per_op": theirs / ops * 1e6,
-        "peer_ops": ops,
-    }
+def main() -> None:
+    if sys.argv[1] == "ours":
+        seconds, nodes = _ours()
+        print(
+            f"eager cost: {_recording() * 1e6:.2f} µs a node to record, infer and key, "
+            f"{seconds / nodes * 1e6:.2f} µs with modules and optimizer, over {nodes} nodes"
+        )
+    else:
+        seconds, ops = _peer()
+        print(f"PyTorch: {seconds / ops * 1e6:.2f} µs an op, kernels included, over {ops} ops")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,46 +1,153 @@
-"""One side of the comparison: a process that times blocks of a work as it is told on standard input.
+"""One side of the comparison: a process that makes a row's program and times blocks of it, as it is told on standard input.
 
-Started as `python -m bench.worker ours|peer`; answers each line `name repetitions` with seconds a repetition.
+    python -m rushlight -m bench.worker ours       `import torch` means Rushlight
+    python -m bench.worker peer                    PyTorch, eager
+    python -m bench.worker torch.compile           PyTorch, compiled
+    python -m bench.worker jax | tinygrad          programs of their own (bench/others/)
+
+Each line of input is a request in JSON, each line of output its answer; what cannot be done answers {"failed": why}.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
+import json
 import os
 import sys
 import time
+from collections.abc import Callable
+from importlib import metadata
 from typing import Any
 
-from .works import WORKS
+from .rows import BY_NAME, Row
+
+OTHERS = ("jax", "tinygrad")
+WARM = 5  # repetitions before anything is timed, so that what is compiled when hot is hot
+WARM_SECONDS = 5.0  # but no longer than this, after the first
 
 
-def load(side: str) -> Any:
-    """Rushlight, or the PyTorch that is installed."""
-    if side == "ours":
-        return importlib.import_module("rushlight")
+class Absent(Exception):
+    """This side does not have yet what the row needs."""
+
+
+def start(side: str) -> dict[str, Any]:
+    """Loads the side's library; says what it is."""
+    if side in OTHERS:
+        return {"version": metadata.version(side)}
     torch = importlib.import_module("torch")
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-    return torch
+    if (torch.__name__ == "rushlight") != (side == "ours"):
+        raise SystemExit(
+            f"bench: {side!r} got {torch.__name__}; ours is started by `python -m rushlight -m bench.worker`"
+        )
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    facts = {"version": str(torch.__version__), "threads": torch.get_num_threads()}
+    if side == "ours":
+        facts["tier"] = importlib.import_module("rushlight.config").TIER
+    return facts
+
+
+def make(side: str, row: Row) -> Callable[[], Any]:
+    """What one repetition does on this side; it returns only when its results are there."""
+    if side in OTHERS:
+        repeat: Callable[[], Any] | None = importlib.import_module(f"bench.others.{side}_programs").make(row)
+        if repeat is None:
+            raise Absent("no program of this row")
+        return repeat
+    torch = importlib.import_module("torch")
+    compiled = side == "torch.compile" or (side == "ours" and row.compiled)
+    if compiled and not hasattr(torch, "compile"):
+        raise Absent("not there yet")
+    program = row.make()
+    run, arguments = program.run, program.arguments
+    if compiled:
+        if side == "torch.compile":
+            torch.compiler.reset()  # one function's variants are bounded in number, and the rows share the step's code
+        run = torch.compile(run)
+    if program.is_step:
+        return lambda: run(*arguments).item()
+    if side != "ours":
+        return lambda: run(*arguments)
+    flush = importlib.import_module("rushlight.tensor").flush_pending
+
+    def forced() -> Any:
+        """Runs what is pending while the result is held, so that all of it is computed; nothing is copied."""
+        result = run(*arguments)
+        flush()
+        return result
+
+    return forced
+
+
+def digest(result: Any) -> list[float]:
+    """A few numbers that tell a wrong result from a right one: of each tensor the mean, the mean size, the first element."""
+    if isinstance(result, float):
+        return [result]
+    tensors = result if isinstance(result, tuple) else (result,)
+    numbers = []
+    for tensor in tensors:
+        flat = tensor.detach().double().flatten()
+        numbers += [flat.mean().item(), flat.abs().mean().item(), flat[0].item()]
+    return numbers
+
+
+class Worker:
+    """Answers requests; holds one row's program at a time."""
+
+    def __init__(self, side: str) -> None:
+        self._side = side
+        self._repeat: Callable[[], Any] | None = None
+
+    def prepare(self, name: str) -> dict[str, Any]:
+        """Makes the row's program and warms it: how long the first repetition took, how long one takes, and its result's digest."""
+        self._repeat = None
+        gc.collect()
+        self._repeat = repeat = make(self._side, BY_NAME[name])
+        started = time.perf_counter()
+        result = repeat()
+        first = time.perf_counter() - started
+        numbers = [] if self._side in OTHERS else digest(result)
+        del result
+        times: list[float] = []
+        while len(times) < WARM and sum(times) < WARM_SECONDS:
+            started = time.perf_counter()
+            repeat()
+            times.append(time.perf_counter() - started)
+        return {"first": first, "estimate": min(times), "digest": numbers}
+
+    def block(self, repetitions: int) -> dict[str, Any]:
+        """Seconds a repetition. Short ones are run once before, to wake the threads."""
+        repeat = self._repeat
+        assert repeat is not None
+        if repetitions > 1:
+            repeat()
+        started = time.perf_counter()
+        for _ in range(repetitions):
+            repeat()
+        return {"seconds": (time.perf_counter() - started) / repetitions}
 
 
 def main() -> None:
-    torch = load(sys.argv[1])
-    if sys.argv[1] == "peer":
-        importlib.import_module(
-            "tests.samples.torchvision_oracle"
-        )  # torchvision's Python parts beside a CPU build of torch
-    ready: dict[str, Any] = {}
+    # What the libraries print must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    worker = Worker(sys.argv[1])
+    actions: dict[str, Callable[..., dict[str, Any]]] = {
+        "start": start,
+        "prepare": worker.prepare,
+        "block": worker.block,
+    }
     for line in sys.stdin:
-        name, _, count = line.rstrip("\n").rpartition("\t")
-        if name not in ready:
-            ready[name] = WORKS[name][0](torch)
-            for _ in range(3):
-                ready[name]()
-        work = ready[name]
-        started = time.perf_counter()
-        for _ in range(int(count)):
-            work()
-        print((time.perf_counter() - started) / int(count), flush=True)
+        action, argument = json.loads(line)
+        try:
+            answer = actions[action](argument)
+        except Absent as absent:
+            answer = {"absent": str(absent)}
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}".strip()
+            answer = {"failed": text.splitlines()[0][:300]}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
 
 
 if __name__ == "__main__":
