@@ -41,7 +41,7 @@ NOWHERE = -1  # no processor: the next fork places the workers
 UNPLACED = -2  # workers are left where they are
 
 SPINS = 20_000  # pauses before a worker parks: about a millisecond
-YIELD_AFTER = 2_000  # pauses before one who waits for others gives way: they may be waiting for this very processor
+YIELD_AFTER = 1_000  # pauses before one who waits for others gives way: they may be waiting for this very processor
 MOST = 1 << 15  # threads, so that their number fits the epoch
 
 # Linux's number of the system call futex; elsewhere a worker sleeps for this many microseconds between looks.
