@@ -93,7 +93,11 @@ def _append(
             if len(results) > 1:
                 parts[slot] = results
         else:
-            slots.append(_simple(graph, signature, tuple(slots[operand] for operand in operands)))
+            value = _simple(graph, signature, tuple(slots[operand] for operand in operands))
+            slots.append(value)
+            if isinstance(signature.type, TupleType):
+                count = len(signature.type.parts)
+                parts[slot] = tuple(graph.op(registry["component"], (value,), index=i) for i in range(count))
     return slots, parts
 
 

@@ -72,7 +72,7 @@ def squeezed(shape: Shape) -> Shape:
 class Fusion:
     """The groups of a graph. `native(graph, value)` tells whether a value's op can be part of a nest."""
 
-    def __init__(self, graph: Graph, native: Callable[[Graph, int], bool], templates: set[str]) -> None:
+    def __init__(self, graph: Graph, native: Callable[[Graph, int], bool]) -> None:
         self.graph = graph
         self.live = graph.live()
         self.maps = {v for v in self.live if graph.signatures[v] is not None and self._is_map(v, native)}
@@ -83,7 +83,6 @@ class Fusion:
         self.home: dict[int, Group] = {}
         self.costs: dict[int, float] = {}
         self.native = native
-        self.templates = templates
         self._readers: dict[int, list[Group]] = {}
         self._find_roots()
         self._collect()

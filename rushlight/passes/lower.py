@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ir.expr import Apply, Expr, Load
+from ..ir.type import TupleType, Type
 from ..kernel.buffer import Buffer, Shape
 from ..kernel.contraction import Contract
 from ..kernel.index import Index, add, data, divide, fixed, remainder
+from ..kernel.templates import TEMPLATES
 from ..kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Temp, Write
 from .element import loads
 from .fuse import CHEAP, COSTS, Fusion, Group, spread
@@ -42,12 +44,10 @@ class Lowering:
         self,
         fusion: Fusion,
         inputs: dict[int, Buffer],
-        templates: dict[str, Callable[..., Any]],
     ) -> None:
         self.fusion = fusion
         self.graph = fusion.graph
         self.buffers = dict(inputs)
-        self.templates = templates
         self.views: dict[int, tuple[int, tuple[Index, ...]]] = {}
         for value in self.graph.outputs:
             alias = fusion.alias(value)
@@ -55,8 +55,14 @@ class Lowering:
                 self.views[value] = alias
         self.stored = self._stored()
         for value in self.stored:
-            self.buffers[value] = Buffer.of(self.graph.types[value].dtype, self.graph.types[value].shape)
-        self.launches = [self._launch(group) for group in self._order()]
+            self._give_buffer(value)
+        self.parts: dict[int, tuple[int, ...]] = {}  # of templates with several results
+        self.launches = [launch for group in self._order() for launch in self._launches(group)]
+
+    def _give_buffer(self, value: int) -> None:
+        type = self.graph.types[value]
+        if isinstance(type, Type):
+            self.buffers[value] = Buffer.of(type.dtype, type.shape)
 
     def _stored(self) -> set[int]:
         """The values that stand in memory: outputs, and what another group reads."""
@@ -91,18 +97,39 @@ class Lowering:
         strides, offset = strides_of(index, self.buffers[base].strides, len(type.shape))
         return Place(base, offset * type.dtype.itemsize), Buffer(type.dtype, type.shape, strides)
 
-    def _launch(self, group: Group) -> Launch:
-        first = group.statements[0].value
+    def _launches(self, group: Group) -> list[Launch]:
         if group.kind == "contraction":
-            return self._contraction(group)
+            return [self._contraction(group)]
         if group.kind == "nest":
-            return NestLowering(self, group).launch()
-        signature = self.graph.signatures[first]
+            return [NestLowering(self, group).launch()]
+        return self._single(group.statements[0].value)
+
+    def _single(self, value: int) -> list[Launch]:
+        """An op by itself: its template's kernel, or the op's own evaluation."""
+        signature, operands = self.graph.signatures[value], self.graph.operands[value]
         assert signature is not None
-        operands = [self.view(operand) for operand in self.graph.operands[first]]
-        template = self.templates.get(signature.op.name)
-        kernel = None if template is None else template(signature, tuple(buffer for _, buffer in operands))
-        return Launch(kernel, tuple(place for place, _ in operands), (first,), first)
+        if signature.op.name == "component" and operands[0] in self.parts:
+            return []  # the template has written it
+        if any(isinstance(type, TupleType) for type in signature.operands):
+            return [Launch(None, tuple(Place(operand) for operand in operands), (value,), value)]
+        found = [self.view(operand) for operand in operands]
+        template = TEMPLATES.get(signature.op.name)
+        kernel = None if template is None else template(signature, tuple(buffer for _, buffer in found))
+        results = (value,)
+        if kernel is not None and isinstance(signature.type, TupleType):
+            results = self.parts[value] = self._components(value, len(signature.type.parts))
+        return [Launch(kernel, tuple(place for place, _ in found), results, value)]
+
+    def _components(self, value: int, count: int) -> tuple[int, ...]:
+        """The values that take the parts out, which have buffers of their own."""
+        places = {}
+        for user in range(value + 1, len(self.graph)):
+            signature = self.graph.signatures[user]
+            if signature is not None and signature.op.name == "component" and self.graph.operands[user] == (value,):
+                places[signature.attributes["index"]] = user
+        for user in places.values():
+            self._give_buffer(user)
+        return tuple(places[index] for index in range(count))
 
     def _contraction(self, group: Group) -> Launch:
         first = group.statements[0].value

@@ -34,7 +34,10 @@ class Irregular(Exception):
 
 def strides_key(inputs: Sequence[Any]) -> tuple[Any, ...]:
     """What of the inputs a compiled plan depends on beside its trace."""
-    return tuple([array.strides for array in inputs])
+    try:
+        return tuple([array.strides for array in inputs])
+    except AttributeError:  # a value of several parts
+        return tuple([getattr(array, "strides", None) for array in inputs])
 
 
 @dataclass
@@ -64,8 +67,8 @@ class CompiledPlan:
         graph = self.graph
         buffers = {value: _buffer(graph.types[value], array) for value, array in zip(graph.inputs, inputs, strict=True)}
         buffers |= {value: _buffer(graph.types[value], array) for value, array in graph.constants.items()}
-        self.fusion = Fusion(graph, native, set())
-        self.lowering = Lowering(self.fusion, {v: b for v, b in buffers.items() if b is not None}, {})
+        self.fusion = Fusion(graph, native)
+        self.lowering = Lowering(self.fusion, {v: b for v, b in buffers.items() if b is not None})
         self.views = self.lowering.views
         self.segments: list[Native | Interpreted] = []
         self._make_segments(_scheduled(self.lowering.launches, set(buffers)))

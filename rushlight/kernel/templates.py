@@ -1,0 +1,17 @@
+"""Ops that have a kernel of their own.
+
+`TEMPLATES[op name](signature, operand buffers)` gives the kernel, or None where the op must be evaluated by itself in this form. The
+kernel's results are those of the op: one, or the parts of a tuple. How a machine runs a kernel is said where the backend's generators stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..ir.graph import Signature
+from .buffer import Buffer
+
+Template = Callable[[Signature, tuple[Buffer, ...]], Any]
+
+TEMPLATES: dict[str, Template] = {}
