@@ -71,7 +71,7 @@ def _fmod(v: Lanes, x: str, y: str) -> str:
     product, error = v.two_product(quotient, b)
     rest = v.sub(v.sub(a, product), error)
     rest = v.select(v.test("olt", rest, 0.0), v.add(rest, b), rest)
-    rest = v.select(v.both(v.test("oeq", b, math.inf), v.test("olt", a, math.inf)), a, rest)
+    rest = v.select(v.test("olt", a, b), a, rest)
     far = v.either(v.test("ogt", ratio, 2.0**51), v.test("ogt", a, 2.0**960))
     far = v.either(far, v.test("olt", a, 2.0**-900))  # a product's second part may vanish
     far = v.both(far, v.both(v.test("oge", a, b), v.test("ogt", b, 0.0)))

@@ -76,12 +76,17 @@ def expm1(v: Lanes, x: str) -> str:
 
 
 def tanh(v: Lanes, x: str) -> str:
-    """(e^2a - 1)/(e^2a - 1 + 2), which loses nothing near 0."""
+    """(e^2a - 1)/(e^2a - 1 + 2), which loses little near 0; in double a polynomial loses less."""
     double = v.mul(v.at_most(v.abs(x), 10.0 if v.element == "float" else 20.0), 2.0)
     n, r = _without_powers(v, double)
     power_ = v.power_of_two(n)
     value = v.fma(power_, exp_minus_one_near(v, r), v.sub(power_, 1.0))
-    return v.copysign(v.div(value, v.add(value, 2.0)), x)
+    far = v.copysign(v.div(value, v.add(value, 2.0)), x)
+    if v.element == "float":
+        return far
+    squared = v.mul(x, x)
+    near = v.fma(v.mul(x, squared), v.polynomial(squared, table.TANH["double"]), x)
+    return v.select(v.test("olt", v.abs(x), 0.6), near, far)
 
 
 def sinh(v: Lanes, x: str) -> str:
@@ -198,8 +203,8 @@ def atanh(v: Lanes, x: str) -> str:
 
 
 def _gaussian(v: Lanes, a: str, factor: float) -> tuple[str, str]:
-    """(n, p) with exp(factor·a²) = 2^n·p, for 0 <= a <= TAIL_END: a is split so that the square loses no digits (Cody, Math. Comp. 23,
-    1969)."""
+    """(n, p) with exp(factor·a²) = 2^n·(1 + p), for 0 <= a <= TAIL_END: a is split so that the square loses no digits (Cody, Math. Comp.
+    23, 1969)."""
     steps = 16.0 if v.element == "float" else 32.0
     coarse = v.mul(v.rint(v.mul(a, steps)), 1 / steps)
     whole = v.mul(v.mul(coarse, coarse), factor)
@@ -207,36 +212,51 @@ def _gaussian(v: Lanes, a: str, factor: float) -> tuple[str, str]:
     high, low = LOG_2_PARTS[v.element]
     n = v.rint(v.mul(v.add(whole, rest), LOG2_E))
     r = v.add(v.fma(n, -low, v.fma(n, -high, whole)), rest)
-    return n, v.add(exp_minus_one_near(v, r), 1.0)
+    return n, exp_minus_one_near(v, r)
 
 
-def _tail_ratio(v: Lanes, a: str) -> str:
-    """exp(a²/2)·Φ(-a); the map of [0, inf) is that of Shepherd and Laframboise, Math. Comp. 36, 1981."""
+def _tail_ratio(v: Lanes, a: str) -> tuple[str, str | float]:
+    """exp(a²/2)·Φ(-a), in double with what its rounding lost; the map of [0, inf) is that of Shepherd and Laframboise, Math. Comp. 36,
+    1981."""
     pole = table.TAIL_POLE[v.element]
-    inverse = v.div(1.0, v.add(a, pole))
+    total = v.add(a, pole)
+    inverse = v.div(1.0, total)
     place = v.mul(v.sub(a, pole), inverse)
     missing = v.fma(place, v.neg(a), v.fma(v.add(place, 1.0), -pole, a))  # (a - pole) - place·(a + pole)
-    return v.mul(inverse, v.polynomial(v.fma(missing, inverse, place), table.TAIL[v.element]))
+    value = v.polynomial(v.fma(missing, inverse, place), table.TAIL[v.element])
+    if v.element == "float":
+        return v.mul(inverse, value), 0.0
+    ratio, error = v.two_product(inverse, value)
+    product, product_error = v.two_product(inverse, total)
+    lost = v.add(v.sub(a, v.sub(total, pole)), v.sub(pole, v.sub(total, v.sub(total, pole))))
+    defect = v.sub(v.sub(v.sub(1.0, product), product_error), v.mul(inverse, lost))
+    return ratio, v.fma(ratio, defect, error)
+
+
+def _gaussian_times(v: Lanes, a: str, factor: float, ratio: str, error: str | float) -> str:
+    """exp(factor·a²)·(ratio + error)."""
+    n, p = _gaussian(v, a, factor)
+    product = v.fma(ratio, p, error) if error else v.mul(ratio, p)
+    return v.scale(v.add(ratio, product), n)
 
 
 def normal_tail(v: Lanes, a: str) -> str:
     """Φ(-a), the normal distribution's tail, for a >= 0."""
     a = v.at_most(a, TAIL_END[v.element])
-    n, gaussian = _gaussian(v, a, -0.5)
-    return v.scale(v.mul(gaussian, _tail_ratio(v, a)), n)
+    return _gaussian_times(v, a, -0.5, *_tail_ratio(v, a))
 
 
 def normal_slope(v: Lanes, a: str) -> str:
     """Φ(-a) - a·φ(a) for a >= 0."""
     a = v.at_most(a, TAIL_END[v.element])
-    n, gaussian = _gaussian(v, a, -0.5)
-    return v.scale(v.mul(gaussian, v.fma(a, -1 / math.sqrt(2 * math.pi), _tail_ratio(v, a))), n)
+    ratio, error = _tail_ratio(v, a)
+    return _gaussian_times(v, a, -0.5, v.fma(a, -1 / math.sqrt(2 * math.pi), ratio), error)
 
 
 def _erfc_of_size(v: Lanes, a: str) -> str:
     a = v.at_most(a, TAIL_END[v.element] / math.sqrt(2))
-    n, gaussian = _gaussian(v, a, -1.0)
-    return v.scale(v.mul(v.mul(gaussian, 2.0), _tail_ratio(v, v.mul(a, math.sqrt(2)))), n)
+    ratio, error = _tail_ratio(v, v.mul(a, math.sqrt(2)))
+    return _gaussian_times(v, a, -1.0, v.mul(ratio, 2.0), v.mul(error, 2.0) if error else 0.0)
 
 
 def erf(v: Lanes, x: str) -> str:

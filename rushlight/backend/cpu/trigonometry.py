@@ -42,12 +42,15 @@ TWO_OVER_PI_BITS: tuple[int, ...] = (
 )
 
 
-def _reduced(v: Lanes, x: str) -> tuple[str, str]:
-    """(n, r) with x = n·π/2 + r and |r| <= π/4, in double lanes; of large x, n is known up to multiples of 4."""
+def _reduced(v: Lanes, x: str) -> tuple[str, str, str]:
+    """(n, r, low) with x = n·π/2 + r + low and |r| <= π/4, in double lanes; of large x, n is known up to multiples of 4."""
     n = v.rint(v.mul(x, TWO_OVER_PI))
-    r = x
-    for part in HALF_PI_PARTS:
-        r = v.fma(n, -part, r)
+    first = v.fma(n, -HALF_PI_PARTS[0], x)
+    product = v.mul(n, HALF_PI_PARTS[1])  # exact, as is the difference before
+    second = v.sub(first, product)
+    low = v.sub(v.sub(first, second), product)
+    low = v.fma(n, -HALF_PI_PARTS[3], v.fma(n, -HALF_PI_PARTS[2], low))
+    r, low = v.two_sum(second, low)
     large = v.both(v.test("ogt", v.abs(x), LARGEST), v.test("olt", v.abs(x), math.inf))
     function = v.function
     places = [function.stack("double", v.width) for _ in range(3)]
@@ -57,11 +60,13 @@ def _reduced(v: Lanes, x: str) -> tuple[str, str]:
             function.store(v.type, value, place, 8)
         _reduce_each(v, places)
         found = [function.load(v.type, place, 8) for place in places[1:]]
+        found.append(v.select(large, 0.0, low))
         inside = function.block
-    return (
-        function.emit(f"phi {v.type} [ {n}, %{before} ], [ {found[0]}, %{inside} ]"),
-        function.emit(f"phi {v.type} [ {r}, %{before} ], [ {found[1]}, %{inside} ]"),
+    n, r, low = (
+        function.emit(f"phi {v.type} [ {near}, %{before} ], [ {far}, %{inside} ]")
+        for near, far in zip((n, r, low), found, strict=True)
     )
+    return n, r, low
 
 
 def _reduce_each(v: Lanes, places: list[str]) -> None:
@@ -133,9 +138,9 @@ def _cosine_near(v: Lanes, r: str) -> str:
 def _reduced_in_double(v: Lanes, x: str) -> tuple[str, str]:
     """(n, r) in the lanes' own type; the reduction is made in double."""
     if v.element == "double":
-        return _reduced(v, x)
+        return _reduced(v, x)[:2]
     wide, (converted,) = v.widened([x])
-    n, r = _reduced(wide, converted)
+    n, r, _ = _reduced(wide, converted)
     return wide.narrowed(n, v), wide.narrowed(r, v)
 
 
@@ -162,8 +167,9 @@ def cos(v: Lanes, x: str) -> str:
 
 
 def tan(v: Lanes, x: str) -> str:
-    n, r = _reduced(v, x)
+    n, r, low = _reduced(v, x)
     odd, sine, cosine = _odd(v, v.to_integer(n)), _sine_near(v, r), _cosine_near(v, r)
+    sine, cosine = v.fma(low, cosine, sine), v.fma(low, v.neg(sine), cosine)
     quotient = v.div(v.select(odd, cosine, sine), v.select(odd, v.neg(sine), cosine))
     return v.select(v.test("oeq", x, 0.0), x, quotient)
 
