@@ -1,4 +1,4 @@
-"""Boxes: the part of some loops that one register tile computes."""
+"""Boxes: the part of some loops that one register tile computes, and groups of boxes that are worked on together."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Box:
             found[loop] = start if extent == size * count else function.least(start, extent - size)
         return found
 
-    def chunks(self, width: int) -> list[tuple[dict[int, int], Lanes]]:
+    def vectors(self, width: int) -> list[tuple[dict[int, int], Lanes]]:
         """The points as vectors: where each begins, and how its lanes lie. Lanes beyond the last point go on along the last loop."""
         points = self.points()
         while len(points) % width:
@@ -65,6 +65,67 @@ class Box:
             }
             found.append((first, Lanes(width, steps)))
         return found
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Boxes in groups: all boxes of the loops after `position`, `chunk` boxes along the loop there, one along loops before."""
+
+    box: Box
+    position: int
+    chunk: int
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        before = self.box.counts[: self.position]
+        return (*before, -(-self.box.counts[self.position] // self.chunk)) if self.box.loops else ()
+
+    @property
+    def count(self) -> int:
+        return prod(self.counts)
+
+    @property
+    def most(self) -> int:
+        """Boxes in a group."""
+        return self.chunk * prod(self.box.counts[self.position + 1 :]) if self.box.loops else 1
+
+    def spans(self) -> dict[int, int]:
+        """How far a group reaches along each loop."""
+        found = {}
+        for place, loop in enumerate(self.box.loops):
+            size, extent = self.box.sizes[place], self.box.extents[place]
+            along = 1 if place < self.position else self.chunk if place == self.position else self.box.counts[place]
+            found[loop] = min(extent, along * size)
+        return found
+
+    def bounds(self, function: Function, number: Int) -> tuple[Int, Int]:
+        """The first box of a group and the one after its last."""
+        if not self.box.loops:
+            return 0, 1
+        along = self.box.counts[self.position]
+        rest = prod(self.box.counts[self.position + 1 :])
+        pieces = self.counts[-1]
+        before, piece = digits(function, number, [prod(self.counts[:-1]), pieces])
+        start = function.mul(piece, self.chunk)
+        stop = function.add(start, self.chunk)
+        if along % self.chunk:
+            stop = function.least(stop, along)
+        base = function.mul(before, along)
+        return function.mul(function.add(base, start), rest), function.mul(function.add(base, stop), rest)
+
+
+def groups_within(box: Box, most: int) -> Groups:
+    """Groups of about `most` boxes or fewer, of like sizes."""
+    if not box.loops:
+        return Groups(box, 0, 1)
+    rest = 1
+    for position in reversed(range(len(box.loops))):
+        count = box.counts[position]
+        if rest * count > most or position == 0:
+            pieces = -(-count // max(1, min(count, most // rest)))
+            return Groups(box, position, -(-count // pieces))
+        rest *= count
+    raise AssertionError("unreachable")
 
 
 def offset(axis: Axis, point: Mapping[int, int]) -> int:

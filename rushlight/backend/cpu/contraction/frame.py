@@ -8,6 +8,7 @@ from ....kernel.contraction import Contract
 from ...machine import Machine
 from ..assembly import Function, Int, Module
 from ..generated import OPERANDS, SCRATCH
+from ..values import register_element
 from .epilogue import Epilogue
 
 
@@ -18,6 +19,7 @@ class Frame:
         function: its entry point.
         operands: pointers to the operands.
         bases: what the epilogue's places count from.
+        element, size, width: the type of a lane in registers, its bytes, and how many a vector has.
     """
 
     def __init__(self, kernel: Contract, machine: Machine, name: str, epilogue: Epilogue) -> None:
@@ -32,6 +34,9 @@ class Frame:
         pointers = [self.argument(OPERANDS + i) for i in range(count + len(kernel.extras) + len(kernel.results))]
         self.operands, self.bases = pointers[:count], epilogue.bases(pointers[count:])
         self.dtype = kernel.operands[0].dtype
+        self.element = register_element(self.dtype)
+        self.size = max(4, self.dtype.itemsize)
+        self.width = machine.width(self.size)
         self.shared = 0  # bytes of scratch asked for
         self.per_thread = 0
         self._scratch = "null"

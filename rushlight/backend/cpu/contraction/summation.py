@@ -30,11 +30,28 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Window:
+    """An axis of an operand that several loops move along, or that has a margin beyond its extent."""
+
+    axis: Axis
+    extent: int
+    stride: int
+
+    @property
+    def condition(self) -> Condition:
+        return Condition(self.axis, self.extent)
+
+
+@dataclass(frozen=True)
 class Read:
-    """Where an operand is read: the sum of stride * address over `places`; without denominators these are one place of stride 1."""
+    """Where an operand is read: the sum of stride * address over `places`; without denominators these are one place of stride 1.
+
+    `windows` say of which axes the place is made, where more than one loop is in an axis; they are in the place already.
+    """
 
     places: tuple[tuple[Axis, int], ...]
     conditions: tuple[Condition, ...]
+    windows: tuple[Window, ...] = ()
 
     @property
     def loops(self) -> frozenset[int]:
@@ -131,7 +148,12 @@ def _read(axes: list[Axis], buffer: Buffer, extents: Mapping[int, int]) -> Read:
     pairs = list(zip(axes, buffer.strides, strict=True))
     whole = combine((axis, stride) for axis, stride in pairs if axis.denominator == 1)
     parts = [(axis, stride) for axis, stride in pairs if axis.denominator != 1]
-    return Read(((whole, 1), *parts), conditions)
+    windows = tuple(
+        Window(axis, extent, stride)
+        for axis, extent, stride in zip(axes, buffer.shape, buffer.strides, strict=True)
+        if len(axis.terms) > 1 or Condition(axis, extent) in conditions
+    )
+    return Read(((whole, 1), *parts), conditions, windows)
 
 
 # Residues.
@@ -176,6 +198,7 @@ def _phases(summation: Summation) -> list[Summation]:
 def _axes(summation: Summation) -> list[Axis]:
     axes = [axis for read in summation.reads for axis, _ in read.places]
     axes += [condition.axis for read in summation.reads for condition in read.conditions]
+    axes += [window.axis for read in summation.reads for window in read.windows]
     return axes + [condition.axis for condition in summation.conditions]
 
 
@@ -210,7 +233,8 @@ def _at_residues(summation: Summation, moduli: Mapping[int, int], at: Mapping[in
         places = [(turn(axis), stride) for axis, stride in read.places]
         whole = combine((axis, stride) for axis, stride in places if axis.denominator == 1)
         parts = [(axis, stride) for axis, stride in places if axis.denominator != 1]
-        reads.append(Read(((whole, 1), *parts), turned(read.conditions)))
+        windows = tuple(Window(turn(w.axis), w.extent, w.stride) for w in read.windows)
+        reads.append(Read(((whole, 1), *parts), turned(read.conditions), windows))
     conditions = turned(summation.conditions)
     if any(c.axis.never_within(c.extent, extents) for c in conditions + tuple(c for r in reads for c in r.conditions)):
         return _at_residues(replace(summation, reads=(), conditions=(), summed=()), moduli, at)
@@ -254,6 +278,7 @@ def _joined(summation: Summation, outer: int, inner: int) -> Summation:
         Read(
             tuple((axis.rename(names), stride) for axis, stride in read.places),
             tuple(Condition(c.axis.rename(names), c.extent) for c in read.conditions),
+            tuple(Window(w.axis.rename(names), w.extent, w.stride) for w in read.windows),
         )
         for read in summation.reads
     )

@@ -1,0 +1,176 @@
+"""A region of a factor copied with its margins, so that it can be read without conditions and windows may overlap.
+
+A convolution reads each element of its input once for each tap; a copy with a margin of zeros costs one pass, and no more than the
+region is kept, so that it stays in the second cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import gcd, prod
+
+from ....ir.affine import Axis
+from ..assembly import Function, Int, vector
+from ..values import register_element
+from .frame import Frame
+from .lanes import Lanes, Values, both, first, inside, numerator, read
+from .summation import Condition, Read, Window
+
+
+@dataclass(frozen=True)
+class Along:
+    """One axis of the copy: a window of the operand, or a loop.
+
+    Args:
+        size: its extent in the copy.
+        step: elements of the operand from one to the next.
+        window: what it is a window of; its coordinate counts `unit`s from the least numerator in the region.
+        loop: the loop that it is.
+    """
+
+    size: int
+    step: int
+    window: Window | None = None
+    unit: int = 1
+    reach: int = 0  # of the loops that lead backwards: how far the least numerator is from the origin's
+    loop: int | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How a region is laid out.
+
+    Args:
+        axes: of the copy, the slowest first.
+        address: where an element is in the copy, as a sum of the factor's loops; from the origin of the region on.
+    """
+
+    axes: tuple[Along, ...]
+    address: Axis
+
+    @property
+    def size(self) -> int:
+        return prod(along.size for along in self.axes)
+
+
+def stage_of(read: Read, spans: Mapping[int, int], units: Sequence[int]) -> Stage | None:
+    """A copy of a region; None where the read is not made of windows and single loops.
+
+    Args:
+        spans: how far the region reaches along each loop.
+        units: loops that the region has one turn of.
+    """
+    conditions = {window.condition for window in read.windows}
+    if any(condition not in conditions for condition in read.conditions):
+        return None
+    rest = dict(read.address.terms)
+    axes: list[Along] = []
+    taken: set[int] = set()
+    for window in read.windows:
+        terms = [(loop, value) for loop, value in window.axis.terms if loop in spans]
+        if any(loop in taken for loop, _ in terms):
+            return None
+        taken |= {loop for loop, _ in terms}
+        for loop, value in window.axis.terms:
+            rest[loop] = rest.get(loop, 0) - value * window.stride
+        moving = [(loop, value) for loop, value in terms if spans[loop] > 1]
+        unit = gcd(*[value for _, value in moving]) or 1
+        size = sum(abs(value) * (spans[loop] - 1) for loop, value in moving) // unit + 1
+        reach = sum(value * (spans[loop] - 1) for loop, value in moving if value < 0)
+        axes.append(Along(size, window.stride * unit, window, unit, reach))
+    for loop, value in rest.items():
+        if not value or loop in units:
+            continue
+        if loop in taken:
+            return None
+        axes.append(Along(spans[loop], value, loop=loop))
+    axes.sort(key=lambda along: abs(along.step), reverse=True)
+    return Stage(tuple(axes), _address(axes, spans))
+
+
+def _address(axes: Sequence[Along], spans: Mapping[int, int]) -> Axis:
+    factors: dict[int, int] = {}
+    offset, pitch = 0, 1
+    for along in reversed(axes):
+        if along.window is None:
+            assert along.loop is not None
+            factors[along.loop] = pitch
+        else:
+            for loop, value in along.window.axis.terms:
+                if spans.get(loop, 1) > 1:
+                    factors[loop] = value // along.unit * pitch
+            offset -= along.reach // along.unit * pitch
+        pitch *= along.size
+    return Axis(factors, offset)
+
+
+def emit_stage(frame: Frame, one: Read, stage: Stage, base: str, target: str, origin: Values, width: int) -> None:
+    """Copies the region whose loops begin at `origin` (summed loops at 0)."""
+    names = {place: -1 - place for place in range(len(stage.axes))}
+    terms = list(one.address.terms)
+    shift = one.address.offset
+    conditions: list[Condition | None] = []
+    for place, along in enumerate(stage.axes):
+        terms.append((names[place], along.step))
+        if along.window is None:
+            conditions.append(None)
+            continue
+        window = along.window
+        shift += along.reach * window.stride
+        axis = Axis([*window.axis.terms, (names[place], along.unit)], window.axis.offset + along.reach)
+        conditions.append(Condition(axis, window.extent) if window.condition in one.conditions else None)
+    address = Axis(terms, shift)
+    _copy(frame, stage, address, conditions, base, target, dict(origin), 0, 0, None, width)
+
+
+def _copy(
+    frame: Frame,
+    stage: Stage,
+    address: Axis,
+    conditions: Sequence[Condition | None],
+    base: str,
+    target: str,
+    values: dict[int, Int],
+    place: int,
+    line: Int,
+    inside_so_far: str | None,
+    width: int,
+) -> None:
+    """Loops over the axes from `place` on; along the last one goes by vectors, which may write beyond a line into the next."""
+    function, along, name = frame.function, stage.axes[place], -1 - place
+    if place < len(stage.axes) - 1:
+        with function.loop(0, along.size) as turn:
+            here = {**values, name: turn.index}
+            test = inside_so_far
+            condition = conditions[place]
+            if condition is not None:
+                holds = function.compare("ult", numerator(function, condition.axis, here), condition.extent)
+                test = holds if test is None else function.binary("and", "i1", test, holds)
+            number = function.add(function.mul(line, along.size), turn.index)
+            _copy(frame, stage, address, conditions, base, target, here, place + 1, number, test, width)
+        return
+    element = register_element(frame.dtype)
+    with function.loop(0, along.size, width) as turn:
+        here = {**values, name: turn.index}
+        at = Lanes.along(name, width)
+        mask = None
+        if along.size % width:
+            mask = first(function, function.sub(along.size, turn.index), width)
+        condition = conditions[place]
+        if condition is not None:
+            mask = both(function, mask, inside(function, condition.axis, condition.extent, here, at), width)
+        if inside_so_far is not None:
+            mask = both(function, mask, function.splat(vector("i1", width), inside_so_far), width)
+        value = read(function, frame.dtype, base, address, here, Lanes(width, at.steps, mask))
+        spot = function.pointer(target, function.add(function.mul(line, along.size), turn.index), element)
+        function.store(vector(element, width), value.text, spot, frame.size)
+
+
+def relative(function: Function, stage: Stage, values: Values, origin: Values) -> Int:
+    """Where in the copy the element at `values` is, both in loops of the factor; summed loops at 0."""
+    total: Int = stage.address.offset
+    for loop, factor in stage.address.terms:
+        if loop in values and loop in origin:
+            total = function.add(total, function.mul(function.sub(values[loop], origin[loop]), factor))
+    return total
