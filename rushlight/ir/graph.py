@@ -116,15 +116,16 @@ class Trace:
 
     def enter(self, node: Node) -> None:
         """Gives a node from before this trace a slot, as an input."""
-        if node.value is None:
+        value, references = node.value, self.references
+        if value is None:
             raise RuntimeError(
                 f"the result of {node.op_name} is missing: an operation before it failed when it was run"
             )
-        node.slot = len(self.references)
+        node.slot = len(references)
         node.epoch = self.epoch
         self.key.append(-1 - node.type.number)
-        self.references.append(None)
-        self.inputs.append(node.value)
+        references.append(None)
+        self.inputs.append(value)
 
 
 mode = Mode()
@@ -177,6 +178,9 @@ def emit(op: Op, /, *operands: Node, **attributes: Any) -> Node:
         key = (op, first.type, second.type)
     elif count == 1:
         key = (op, operands[0].type)
+    elif count == 3:
+        first, second, third = operands
+        key = (op, first.type, second.type, third.type)
     else:
         key = (op, *[operand.type for operand in operands])
     if attributes:
@@ -207,6 +211,8 @@ def emit(op: Op, /, *operands: Node, **attributes: Any) -> Node:
             structure += (signature.number, first.slot, second.slot)
         elif count == 1:
             structure += (signature.number, operands[0].slot)
+        elif count == 3:
+            structure += (signature.number, first.slot, second.slot, third.slot)
         else:
             structure.append(signature.number)
             structure += [operand.slot for operand in operands]
@@ -246,8 +252,8 @@ def emit_each(signatures: Sequence[Signature], operand: Node) -> tuple[Node, ...
     return tuple(nodes)
 
 
-def emit_known(signature: Signature, operands: Sequence[Node]) -> Node:
-    """Records an untracked node of a signature that is known to be its operands': `emit` without the look-up."""
+def emit_parts(signature: Signature, parts: Sequence[Signature], operands: Sequence[Node]) -> tuple[Node, ...]:
+    """Records a node of a signature known to be its operands', untracked, and takes out its parts; without parts, the node."""
     node: Node = _new(Node)
     node.signature = signature
     node.type = signature.type
@@ -256,22 +262,23 @@ def emit_known(signature: Signature, operands: Sequence[Node]) -> Node:
     node.operands = ()
     with trace.lock:
         epoch = trace.epoch
+        slots = [signature.number]
         for operand in operands:
             if operand.epoch != epoch:
                 trace.enter(operand)
-        trace.key.append(signature.number)
-        trace.key += [operand.slot for operand in operands]
+            slots.append(operand.slot)
+        trace.key += slots
         node.slot = len(trace.references)
         node.epoch = epoch
         trace.references.append(_reference(node))
         trace.pending += 1
         trace.bytes += signature.bytes
-    return node
+        return emit_each(parts, node) if parts else (node,)
 
 
 def input_node(value: np.ndarray, type: Type) -> Node:
     """A node with a known value, which must never be written to again."""
-    node = Node.__new__(Node)
+    node: Node = _new(Node)
     node.signature = node.label = node.side = None
     node.operands = ()
     node.type = type
@@ -283,8 +290,12 @@ def input_node(value: np.ndarray, type: Type) -> Node:
 
 def standing_for(op: Op, operand: Node) -> Node:
     """A tracked node of an op that keeps its operand's value, which is known: there is nothing to record or to run."""
-    node = input_node(operand.value, operand.type)  # type: ignore[arg-type]
-    node.signature = signature_of(op, (operand.type,), {})
+    node: Node = _new(Node)
+    node.type = operand.type
+    node.signature = _interned.get((op, operand.type)) or signature_of(op, (operand.type,), {})
+    node.label = node.side = None
     node.operands = (operand,)
+    node.value = operand.value
+    node.slot = node.epoch = -1
     node.tracked = True
     return node

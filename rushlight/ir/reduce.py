@@ -31,6 +31,8 @@ def kept(shape: Shape, axes: Shape) -> Shape:
 
 def spread(g: Node, shape: Shape, axes: Shape) -> Node:
     """A reduced node along its axes again."""
+    if axes == tuple(range(len(axes))):  # the first axes: broadcasting puts them back by itself
+        return expand(g, shape)
     return expand(reshape(g, kept(shape, axes)), shape)
 
 

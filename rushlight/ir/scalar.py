@@ -110,7 +110,12 @@ def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def scalar(
-    name: str, function: Callable[..., Any], rule: Rule | str, result: dtype | None = None, real: bool = False
+    name: str,
+    function: Callable[..., Any],
+    rule: Rule | str,
+    result: dtype | None = None,
+    real: bool = False,
+    primitives: Callable[..., Node] | None = None,
 ) -> Op:
     """Makes the record of an elementwise op.
 
@@ -126,17 +131,21 @@ def scalar(
 
     def vjp(node: Node, g: Node) -> Cotangents:
         assert callable(rule)
-        parts = rule(g, node, *node.operands)
+        operands = node.operands
+        parts = rule(g, node, *operands)
         return tuple(
-            None if part is None else sum_to(part, operand.type)
-            for part, operand in zip(parts, node.operands, strict=True)
+            [
+                part if part is None or part.type is operand.type else sum_to(part, operand.type)
+                for part, operand in zip(parts, operands, strict=True)
+            ]
         )
 
     def at(index: tuple[expr.Expr, ...], *operands: expr.Operand, type: Type) -> expr.Expr:
         return expr.Apply(name, *[operand.broadcast(index) for operand in operands])
 
     expr.FUNCTIONS[name] = function
-    return Op(name, infer=infer, eval=_quiet(function), vjp=vjp if callable(rule) else rule, at=at)
+    cotangents = vjp if callable(rule) else rule
+    return Op(name, infer=infer, eval=_quiet(function), vjp=cotangents, at=at, primitives=primitives)
 
 
 def _check_supported(name: str, function: Callable[..., Any], types: tuple[Type, ...]) -> None:
@@ -170,7 +179,7 @@ def _wide_bool(function: Callable[..., Any], of_bool: Callable[..., Any]) -> Cal
 
 neg = scalar("neg", np.negative, lambda g, y, x: (neg(g),))
 add = scalar("add", np.add, lambda g, y, a, b: (g, g))
-sub = scalar("sub", np.subtract, lambda g, y, a, b: (g, neg(g)))
+sub = scalar("sub", np.subtract, lambda g, y, a, b: (g, neg(g) if b.tracked else None))
 mul = scalar(
     "mul", np.multiply, lambda g, y, a, b: (mul(g, cj(b)) if a.tracked else None, mul(g, cj(a)) if b.tracked else None)
 )
@@ -251,7 +260,13 @@ def _pow_rule(g: Node, y: Node, a: Node, b: Node) -> Sequence[Node | None]:
 
 
 pow = scalar("pow", _power, _pow_rule)
-square = scalar("square", np.square, lambda g, y, x: (mul(g, mul(number(2, g.type.dtype), cj(x))),))
+
+
+def _twice(x: Node) -> Node:
+    return add(x, x)
+
+
+square = scalar("square", np.square, lambda g, y, x: (mul(g, _twice(cj(x))),))
 reciprocal = scalar("reciprocal", np.reciprocal, lambda g, y, x: (neg(mul(g, cj(square(y)))),))
 sqrt = scalar("sqrt", np.sqrt, lambda g, y, x: (div(g, cj(mul(number(2, g.type.dtype), y))),))
 rsqrt = scalar(
@@ -464,7 +479,24 @@ acos = scalar("acos", np.arccos, lambda g, y, x: (neg(mul(g, cj(rsqrt(sub(_one(x
 atan = scalar("atan", np.arctan, lambda g, y, x: (div(g, cj(add(_one(x), square(x)))),))
 sinh = scalar("sinh", np.sinh, lambda g, y, x: (mul(g, cj(cosh(x))),))
 cosh = scalar("cosh", np.cosh, lambda g, y, x: (mul(g, cj(sinh(x))),))
-tanh = scalar("tanh", rounding.tanh, lambda g, y, x: (mul(g, cj(sub(_one(y), square(y)))),))
+
+
+def _tanh_slope(g: Node, y: Node) -> Node:
+    return mul(g, cj(sub(_one(y), square(y))))
+
+
+def _tanh_rule(g: Node, y: Node, x: Node) -> Sequence[Node | None]:
+    return (_tanh_slope(g, y) if y.type.dtype.is_complex else tanh_gradient(g, y),)
+
+
+# One node where backward would record four; of real numbers.
+tanh_gradient = scalar(
+    "tanh_gradient",
+    lambda g, y: g * (1 - np.square(y)),
+    lambda h, r, g, y: (tanh_gradient(h, y), neg(mul(mul(h, g), _twice(y))) if y.tracked else None),
+    primitives=_tanh_slope,
+)
+tanh = scalar("tanh", rounding.tanh, _tanh_rule)
 asinh = scalar("asinh", np.arcsinh, lambda g, y, x: (mul(g, cj(rsqrt(add(square(x), _one(x))))),))
 acosh = scalar(
     "acosh",
@@ -495,7 +527,21 @@ def _sigmoid(x: np.ndarray) -> Any:
     return np.reciprocal(1 + rounding.exp(-x))
 
 
-sigmoid = scalar("sigmoid", _sigmoid, lambda g, y, x: (mul(g, cj(mul(y, sub(_one(y), y)))),))
+def _sigmoid_slope(g: Node, y: Node) -> Node:
+    return mul(g, cj(mul(y, sub(_one(y), y))))
+
+
+def _sigmoid_rule(g: Node, y: Node, x: Node) -> Sequence[Node | None]:
+    return (_sigmoid_slope(g, y) if y.type.dtype.is_complex else sigmoid_gradient(g, y),)
+
+
+sigmoid_gradient = scalar(
+    "sigmoid_gradient",
+    lambda g, y: g * (y * (1 - y)),
+    lambda h, r, g, y: (sigmoid_gradient(h, y), mul(mul(h, g), sub(_one(y), _twice(y))) if y.tracked else None),
+    primitives=_sigmoid_slope,
+)
+sigmoid = scalar("sigmoid", _sigmoid, _sigmoid_rule)
 
 # ---- special functions ----
 

@@ -93,7 +93,7 @@ class Adam(Optimizer):
         options = _Options(group)
         apply, amsgrad, states = options.update.apply, group["amsgrad"], self.state
         for parameter in group["params"]:
-            gradient = parameter.grad
+            gradient = parameter._grad
             if gradient is None:
                 continue
             state = states[parameter]

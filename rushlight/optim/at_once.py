@@ -10,7 +10,7 @@ from typing import Any
 
 from ..dtype import float32, float64
 from ..ir.component import parts_of
-from ..ir.graph import Node, Signature, emit_each, emit_known, mode, signature_of
+from ..ir.graph import Node, Signature, emit_parts, mode, signature_of
 from ..ir.op import Op
 from ..ir.type import TupleType, Type
 from ..runtime.executor import settle
@@ -63,8 +63,7 @@ class Update:
         nodes.insert(1, slope)
         numbers = settings.numbers(type.dtype)
         signature, parts = self._signatures.get(type) or self._found(type, len(nodes), len(numbers))
-        result = emit_known(signature, nodes + numbers)
-        rebind_all(storages, emit_each(parts, result) if parts else (result,))
+        rebind_all(storages, emit_parts(signature, parts, nodes + numbers))
         settle()
         return True
 

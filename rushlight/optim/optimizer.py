@@ -214,11 +214,11 @@ class Optimizer:
         """Takes all gradients away, or sets them to zero where `set_to_none` is off."""
         for group in self.param_groups:
             for parameter in group["params"]:
-                gradient = parameter.grad
+                gradient = parameter._grad
                 if gradient is None:
                     continue
                 if set_to_none:
-                    parameter.grad = None
+                    parameter._grad = None
                     continue
                 if gradient.grad_fn is not None:
                     gradient.detach_()

@@ -62,7 +62,7 @@ class SGD(Optimizer):
         options = _Options(group)
         apply, momentum, states = options.update.apply, options.momentum, self.state
         for parameter in group["params"]:
-            gradient = parameter.grad
+            gradient = parameter._grad
             if gradient is None:
                 continue
             changing = (parameter,)

@@ -133,6 +133,15 @@ def promoted(*operands: Any, op: str = "operation") -> list[Node]:
     """The operands as nodes of their common dtype."""
     first = operands[0]
     if isinstance(first, Tensor):
+        if len(operands) == 2:  # nearly all calls are of two tensors of one dtype, or of a floating one with a float
+            node, other = node_of(first), operands[1]
+            kind = node.type.dtype
+            if isinstance(other, Tensor):
+                second = node_of(other)
+                if second.type.dtype is kind:
+                    return [node, second]
+            elif type(other) is float and kind.category == FLOATING:
+                return [node, scalar.number(other, kind)]
         kind = first.dtype
         for other in operands[1:]:
             if isinstance(other, Tensor):

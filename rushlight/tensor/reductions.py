@@ -82,14 +82,16 @@ def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtyp
 
 
 def _mean_of(op: str, input: Tensor, dim: Any, keepdim: bool, kind: dtype | None) -> Node:
-    kind = kind or input.dtype
+    node = node_of(input)
+    shape = node.type.shape
+    kind = kind or node.type.dtype
     if kind.category < FLOATING:
         raise RuntimeError(
             f"{op}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {scalar_name(kind)}"
         )
-    axes = _axes(op, dim, input.ndim)
-    count = product(input.shape[axis] for axis in axes)
-    total = _summed(op, input, dim, keepdim, kind)
+    axes = _axes(op, dim, len(shape))
+    count = product([shape[axis] for axis in axes])
+    total = _keep(reduce.sum_(scalar.cast(node, dtype=kind), axes), shape, axes, keepdim)
     return scalar.div(total, scalar.number(float(count), kind))
 
 

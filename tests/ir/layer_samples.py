@@ -58,6 +58,8 @@ _SETTINGS: dict[str, tuple[float, ...]] = {
 def _activations() -> dict[str, list[Sample]]:
     found: dict[str, list[Sample]] = {
         "relu": [Sample([_apart(3, 4)]), Sample([_real(0, 2)])],
+        "tanh_gradient": [Sample([_real(3, 4), _real(3, 4)]), Sample([_real(0), _real(0)])],
+        "sigmoid_gradient": [Sample([_real(3, 4), _real(3, 4)])],
         "relu_gradient": [Sample([_real(3, 4), np.abs(_apart(3, 4)) * (_apart(3, 4) > 0)], smooth=False)],
         "prelu": [Sample([_apart(3, 4), _real(4)])],
         "glu": [Sample([_real(3, 4), _real(3, 4)])],

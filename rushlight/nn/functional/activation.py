@@ -94,12 +94,14 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> torch.nn.functional.relu(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    require_tensor("relu", input)
-    if input.dtype is bool_:
+    node = node_of(input)
+    kind = node.type.dtype
+    if kind is bool_:
         raise RuntimeError("Boolean inputs not supported for relu")
-    if input.dtype.category == COMPLEX:
+    if kind.category == COMPLEX:
         raise NotImplementedError('"clamp_min_scalar_cpu" not implemented for complex inputs — relu')
-    return _finish("relu", input, records.relu(node_of(input)), inplace)
+    node = records.relu(node)
+    return _finish("relu", input, node, inplace) if inplace else wrap(node)
 
 
 relu_ = in_place(relu, export=True)

@@ -56,6 +56,8 @@ def setting(op: str, name: str, value: Any, rank: int) -> Shape:
     """One int for each axis."""
     if type(value) is int:
         return (value,) * rank
+    if type(value) is tuple and len(value) == rank and all([type(each) is int for each in value]):
+        return value
     if not isinstance(value, Sequence):
         if hasattr(value, "__index__"):
             return (value.__index__(),) * rank

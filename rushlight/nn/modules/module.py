@@ -226,13 +226,18 @@ class Module(HookMethods, StateMethods, ConversionMethods):
 
     def __getattr__(self, name: str) -> Any:
         own = self.__dict__
-        if "_modules" in own:  # which is set last; spelled out below, for this runs at every reading of a weight
-            if name in own["_parameters"]:
-                return own["_parameters"][name]
-            if name in own["_modules"]:
-                return own["_modules"][name]
-            if name in own["_buffers"]:
-                return own["_buffers"][name]
+        try:  # spelled out, for this runs at every reading of a weight
+            found = own["_parameters"]
+            if name in found:
+                return found[name]
+            found = own["_modules"]
+            if name in found:
+                return found[name]
+            found = own["_buffers"]
+            if name in found:
+                return found[name]
+        except KeyError:  # before Module.__init__, or without it
+            pass
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -32,9 +32,8 @@ class _MaxPoolNd(Module):
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def _arguments(self) -> dict[str, Any]:
-        names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
-        return {name: getattr(self, name) for name in names}
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
 
     def extra_repr(self) -> str:
         return (
@@ -51,7 +50,7 @@ class MaxPool1d(_MaxPoolNd):
     """
 
     def forward(self, input: Tensor) -> Any:
-        return F.max_pool1d(input, **self._arguments())
+        return F.max_pool1d(input, *self._arguments())
 
 
 class MaxPool2d(_MaxPoolNd):
@@ -64,14 +63,14 @@ class MaxPool2d(_MaxPoolNd):
     """
 
     def forward(self, input: Tensor) -> Any:
-        return F.max_pool2d(input, **self._arguments())
+        return F.max_pool2d(input, *self._arguments())
 
 
 class MaxPool3d(_MaxPoolNd):
     """The maximum of each window; arguments as for `MaxPool1d`. input: (N, C, D, H, W) or (C, D, H, W)."""
 
     def forward(self, input: Tensor) -> Any:
-        return F.max_pool3d(input, **self._arguments())
+        return F.max_pool3d(input, *self._arguments())
 
 
 class _MaxUnpoolNd(Module):
