@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,6 +125,7 @@ PROGRAM = """
 from rushlight.backend.cpu import build
 from tests.backend.small_kernels import add, call_add, get
 machine = build.host_machine()
+build._sources = lambda: "whatever is edited meanwhile"
 def make():
     print("made")
     return add(50, True, machine)
@@ -181,11 +183,18 @@ def test_a_mistake_in_the_text_is_told_with_the_text(forgetful: None) -> None:
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert build.available() and build.why_not() == ""
-    monkeypatch.setattr(build, "llvm", None)
     build.why_not.cache_clear()
-    assert "llvmlite" in build.why_not() and not build.available()
+    monkeypatch.setattr(build._compiler(), "LLVM", 20)
+    assert "LLVM 20; 22 or later" in build.why_not() and not build.available()
     monkeypatch.undo()
     build.why_not.cache_clear()
+    build._compiler.cache_clear()
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    monkeypatch.delitem(sys.modules, "rushlight.backend.cpu.compiler")
+    assert "llvmlite is not installed" in build.why_not()
+    monkeypatch.undo()
+    build.why_not.cache_clear()
+    build._compiler.cache_clear()
     assert build.available()
 
 

@@ -184,8 +184,8 @@ def test_an_interrupt_comes_between_runs() -> None:
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         for delay in (0.001, 0.003, 0.01):
-            signal.setitimer(signal.ITIMER_REAL, delay)
             with pytest.raises(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, delay)
                 while True:
                     assert reversed_by_team(100, 101)
     finally:

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -125,14 +125,26 @@ def _size_class(count: int) -> int:
     return -(-count // step) * step + ALIGN
 
 
+def maker(shape: Sequence[int], dtype: np.dtype[Any]) -> Callable[[], Array]:
+    """What makes new arrays of a shape with nothing particular in them, aligned to 64 bytes: for who needs one each time."""
+    count, shape = prod(shape) * dtype.itemsize, tuple(shape)
+
+    def small() -> Array:
+        memory = np.empty(count + ALIGN, Bytes)
+        return np.ndarray(shape, dtype, memory, -_pointer(id(memory) + DATA).value % ALIGN)
+
+    size = _size_class(count)
+
+    def big() -> Array:
+        block = POOL.block(size)
+        return np.ndarray(shape, dtype, block.view(_Lease), -_pointer(id(block) + DATA).value % ALIGN)
+
+    return small if count < BIG else big
+
+
 def take(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
-    """A new array with nothing particular in it, aligned to 64 bytes."""
-    count = prod(shape) * dtype.itemsize
-    if count < BIG:
-        small = np.empty(count + ALIGN, Bytes)
-        return np.ndarray(shape, dtype, small, -_pointer(id(small) + DATA).value % ALIGN)
-    block = POOL.block(_size_class(count))
-    return np.ndarray(shape, dtype, _Lease(len(block), Bytes, block), -_pointer(id(block) + DATA).value % ALIGN)
+    """One new array with nothing particular in it, aligned to 64 bytes."""
+    return maker(shape, dtype)()
 
 
 class Arena:
