@@ -159,31 +159,47 @@ class Lanes:
         anchored = self.add(n, 1.5 * 2.0**self.mantissa + self.bias)
         return self.from_bits(self.word("shl", self.to_bits(anchored), self.mantissa))
 
+    def rounded_product(self, x: str, factor: float) -> str:
+        """x·factor rounded to a whole number of moderate size, by adding a number whose last place is 1."""
+        anchor = 1.5 * 2.0**self.mantissa
+        return self.sub(self.fma(x, factor, anchor), anchor)
+
     def scale(self, x: str, n: str) -> str:
         """x·2^n for whole n, rounded once: in hardware or in two steps."""
-        if self.scales_in_hardware:
-            return self._scalef(x, n)
+        if self.has_exponents:
+            return self._avx512("scalef", [x, n])
         half = self.floor(self.mul(n, 0.5))
         return self.mul(self.mul(x, self.power_of_two(half)), self.power_of_two(self.sub(n, half)))
 
     @property
-    def scales_in_hardware(self) -> bool:
+    def has_exponents(self) -> bool:
+        """Whether the machine has instructions that take numbers apart and scale them."""
         whole = self.width * self.bits % 512 == 0
         return whole and self.machine.vector_bytes == 64 and self.machine.triple.startswith("x86_64")
 
-    def _scalef(self, x: str, n: str) -> str:
+    def exponent(self, x: str) -> str:
+        """The greatest k with 2^k <= |x|, subnormal x too; -infinity of 0, infinity of infinity. Where `has_exponents`."""
+        return self._avx512("getexp", [x])
+
+    def significand(self, x: str) -> str:
+        """|x|·2^k between 3/4 and 3/2; NaN of negative x. Where `has_exponents`."""
+        return self._avx512("getmant", [x], ("i32", "11"))
+
+    def _avx512(self, name: str, values: Sequence[str], *settings: tuple[str, str]) -> str:
+        """An instruction of 512 bits; wider vectors go by halves, which are apart in registers already."""
         function, count = self.function, 512 // self.bits
-        if self.width > count:  # by halves: in registers they are apart already
+        if self.width > count:
             low, high = range(self.width // 2), range(self.width // 2, self.width)
             half = Lanes(function, self.element, self.width // 2, self.machine)
             parts = [
-                half._scalef(*(function.shuffle(self.type, v, "poison", places) for v in (x, n)))
+                half._avx512(name, [function.shuffle(self.type, v, "poison", places) for v in values], *settings)
                 for places in (low, high)
             ]
             return function.shuffle(half.type, parts[0], parts[1], range(self.width))
         letter, mask = ("s", "i16") if self.element == "float" else ("d", "i8")
-        arguments = [(self.type, x), (self.type, n), (self.type, "zeroinitializer"), (mask, "-1"), ("i32", "4")]
-        return function.call(f"llvm.x86.avx512.mask.scalef.p{letter}.512", self.type, arguments)
+        arguments = [(self.type, v) for v in values]
+        arguments += [*settings, (self.type, "zeroinitializer"), (mask, "-1"), ("i32", "4")]
+        return function.call(f"llvm.x86.avx512.mask.{name}.p{letter}.512", self.type, arguments)
 
     # ---- exact sums and products ----
 

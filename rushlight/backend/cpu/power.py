@@ -6,20 +6,17 @@ from __future__ import annotations
 import math
 
 from . import coefficients as table
-from .lanes import LEAST_NORMAL, Lanes
+from .exponential import LOG2_E, LOG_2_PARTS, exp_minus_one_near, log, split_any
+from .lanes import Lanes
 
-LOG_2_HIGH, LOG_2_LOW = 0.6931471803691238, 1.9082149292705877e-10  # the first times any exponent is exact
+LOG_2_HIGH, LOG_2_LOW = LOG_2_PARTS["double"]
 THIRDS, THIRDS_LOW = 2 / 3, 3.700743415417188e-17  # 2/3
-SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 
 
 def _log_parts(v: Lanes, x: str) -> tuple[str, str]:
     """log(x) in two parts for finite x > 0: with s = f/(2 + f), 2s + (2/3)·s³ are summed in two parts and the rest in one."""
-    tiny = v.test("olt", x, LEAST_NORMAL["double"])
-    bits = v.to_bits(v.select(tiny, v.mul(x, 2.0**54), x))
-    whole = v.word("ashr", v.word("sub", bits, SQRT_HALF_BITS), 52)
-    k = v.sub(v.from_integer(whole), v.select(tiny, 54.0, 0.0))
-    f = v.sub(v.from_bits(v.word("sub", bits, v.word("shl", whole, 52))), 1.0)
+    k, m = split_any(v, x)
+    f = v.sub(m, 1.0)
     below, below_low = v.two_sum(2.0, f)
     s = v.div(f, below)
     product, error = v.two_product(s, below)
@@ -45,18 +42,25 @@ def _magnitude(v: Lanes, size: str, y: str) -> str:
     y = v.at_least(v.at_most(y, 2.0**80), -(2.0**80))  # beyond, all but 1 overflow or vanish
     exponent, error = v.two_product(y, high)
     error = v.fma(y, low, error)
-    error = v.select(v.test("olt", v.abs(exponent), 800.0), error, 0.0)
+    return _exp_of_sum(v, exponent, v.select(v.test("olt", v.abs(exponent), 800.0), error, 0.0))
+
+
+def _exp_of_sum(v: Lanes, exponent: str, error: str | float) -> str:
+    """e^(exponent + error)."""
     exponent = v.at_least(v.at_most(exponent, 710.0), -746.0)
-    n = v.rint(v.mul(exponent, 1 / math.log(2)))
+    n = v.rounded_product(exponent, LOG2_E)
     r = v.fma(n, -LOG_2_LOW, v.add(v.fma(n, -LOG_2_HIGH, exponent), error))
-    near = v.fma(v.mul(r, r), v.polynomial(r, table.EXP["double"]), r)
-    return v.scale(v.add(near, 1.0), n)
+    return v.scale(v.add(exp_minus_one_near(v, r), 1.0), n)
 
 
-def power(v: Lanes, x: str, y: str) -> str:
-    """x^y as in C: 1 where y is 0 or x is 1, NaN for negative x and y that is not whole, negative for odd y."""
+def power(v: Lanes, x: str, y: str, precise: bool = True) -> str:
+    """x^y as in C: 1 where y is 0 or x is 1, NaN for negative x and y that is not whole, negative for odd y.
+
+    Not `precise` is precise enough for a float.
+    """
     size = v.abs(x)
-    value = v.select(v.test("oeq", size, 1.0), 1.0, _magnitude(v, size, y))
+    value = _magnitude(v, size, y) if precise else _exp_of_sum(v, v.mul(y, log(v, size)), 0.0)
+    value = v.select(v.test("oeq", size, 1.0), 1.0, value)
     whole = v.test("oeq", v.trunc(y), y)
     half = v.mul(y, 0.5)
     odd = v.both(whole, v.test("one", v.trunc(half), half))

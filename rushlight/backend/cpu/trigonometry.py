@@ -12,10 +12,16 @@ from . import coefficients as table
 from .assembly import Function, Module
 from .lanes import Lanes
 
-HALF_PI, HALF_PI_LOW = math.pi / 2, 6.123233995736766e-17
+HALF_PI = {"float": (1.5707963705062866, -4.371138828673793e-08), "double": (math.pi / 2, 6.123233995736766e-17)}
 HALF_PI_PARTS = (1.570796325802803, 9.920935791635221e-10, 5.17018297889025e-19, 2.9038559739793605e-28)
 TWO_OVER_PI = 2 / math.pi
 LARGEST = 2.0**20  # what is reduced in parts
+HALF_PI_PARTS_OF_FLOAT = (
+    1.5707963705062866,
+    -4.371138828673793e-08,
+    -1.7151245100058819e-15,
+)  # of 24 bits: for machines with fma
+LARGEST_FLOAT = 2.0**15
 
 # 64 zero bits, then 2/π to 1216 bits.
 TWO_OVER_PI_BITS: tuple[int, ...] = (
@@ -116,7 +122,7 @@ def _store_reduced(f: Function, x: str, turns: str, rest: str) -> None:
     low = f.convert("uitofp", "i64", f.convert("trunc", "i128", rest, "i64"), "double")
     upper = f.binary("fmul", "double", f.convert("sitofp", "i64", high, "double"), "0x3C10000000000000")  # 2^-62
     fraction = f.binary("fadd", "double", upper, f.binary("fmul", "double", low, "0x3810000000000000"))  # 2^-126
-    remainder = f.binary("fmul", "double", fraction, f"{HALF_PI!r}")
+    remainder = f.binary("fmul", "double", fraction, f"{math.pi / 2!r}")
     negative = f.emit(f"fcmp olt double {x}, 0.0")
     whole = f.convert("sitofp", "i64", turns, "double")
     for value, place in ((whole, "%n"), (remainder, "%r")):
@@ -135,10 +141,28 @@ def _cosine_near(v: Lanes, r: str) -> str:
     return v.add(1.0, v.fma(squared, -0.5, rest))
 
 
-def _reduced_in_double(v: Lanes, x: str) -> tuple[str, str]:
-    """(n, r) in the lanes' own type; the reduction is made in double."""
+def _reduced_any(v: Lanes, x: str) -> tuple[str, str]:
+    """(n, r) in the lanes' own type. Of floats the reduction is made in double where there is no fma, and of large ones."""
     if v.element == "double":
         return _reduced(v, x)[:2]
+    if not v.machine.fma:
+        return _reduced_in_double(v, x)
+    n = v.rounded_product(x, TWO_OVER_PI)
+    r = x
+    for part in HALF_PI_PARTS_OF_FLOAT:
+        r = v.fma(n, -part, r)
+    function, large = v.function, v.test("ogt", v.abs(x), LARGEST_FLOAT)
+    before, any_large = function.block, v.any(large)
+    with function.when(any_large):
+        far_n, far_r = _reduced_in_double(v, x)
+        inside = function.block
+    return (
+        function.emit(f"phi {v.type} [ {n}, %{before} ], [ {far_n}, %{inside} ]"),
+        function.emit(f"phi {v.type} [ {r}, %{before} ], [ {far_r}, %{inside} ]"),
+    )
+
+
+def _reduced_in_double(v: Lanes, x: str) -> tuple[str, str]:
     wide, (converted,) = v.widened([x])
     n, r, _ = _reduced(wide, converted)
     return wide.narrowed(n, v), wide.narrowed(r, v)
@@ -157,12 +181,12 @@ def _turned(v: Lanes, quarter: str, r: str) -> str:
 
 
 def sin(v: Lanes, x: str) -> str:
-    n, r = _reduced_in_double(v, x)
+    n, r = _reduced_any(v, x)
     return v.select(v.test("oeq", x, 0.0), x, _turned(v, v.to_integer(n), r))
 
 
 def cos(v: Lanes, x: str) -> str:
-    n, r = _reduced_in_double(v, x)
+    n, r = _reduced_any(v, x)
     return _turned(v, v.word("add", v.to_integer(n), 1), r)
 
 
@@ -180,16 +204,22 @@ def tan(v: Lanes, x: str) -> str:
 def _atan_near(v: Lanes, x: str) -> str:
     """atan(x) for |x| <= 1."""
     squared = v.mul(x, x)
-    return v.fma(v.mul(x, squared), v.polynomial(squared, table.ATAN["double"]), x)
+    return v.fma(v.mul(x, squared), v.polynomial(squared, table.ATAN[v.element]), x)
 
 
 def _asin_near(v: Lanes, x: str, squared: str) -> str:
     """asin(x) for |x| <= 1/2."""
-    return v.fma(v.mul(x, squared), v.polynomial(squared, table.ASIN["double"]), x)
+    return v.fma(v.mul(x, squared), v.polynomial(squared, table.ASIN[v.element]), x)
 
 
 def _from_half_pi(v: Lanes, a: str) -> str:
-    return v.sub(HALF_PI, v.sub(a, HALF_PI_LOW))
+    high, low = HALF_PI[v.element]
+    return v.sub(high, v.sub(a, low))
+
+
+def _from_pi(v: Lanes, a: str) -> str:
+    high, low = HALF_PI[v.element]
+    return v.sub(2 * high, v.sub(a, 2 * low))
 
 
 def atan(v: Lanes, x: str) -> str:
@@ -210,7 +240,7 @@ def atan2(v: Lanes, y: str, x: str) -> str:
     angle = _atan_near(v, quotient)
     angle = v.select(steep, _from_half_pi(v, angle), angle)
     left = v.word("icmp slt", v.to_bits(x), 0)
-    opposite = v.sub(math.pi, v.sub(angle, 2 * HALF_PI_LOW))
+    opposite = _from_pi(v, angle)
     unordered = v.test("uno", x, y)
     return v.select(unordered, math.nan, v.copysign(v.select(left, opposite, angle), y))
 
@@ -233,5 +263,5 @@ def acos(v: Lanes, x: str) -> str:
     """π/2 - asin(x); near 1, 2·asin(sqrt((1 - x)/2))."""
     far, near, _ = _asin_parts(v, x)
     double = v.mul(near, 2.0)
-    beyond = v.select(v.test("olt", x, 0.0), v.sub(math.pi, v.sub(double, 2 * HALF_PI_LOW)), double)
+    beyond = v.select(v.test("olt", x, 0.0), _from_pi(v, double), double)
     return v.select(far, beyond, _from_half_pi(v, v.copysign(near, x)))
