@@ -11,7 +11,12 @@ from typing import Any
 
 from ..ir.graph import Signature
 from .buffer import Buffer
+from .window import max_pool, max_pool_gradient
 
 Template = Callable[[Signature, tuple[Buffer, ...]], Any]
 
-TEMPLATES: dict[str, Template] = {}
+TEMPLATES: dict[str, Template] = {
+    "max_pool": max_pool,
+    "max_pool_index": max_pool,
+    "max_pool_gradient": max_pool_gradient,
+}

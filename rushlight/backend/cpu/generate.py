@@ -7,14 +7,17 @@ from typing import Any
 
 from ...kernel.contraction import Contract
 from ...kernel.nest import Nest
+from ...kernel.window import MaxPool
 from ..machine import Machine
 from .contraction import generate_contraction
 from .generated import Generated
 from .nest import generate_nest
+from .window import generate_max_pool
 
 GENERATORS: dict[type, Callable[[Any, Machine], Generated]] = {
     Nest: generate_nest,
     Contract: generate_contraction,
+    MaxPool: generate_max_pool,
 }
 
 
