@@ -60,11 +60,15 @@ def other_sides() -> list[Side]:
 def measure(row: Row, sides: Sequence[Side], processors: Sequence[int], effort: Effort) -> dict[str, Any]:
     """The row of the report; what fails says why."""
     ours, peer, *others = sides
-    load = Load(processors, lambda: [side.pid for side in sides if side.pid is not None])
+
+    def watch() -> Load:
+        return Load(processors, [side.pid for side in sides if side.pid is not None])
+
     try:
-        own_processes = KINDS.get(row.kind)
-        result = own_processes(row, effort) if own_processes else compare(row, ours, peer, others, effort)
-        return report.measured(row, {**result, "others_load": load.of_others()})
+        if row.kind == "block":
+            return report.measured(row, compare(row, ours, peer, others, watch, effort))
+        load = watch()
+        return report.measured(row, {**KINDS[row.kind](row, effort), "others_load": load.of_others()})
     except Absent as absent:
         return report.unmeasured(row, str(absent))
     except Failed as failure:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 STATISTICS = Path("/proc/stat")
@@ -42,14 +42,14 @@ def _own(workers: Sequence[int]) -> float:
 class Load:
     """The share of the processors' time that others took since this was made."""
 
-    def __init__(self, processors: Sequence[int], workers: Callable[[], Sequence[int]]) -> None:
+    def __init__(self, processors: Sequence[int], workers: Sequence[int]) -> None:
         self._processors, self._workers = processors, workers
         self._begin = self._now()
 
     def _now(self) -> tuple[float, float]:
         if not STATISTICS.exists():
             return 0.0, 0.0
-        return time.perf_counter(), _busy(self._processors) - _own(self._workers())
+        return time.perf_counter(), _busy(self._processors) - _own(self._workers)
 
     def of_others(self) -> float | None:
         """Between 0 and 1; None where the system does not tell."""

@@ -49,7 +49,8 @@ def doubtful(row: dict[str, Any]) -> bool:
     return (row.get("others_load") or 0.0) > DOUBTFUL
 
 
-HEAD = f"{'':<40}{'ours':>11}{'PyTorch':>11}     {'ratio':>6}  {'quartiles':<15}{'target':>6}  met"
+WIDTH = max(len(row.name) for row in ROWS) + 1
+HEAD = f"{'':<{WIDTH}}{'ours':>11}{'PyTorch':>11}     {'ratio':>6}  {'quartiles':<15}{'target':>6}  met"
 
 
 def _number(value: float) -> str:
@@ -67,13 +68,13 @@ def line(row: dict[str, Any], unit: str = "") -> str:
     if doubtful(row):
         met += f"? (others {row['others_load']:.0%})"
     if "failed" in row:
-        return f"{row['name']:<40}{row['failed']}  (target {target or 'none'})"
+        return f"{row['name']:<{WIDTH}}{row['failed']}  (target {target or 'none'})"
     times = quartiles = ""
     if "ours" in row:
         ours, peer = (_number(row[side]["median"] * SCALE[unit]) for side in ("ours", "peer"))
         times = f"{ours:>11}{peer:>11} {unit:<4}"
         quartiles = "–".join(_ratio(value) for value in row["ratio_quartiles"])
-    text = f"{row['name']:<40}{times:<27}{_ratio(row['ratio']):>6}  {quartiles:<15}{target:>6}  {met}".rstrip()
+    text = f"{row['name']:<{WIDTH}}{times:<27}{_ratio(row['ratio']):>6}  {quartiles:<15}{target:>6}  {met}".rstrip()
     for name, other in row.get("others", {}).items():
         found = other.get("failed") or f"{_number(other['median'] * SCALE[unit])} {unit}"
         text += f"\n    {name}: {found}"
@@ -98,11 +99,12 @@ def heading(machine: dict[str, Any], sides: dict[str, dict[str, Any]], threads: 
 def closing(rows: Sequence[dict[str, Any]]) -> str:
     """How many targets are met, and how many rows are in doubt."""
     judged = [row for row in rows if row["target"] is not None]
-    text = f"{sum(bool(row['met']) for row in judged)} of {len(judged)} targets met"
+    met = [row for row in judged if row["met"]]
+    text = f"{sum(not doubtful(row) for row in met)} of {len(judged)} targets met"
     doubts = sum(map(doubtful, rows))
     if doubts:
         text += (
-            f"; {doubts} rows were measured while other processes took over {DOUBTFUL:.0%} of the processors' time: "
+            f", {sum(map(doubtful, met))} more in doubt: {doubts} rows were measured while other processes took over {DOUBTFUL:.0%} of the processors' time: "
             "they say little, measure again on a quiet machine"
         )
     return text

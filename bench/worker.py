@@ -10,12 +10,15 @@ Each line of input is a request in JSON, each line of output its answer; what ca
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import importlib
 import json
 import os
+import statistics
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from importlib import metadata
 from typing import Any
@@ -23,8 +26,9 @@ from typing import Any
 from .rows import BY_NAME, Row
 
 OTHERS = ("jax", "tinygrad")
-WARM = 5  # repetitions before anything is timed, so that what is compiled when hot is hot
-WARM_SECONDS = 5.0  # but no longer than this, after the first
+WARM = 40  # repetitions before anything is timed, so that what is compiled when it comes often is compiled
+WARM_SECONDS = 3.0  # but no longer than this, after the first ones
+WARM_LEAST = 3
 
 
 class Absent(Exception):
@@ -98,22 +102,35 @@ class Worker:
         self._side = side
         self._repeat: Callable[[], Any] | None = None
 
-    def prepare(self, name: str) -> dict[str, Any]:
-        """Makes the row's program and warms it: how long the first repetition took, how long one takes, and its result's digest."""
+    def prepare(self, name: str, repetitions: int | None) -> dict[str, Any]:
+        """Makes the row's program and warms it, by so many repetitions where a number is given.
+
+        Says how many they were, how long the first took and how long one takes, and the digests of the first result and the last.
+        """
         self._repeat = None
         gc.collect()
         self._repeat = repeat = make(self._side, BY_NAME[name])
-        started = time.perf_counter()
-        result = repeat()
-        first = time.perf_counter() - started
-        numbers = [] if self._side in OTHERS else digest(result)
-        del result
         times: list[float] = []
-        while len(times) < WARM and sum(times) < WARM_SECONDS:
+        digests: list[list[float]] = []
+
+        def once() -> Any:
             started = time.perf_counter()
-            repeat()
+            result = repeat()
             times.append(time.perf_counter() - started)
-        return {"first": first, "estimate": min(times), "digest": numbers}
+            return result
+
+        digests.append(self._digest(once()))
+        begun = time.perf_counter()
+        while len(times) + 1 < (repetitions or WARM) and (
+            repetitions or len(times) < WARM_LEAST or time.perf_counter() - begun < WARM_SECONDS
+        ):
+            once()
+        digests.append(self._digest(once()))
+        estimate = statistics.median(times[-5:])
+        return {"repetitions": len(times), "first": times[0], "estimate": estimate, "digests": digests}
+
+    def _digest(self, result: Any) -> list[float]:
+        return [] if self._side in OTHERS else digest(result)
 
     def block(self, repetitions: int) -> dict[str, Any]:
         """Seconds a repetition. Short ones are run once before, to wake the threads."""
@@ -127,7 +144,15 @@ class Worker:
         return {"seconds": (time.perf_counter() - started) / repetitions}
 
 
+def complaint(error: BaseException) -> str:
+    """Class, first line and place of an exception."""
+    text = f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{text} ({'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno})"
+
+
 def main() -> None:
+    faulthandler.enable()
     # What the libraries print must not come between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -138,14 +163,13 @@ def main() -> None:
         "block": worker.block,
     }
     for line in sys.stdin:
-        action, argument = json.loads(line)
+        action, *details = json.loads(line)
         try:
-            answer = actions[action](argument)
+            answer = actions[action](*details)
         except Absent as absent:
             answer = {"absent": str(absent)}
         except Exception as error:
-            text = f"{type(error).__name__}: {error}".strip()
-            answer = {"failed": text.splitlines()[0][:300]}
+            answer = {"failed": complaint(error)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
