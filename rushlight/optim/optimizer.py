@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import float32, float64
+from ..ir.graph import mode
 from ..nn.modules.hooks import RemovableHandle, _register
 from ..tensor import (
     Tensor,
@@ -25,7 +26,6 @@ from ..tensor import (
     flush_pending,
     get_default_dtype,
     is_complex,
-    set_grad_enabled,
     typename,
     view_as_real,
 )
@@ -58,23 +58,29 @@ def register_optimizer_step_post_hook(hook: Callable) -> RemovableHandle:
     return _register(_global_optimizer_post_hooks, hook)
 
 
+def _before_step(self: Optimizer, step: Callable, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Runs the hooks before a step; returns its arguments, which they may replace."""
+    for hook in chain(_global_optimizer_pre_hooks.values(), self._optimizer_step_pre_hooks.values()):
+        replaced = hook(self, args, kwargs)
+        if replaced is not None:
+            if not (isinstance(replaced, tuple) and len(replaced) == 2):
+                raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got {replaced}.")
+            args, kwargs = replaced
+    return args, kwargs
+
+
 def _around_step(step: Callable) -> Callable:
     """The step with its hooks, and with a flush at the end."""
 
     @functools.wraps(step)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         self = args[0]
-        for hook in chain(_global_optimizer_pre_hooks.values(), self._optimizer_step_pre_hooks.values()):
-            replaced = hook(self, args, kwargs)
-            if replaced is not None:
-                if not (isinstance(replaced, tuple) and len(replaced) == 2):
-                    raise RuntimeError(
-                        f"{step} must return None or a tuple of (new_args, new_kwargs), but got {replaced}."
-                    )
-                args, kwargs = replaced
+        if _global_optimizer_pre_hooks or self._optimizer_step_pre_hooks:
+            args, kwargs = _before_step(self, step, args, kwargs)
         result = step(*args, **kwargs)
-        for hook in chain(self._optimizer_step_post_hooks.values(), _global_optimizer_post_hooks.values()):
-            hook(self, args, kwargs)
+        if _global_optimizer_post_hooks or self._optimizer_step_post_hooks:
+            for hook in chain(self._optimizer_step_post_hooks.values(), _global_optimizer_post_hooks.values()):
+                hook(self, args, kwargs)
         if self._opt_called is False:  # a scheduler waits to see a first step
             self._opt_called = True
         flush_pending()
@@ -237,9 +243,12 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with set_grad_enabled(self.defaults.get("differentiable", False)):
+        tracking, mode.tracking = mode.tracking, bool(self.defaults.get("differentiable", False))
+        try:
             for group in self.param_groups:
                 self._update(group)
+        finally:
+            mode.tracking = tracking
         return loss
 
     def _update(self, group: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 
 from ..ir.component import accumulate
-from ..ir.graph import Node
+from ..ir.graph import Node, Side
 
 Visit = Callable[[Node, Node], "Node | None"]
 Rule = Callable[[Node, Node], "tuple[Node | None, ...]"]
@@ -100,7 +100,7 @@ KEEPING_NOTHING = frozenset(
 
 def keeps_values(node: Node) -> bool:
     """Whether the rule of a node needs more of its operands than their types."""
-    name = node.op_name
+    name = node.signature.op.name  # type: ignore[union-attr]
     if name in KEEPING_NOTHING:
         return False
     if name in ("mul", "div") and node.label not in ("Mul", "Div"):  # a mean's division by its count
@@ -124,10 +124,13 @@ def release(passed: list[Node]) -> None:
                     shadows[operand] = shadow = _shadow(operand)
             operands.append(shadow)
         node.operands = tuple(operands)
-        if node.side is not None and hasattr(node.side.backward, "release"):
-            node.side.backward.release()
+        side = node.side
+        if side is not None and side.backward is not None and hasattr(side.backward, "release"):
+            side.backward.release()
         if keeps_values(node):
-            node.sided().released = True
+            if side is None:
+                side = node.side = Side()
+            side.released = True
 
 
 def _shadow(node: Node) -> Node:

@@ -16,17 +16,25 @@ Key = tuple[tuple[int, ...], tuple[int, ...]]
 _plans: OrderedDict[Key, Plan] = OrderedDict()
 
 
+class _Latest:
+    """The plan that was found or made last."""
+
+    plan: Plan | None = None
+
+
 def find(key: Key) -> Plan:
     """The plan for a structure, made on a miss."""
     plan = _plans.get(key)
     if plan is not None:
-        _plans.move_to_end(key)
+        if plan is not _Latest.plan:  # else it stands at the end already: long keys take long to hash
+            _plans.move_to_end(key)
+            _Latest.plan = plan
         plan.uses += 1
         if events.heard():
             events.emit("plan hit", nodes=len(plan.steps), uses=plan.uses)
         return plan
     plan = Plan(*key)
-    _plans[key] = plan
+    _plans[key] = _Latest.plan = plan
     if len(_plans) > CAPACITY:
         _plans.popitem(last=False)
     if events.heard():
@@ -40,3 +48,4 @@ def size() -> int:
 
 def clear() -> None:
     _plans.clear()
+    _Latest.plan = None

@@ -52,20 +52,20 @@ def value_of(node: Node) -> Any:
     return node.value
 
 
-class _Haste:
+class Haste:
     """Set when an op read memory that others may change: what is pending must run before the user goes on."""
 
     wanted = False
 
 
 def hurry() -> None:
-    _Haste.wanted = True
+    Haste.wanted = True
 
 
 def settle() -> None:
     """After each public op: runs the trace if it is long, or if it read memory that others may change."""
-    if _Haste.wanted:
-        _Haste.wanted = False
+    if Haste.wanted:
+        Haste.wanted = False
         flush()
     elif trace.pending > config.PENDING or trace.bytes > config.PENDING_BYTES:
         flush()

@@ -183,14 +183,14 @@ def _walk(
 
     def visit(node: Node, g: Node) -> Node | None:
         side = node.side
-        if side is not None:
+        if side is not None and (side.hooks or side.before or side.retain is not None):
             g = _run_hooks(side, g)
         if wanted is not None and node in wanted:
             wanted[node] = g
-        if node.op_name != "leaf":
+        if side is None or side.leaf is None:
             return g
         at_leaf(node, g)
-        if side is not None and side.after:
+        if side.after:
             for hook in list(side.after.values()):
                 hook((), (wrap(g),))
         return None

@@ -332,16 +332,19 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 
 
 def _refuse_bool(op: str, a: Node, b: Node, operands: tuple[Any, Any]) -> None:
-    bools = [isinstance(x, Tensor) and x.dtype is bool_ or isinstance(x, bool) for x in operands]
-    if all(bools):
+    first, second = operands
+    one = first.dtype is bool_ if isinstance(first, Tensor) else isinstance(first, bool)
+    other = second.dtype is bool_ if isinstance(second, Tensor) else isinstance(second, bool)
+    if not (one or other):
+        return
+    if one and other:
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
         )
-    if any(bools):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
-            "`logical_not()` operator instead."
-        )
+    raise RuntimeError(
+        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+        "`logical_not()` operator instead."
+    )
 
 
 @public("Sub", inplace=True, alias=("subtract",))
@@ -442,6 +445,8 @@ def _remainder(own: str, op: Op, input: Any, other: Any) -> Tensor:
 def pow_(input: Any, exponent: Any) -> Tensor:
     """input to the power of exponent; integers to a negative Python power are an error."""
     _check_operands("pow", input, exponent, "any")
+    if type(exponent) in (int, float) and exponent == 2 and input.dtype.category >= FLOATING:
+        return wrap(scalar.square(node_of(input)))
     a, b = promoted(input, exponent, op="pow")
     kind = a.type.dtype
     if kind.category == INTEGER and is_number(exponent) and exponent < 0:

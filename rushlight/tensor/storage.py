@@ -139,7 +139,7 @@ class Source:
 
     def read(self, storage: Storage) -> Node:
         """What a handle without view steps reads."""
-        node = storage.read()
+        node = storage.node if storage.buffer is None else storage.read()
         if self.leaf is not None:
             return self.leaf_node(node, storage)
         return view.stop(node) if node.tracked else node

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import config
 from ..dtype import bfloat16, cpp_name, decode, dtype, encode, from_numpy_dtype, scalar_name
 from ..ir import view
-from ..ir.graph import Node, input_node, mode
+from ..ir.graph import Node, input_node, mode, trace
 from ..ir.type import Type
 from ..runtime import executor
+from ..runtime.executor import Haste
 from .geometry import CPU, Size, contiguous_strides, device, layout, strided
 from .storage import Source, Storage, new_source
 from .views import Permute, Step, through
@@ -363,7 +365,7 @@ class Tensor(metaclass=_TensorMeta):
         """The value of a one-element tensor as a Python number."""
         if self.numel() != 1:
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
-        return self._decoded().reshape(()).item()
+        return self._decoded().item()
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
@@ -484,7 +486,8 @@ def handle(storage: Storage, steps: tuple[Step, ...] = (), source: Source | None
 
 def wrap(node: Node) -> Tensor:
     """A new tensor whose value is the node."""
-    executor.settle()
+    if Haste.wanted or trace.pending > config.PENDING or trace.bytes > config.PENDING_BYTES:
+        executor.settle()
     result: Tensor = _new(Tensor)
     result._storage = Storage(node)
     result._steps = ()
