@@ -59,10 +59,11 @@ def normal_tail(v: Lanes, a: str) -> str:
 
 
 def normal_slope(v: Lanes, a: str) -> str:
-    """Φ(-a) - a·φ(a) for a >= 0."""
-    a = v.at_most(a, TAIL_END[v.element])
-    ratio, error = _tail_ratio(v, a)
-    return _gaussian_times(v, a, -0.5, v.fma(a, -1 / math.sqrt(2 * math.pi), ratio), error)
+    """Φ(-a) - a·φ(a) for a >= 0; NaN of infinity, as the product is."""
+    near = v.at_most(a, TAIL_END[v.element])
+    ratio, error = _tail_ratio(v, near)
+    value = _gaussian_times(v, near, -0.5, v.fma(near, -1 / math.sqrt(2 * math.pi), ratio), error)
+    return v.fma(a, 0.0, value)
 
 
 def _erfc_of_size(v: Lanes, a: str) -> str:
