@@ -3,22 +3,25 @@
 #   make demo  [ARGS="--recipe tutorial --epochs 2"]   train the tutorial's classifier
 #   make test  [ARGS="tests/alias -k worker"]          all tests, compared with PyTorch
 #   make bench [ARGS="--quick matmul"]                 speed and memory beside PyTorch's: a table, and build/bench.json
+#   make fuzz  [N=200000 FIRST=0]                      random graphs, compiled and compared; goes on where it was broken off
 #   make lint | types | clean
 #   PYTHON=/path/to/python chooses the interpreter.
 
 SHELL := /bin/bash
 ARGS ?=
+N ?= 200000
+FIRST ?= 0
 export PYTHON
 
 # One BLAS thread for each of the test processes, since more would fight over the cores; and one order of sets in both, so
 # that they collect the same tests.
 TEST_SETTINGS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test fuzz lint types bench clean
 .NOTPARALLEL:
 
 help:
-	@sed -n '3,7s/^# *//p' Makefile
+	@sed -n '3,8s/^# *//p' Makefile
 
 demo:
 	@.ci/venv .venv demo
@@ -27,6 +30,10 @@ demo:
 test:
 	@.ci/venv .venv-test test oracle
 	$(TEST_SETTINGS) .venv-test/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+fuzz:
+	@.ci/venv .venv-test test oracle
+	.venv-test/bin/python -m tests.fuzz.tiers search $(FIRST) $(N) $(ARGS)
 
 lint:
 	@.ci/venv .venv-test test oracle
