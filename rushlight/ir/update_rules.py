@@ -1,4 +1,4 @@
-"""What an optimizer does to one parameter in a step, as one record: `sgd_update`, `adam_update`.
+"""What an optimizer does to one parameter in a step, as one record: `sgd_update`, `adam_update`; and the norm of all gradients.
 
 A rule is written once, over an arithmetic: with NumPy's functions it is the record's `eval`, with the scalar records its
 `primitives`. Rates and coefficients are zero-dimensional operands, so that a schedule needs no new plan; attributes say
@@ -16,10 +16,12 @@ import numpy as np
 
 from ..dtype import dtype
 from ..errors import InternalError
-from . import scalar
+from . import rounding, scalar
 from .graph import Node, input_node
-from .op import NONDIFFERENTIABLE, Op
+from .op import NONDIFFERENTIABLE, Op, same_dtype
+from .reduce import sum_
 from .type import TupleType, Type
+from .view import concatenate, reshape
 
 _ARRAYS = SimpleNamespace(
     add=np.add,
@@ -112,6 +114,45 @@ def _adam(
 
 
 adam_update = _record("adam_update", _adam, lambda *, amsgrad, **_: 3 if amsgrad else 2)
+
+
+# ---- the norm by which gradients are clipped ----
+
+
+def _total_norm_infer(*gradients: Type) -> Type:
+    same_dtype("total_norm", gradients)
+    return gradients[0].with_shape(())
+
+
+def _length(x: np.ndarray) -> Any:
+    return np.sqrt(rounding.total(np.square(x), tuple(range(x.ndim))) if x.ndim else np.square(x))
+
+
+def _total_norm_eval(type: Type, *gradients: np.ndarray) -> Any:
+    with np.errstate(all="ignore"):
+        return _length(np.stack([_length(g) for g in gradients]))
+
+
+def _length_node(x: Node) -> Node:
+    return scalar.sqrt(sum_(scalar.square(x), tuple(range(x.type.ndim))))
+
+
+def _total_norm_primitives(*gradients: Node) -> Node:
+    lengths = [reshape(_length_node(g), (1,)) for g in gradients]
+    return _length_node(concatenate(lengths, 0))
+
+
+total_norm = Op(
+    "total_norm",
+    infer=_total_norm_infer,
+    eval=_total_norm_eval,
+    vjp=NONDIFFERENTIABLE,
+    anchor="reduce",
+    primitives=_total_norm_primitives,
+)
+
+
+# ---- numbers ----
 
 
 def setting(value: float, kind: dtype) -> Node:

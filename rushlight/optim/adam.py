@@ -8,7 +8,8 @@ from ..dtype import dtype
 from ..ir.graph import Node
 from ..ir.update_rules import adam_update, lasting_setting, setting
 from ..tensor import Tensor, maximum, zeros_like
-from .at_once import bare, update_by
+from ..tensor.tensor import bare
+from .at_once import update_by
 from .optimizer import (
     Optimizer,
     ParamsT,

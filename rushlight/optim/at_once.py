@@ -10,20 +10,13 @@ from typing import Any
 
 from ..dtype import float32, float64
 from ..ir.component import parts_of
-from ..ir.graph import Node, Signature, emit_parts, mode, signature_of
+from ..ir.graph import Signature, emit_parts, mode, signature_of
 from ..ir.op import Op
 from ..ir.type import TupleType, Type
 from ..runtime.executor import settle
 from ..tensor import Tensor
 from ..tensor.storage import rebind_all
 from ..tensor.tensor import node_of
-
-
-def bare(tensor: Tensor) -> Node | None:
-    """The value of a tensor that is all of its storage, which has no history and is not shared with NumPy; else None."""
-    storage = tensor._storage
-    node = storage.node
-    return None if node.tracked or tensor._steps or storage.buffer is not None else node
 
 
 class Update:

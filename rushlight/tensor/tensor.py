@@ -529,6 +529,13 @@ def node_of(tensor: Tensor) -> Node:
     return _derive(tensor)
 
 
+def bare(tensor: Tensor) -> Node | None:
+    """The value of a tensor that is all of its storage, which has no history and is not shared with NumPy; else None."""
+    storage = tensor._storage
+    node = storage.node
+    return None if node.tracked or tensor._steps or storage.buffer is not None else node
+
+
 def levels(tensor: Tensor) -> list[Node]:
     """The nodes along the tensor's view steps, from the storage's own to the tensor's, for a write to go back through."""
     node = tensor._storage.read()

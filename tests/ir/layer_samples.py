@@ -224,6 +224,7 @@ def _updates() -> dict[str, list[Sample]]:
             Sample([*tensors(1, 2), *map(_number, (0.01, 0.9, 0.7, -0.1))], rich),
             Sample([*tensors(0, 0, 2), _number(-0.1)], sgd),
         ],
+        "total_norm": [Sample([_real(3, 4), _real(5), _real()]), Sample([_real(2, 2)]), Sample([_real(0), _real(300)])],
         "adam_update": [
             Sample([*tensors(2, 3, 4), *numbers], adam),
             Sample([*tensors(3), _number(0.99), *numbers], adam | dict(decays="weight", amsgrad=True, near=False)),

@@ -7,7 +7,12 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from ...dtype import float32, float64
+from ...ir import scalar, update_rules
+from ...ir.graph import Node
+from ...runtime.executor import settle
 from ...tensor import Tensor, clamp, no_grad, stack, tensor
+from ...tensor.tensor import bare, node_of, wrap
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
@@ -16,6 +21,15 @@ Tensors = Tensor | Iterable[Tensor]
 
 def _as_list(tensors: Tensors) -> list[Tensor]:
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
+def _of_one_kind(tensors: list[Tensor]) -> list[Node] | None:
+    """The nodes of tensors of single or of double precision, of which one node makes the norm; None where others are among them."""
+    if not all([isinstance(each, Tensor) for each in tensors]):
+        return None
+    nodes = [node_of(each) for each in tensors]
+    kind = nodes[0].type.dtype
+    return nodes if kind in (float32, float64) and all([node.type.dtype is kind for node in nodes]) else None
 
 
 def _norm(x: Tensor, norm_type: float) -> Tensor:
@@ -31,7 +45,11 @@ def get_total_norm(
     norm_type = float(norm_type)
     if not tensors:
         return tensor(0.0)
-    total = _norm(stack([_norm(each, norm_type) for each in tensors]), norm_type)
+    nodes = _of_one_kind(tensors) if norm_type == 2 else None
+    if nodes is None:
+        total = _norm(stack([_norm(each, norm_type) for each in tensors]), norm_type)
+    else:
+        total = wrap(update_rules.total_norm(*nodes))
     if error_if_nonfinite and not math.isfinite(float(total)):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
@@ -50,8 +68,14 @@ def clip_grads_with_norm_(
     if not gradients:
         return
     factor = clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
+    scale = node_of(factor)
     for gradient in gradients:
-        gradient.mul_(factor.to(gradient.dtype))
+        node = bare(gradient)
+        if node is None or node.type.dtype is not scale.type.dtype or scale.type.shape:
+            gradient.mul_(factor.to(gradient.dtype))
+        else:
+            gradient._storage.rebind(scalar.mul(node, scale))
+            settle()
 
 
 @no_grad()
