@@ -109,7 +109,9 @@ def search(first: int, count: int, tier: str, workers: int, path: Path) -> int:
             record.add(outcome)
             rate = number * CHUNK / (time.monotonic() - began)
             failed = sum(len(each.failures) for each in record.outcomes)
-            print(f"{(done + number) * CHUNK} graphs, {failed} differ, {rate:.1f} a second", file=sys.stderr, flush=True)
+            print(
+                f"{(done + number) * CHUNK} graphs, {failed} differ, {rate:.1f} a second", file=sys.stderr, flush=True
+            )
     print(record.summary())
     return 1 if any(outcome.failures for outcome in record.outcomes) else 0
 

@@ -86,7 +86,9 @@ class Builder:
 
     def shape(self, rank: int | None = None, limit: int | None = None) -> Shape:
         """A random shape within the limit of elements."""
-        rank = int(self.draw.choice((0, 1, 2, 3, 4, 5), p=(0.06, 0.22, 0.36, 0.22, 0.1, 0.04))) if rank is None else rank
+        rank = (
+            int(self.draw.choice((0, 1, 2, 3, 4, 5), p=(0.06, 0.22, 0.36, 0.22, 0.1, 0.04))) if rank is None else rank
+        )
         limit = limit or self.limit
         found: list[int] = []
         room = limit
@@ -200,7 +202,9 @@ class Builder:
             if other.type.dtype is not dtype:
                 return False
             pairs = zip(reversed(shape), reversed(other.type.shape), strict=False)
-            return all(a == b or 1 in (a, b) for a, b in pairs) and _broadcast_size(shape, other.type.shape) <= self.limit
+            return (
+                all(a == b or 1 in (a, b) for a, b in pairs) and _broadcast_size(shape, other.type.shape) <= self.limit
+            )
 
         fits = [other for other in self.nodes if want(other)]
         if fits and self.chance(0.75):

@@ -118,7 +118,11 @@ class Case:
             if array is not None:
                 inputs.append(array)
         return replace(
-            self, known=None, entries=tuple(entries), live=tuple(numbers[slot] for slot in self.live), inputs=tuple(inputs)
+            self,
+            known=None,
+            entries=tuple(entries),
+            live=tuple(numbers[slot] for slot in self.live),
+            inputs=tuple(inputs),
         )
 
     def _cut(self, slot: int, value: np.ndarray) -> Case:

@@ -33,7 +33,9 @@ _BY_NAME: dict[str, Rule] = {
     "max_pool": layers.pooled,
     "max_pool_gradient": layers.pooled,
     "running": rules.opaque,
-    **dict.fromkeys("sum average cumsum contract affine convolution fold embedding_gradient spread_back".split(), rules.linear),
+    **dict.fromkeys(
+        "sum average cumsum contract affine convolution fold embedding_gradient spread_back".split(), rules.linear
+    ),
     **dict.fromkeys("any all argmax argmin argcummax argcummin argsort top max_pool_index".split(), rules.places),
     **dict.fromkeys("softmax log_softmax safe_softmax logsumexp".split(), layers.exponentials),
     **dict.fromkeys("nll nll_gradient cross_entropy cross_entropy_gradient".split(), layers.loss),

@@ -59,7 +59,9 @@ def binary(b: Builder) -> Node | None:
         return op.registry[b.one(LOGIC + ["add", "mul", "eq", "lt", "maximum", "bitwise_and", "bitwise_xor"])](x, y)
     if kind == INTEGER:
         if b.chance(0.25):
-            y = b.input(Type.of(y.type.shape, y.type.dtype), array=np.full(y.type.shape, b.integer(1, 5), y.type.dtype.storage))
+            y = b.input(
+                Type.of(y.type.shape, y.type.dtype), array=np.full(y.type.shape, b.integer(1, 5), y.type.dtype.storage)
+            )
             return op.registry[b.one("floor_divide truncate_divide rem fmod pow".split() + BITS[3:])](x, y)
         return op.registry[b.one(ARITHMETIC * 2 + PAIRS + COMPARING + BITS + ["gcd", "lcm"] + LOGIC)](x, y)
     if kind == COMPLEX:
@@ -158,7 +160,9 @@ def bitcast(b: Builder) -> Node | None:
     x = b.pick(lambda n: n.type.dtype.itemsize in (4, 8) and n.type.dtype.category != COMPLEX)
     if x is None:
         return None
-    same = [k for k in ALL if k.itemsize == x.type.dtype.itemsize and k.category < COMPLEX and k not in (uint32, uint64)]
+    same = [
+        k for k in ALL if k.itemsize == x.type.dtype.itemsize and k.category < COMPLEX and k not in (uint32, uint64)
+    ]
     return op.registry["bitcast"](x, dtype=b.one(same))
 
 
@@ -263,7 +267,9 @@ def _window(b: Builder, x: Node) -> Node | None:
     if not rank:
         return None
     size, stride, dilation = (tuple(b.integer(1, 3) for _ in range(rank)) for _ in range(3))
-    counts = [(e - (k - 1) * d - 1) // s + 1 for e, k, s, d in zip(x.type.shape[-rank:], size, stride, dilation, strict=True)]
+    counts = [
+        (e - (k - 1) * d - 1) // s + 1 for e, k, s, d in zip(x.type.shape[-rank:], size, stride, dilation, strict=True)
+    ]
     if min(counts) < 1 or prod(x.type.shape[:-rank]) * prod(counts) * prod(size) > 2 * b.limit:
         return None
     return view.window(x, size=size, stride=stride, dilation=dilation)
@@ -273,7 +279,21 @@ def _keep(b: Builder, x: Node) -> Node:
     return op.registry[b.one(("identity", "stop", "leaf"))](x)
 
 
-_VIEWS = (_reshape, _reshape, _permute, _permute, _expand, _slice, _slice, _flip, _pad, _concatenate, _update, _window, _keep)
+_VIEWS = (
+    _reshape,
+    _reshape,
+    _permute,
+    _permute,
+    _expand,
+    _slice,
+    _slice,
+    _flip,
+    _pad,
+    _concatenate,
+    _update,
+    _window,
+    _keep,
+)
 
 
 @proposal(2)
@@ -327,4 +347,3 @@ def sampled(b: Builder) -> Node | None:
         operands.append(b.input(op_samples.type_of(array), array=array))
     attributes = {k: FLOATS[0] if v is FLOATS[1] and kind == "f4" else v for k, v in sample.attributes.items()}
     return op.registry[name](*operands, **attributes)
-

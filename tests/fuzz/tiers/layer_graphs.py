@@ -46,9 +46,15 @@ def products(b: Builder) -> Node | None:
         inner = b.one((0, 700, 1500))
     if b.chance(0.05):
         rows, columns, inner = (b.integer(60, 200) for _ in range(3))
-    batch: Shape = tuple(b.one((1, 2, 3, 5)) for _ in range(b.integer(1, 2))) if b.chance(0.3) and rows * columns < 5000 else ()
+    batch: Shape = (
+        tuple(b.one((1, 2, 3, 5)) for _ in range(b.integer(1, 2))) if b.chance(0.3) and rows * columns < 5000 else ()
+    )
     dtype = b.one(INTEGERS) if b.chance(0.1) else b.dtype_of_products()
-    x = b.pick(lambda n: n.type.ndim >= 1 and n.type.dtype.category == FLOATING, fresh=0) if b.nodes and b.chance(0.4) else None
+    x = (
+        b.pick(lambda n: n.type.ndim >= 1 and n.type.dtype.category == FLOATING, fresh=0)
+        if b.nodes and b.chance(0.4)
+        else None
+    )
     if x is not None and x.type.ndim and x.type.dtype.category == FLOATING:
         inner, dtype = x.type.shape[-1], x.type.dtype
     else:
@@ -137,7 +143,9 @@ def pools(b: Builder) -> Node | None:
         low = b.integer(0, size // 2)
         dilation = b.one((1, 1, 1, 2)) if 2 * (size - 1) + 1 <= extent else 1
         stride = b.one((size, 1, 2, 3))
-        windows.append(Windows((extent + 2 * low - dilation * (size - 1) - 1) // stride + 1, size, stride, low, dilation))
+        windows.append(
+            Windows((extent + 2 * low - dilation * (size - 1) - 1) // stride + 1, size, stride, low, dilation)
+        )
     plain = tuple(tuple(each) for each in windows)
     name = "max_pool_index" if b.chance(0.2) and b.fact(x).certain else "max_pool"
     return op.registry[name](x, windows=plain)
@@ -180,7 +188,9 @@ def writing(b: Builder) -> Node | None:
         if dtype.name == "bool" and how != "set":
             how = "max"
         index = _distinct(b, own, axis, shape[axis]) if how == "set" else b.integers(own, -shape[axis], shape[axis])
-        return index and op.registry["scatter"](base, _operand(b, Type.of(index.type.shape, dtype)), index, axis=axis, reduce=how)
+        return index and op.registry["scatter"](
+            base, _operand(b, Type.of(index.type.shape, dtype)), index, axis=axis, reduce=how
+        )
     if b.chance(0.4) and dtype.category == FLOATING:
         places = b.integers(b.shape(b.integer(1, 2), 60), 0, shape[0])
         g = _operand(b, Type.of((*places.type.shape, *shape[1:]), dtype))

@@ -64,7 +64,11 @@ def exponentials(signature: Signature, operands: Facts) -> Fact:
             size = np.where(np.isfinite(value), np.abs(value), 0)
             low = np.max(shift, axis=axes) if not keep else 0.0
             around = np.squeeze(np.where(np.isfinite(top), np.abs(top), 0), axes)
-            error = np.squeeze(apart, axes) + form.working * (terms + 16 + low + 2 * around) + (form.unit + form.working) * size
+            error = (
+                np.squeeze(apart, axes)
+                + form.working * (terms + 16 + low + 2 * around)
+                + (form.unit + form.working) * size
+            )
     return settle(signature, value, error)
 
 
@@ -152,7 +156,9 @@ def normalized_back(signature: Signature, operands: Facts) -> Any:
     """root·(h - mean(h) - hat·mean(h·hat)) with h = g·weight; and the sums of g·hat and of g."""
     values = wide(signature, [f.value for f in operands])
     parts = signature.type.parts
-    if _refuse_extremes(_Part(signature, parts[0]), operands) or not all(np.isfinite(f.value).all() for f in operands if f.floating):
+    if _refuse_extremes(_Part(signature, parts[0]), operands) or not all(
+        np.isfinite(f.value).all() for f in operands if f.floating
+    ):
         return tuple(_anything(_Part(signature, part)) for part in parts)
     attributes, ndim = signature.attributes, operands[0].value.ndim
     unit = format_of(_Part(signature, parts[0])).working
@@ -165,14 +171,20 @@ def normalized_back(signature: Signature, operands: Facts) -> Any:
         root = _root(variance, Ball.of(eps, unit), shape)
         own, cotangent = Ball.of(x, unit), Ball.of(g, unit)
         hat = (own - mean.reshape(shape) if attributes["centred"] else own) * root
-        h = cotangent * _wide(Ball.of(weight[0], unit), attributes["scale_axes"], ndim) if attributes["weighted"] else cotangent
+        h = (
+            cotangent * _wide(Ball.of(weight[0], unit), attributes["scale_axes"], ndim)
+            if attributes["weighted"]
+            else cotangent
+        )
         count = float(np.prod([x.type.shape[axis] for axis in axes]))
         inner = h - hat * ((h * hat).sum(axes) / count)
         if attributes["centred"]:
             inner = inner - h.sum(axes) / count
         balls = [inner * root, (cotangent * hat).sum(others), cotangent.sum(others)]
     found = []
-    for part, value, ball in zip(parts, values, [b for b, w in zip(balls, attributes["wanted"], strict=True) if w], strict=True):
+    for part, value, ball in zip(
+        parts, values, [b for b, w in zip(balls, attributes["wanted"], strict=True) if w], strict=True
+    ):
         one = _Part(signature, part)
         form = format_of(one)
         error = 3 * ball.error.reshape(value.shape) + form.unit * np.abs(value) * (form.unit > unit) + 8 * form.tiny
@@ -184,7 +196,12 @@ class _Part:
     """One result of a signature, as if it were the only one."""
 
     def __init__(self, signature: Signature, type: Any) -> None:
-        self.op, self.attributes, self.operands, self.type = signature.op, signature.attributes, signature.operands, type
+        self.op, self.attributes, self.operands, self.type = (
+            signature.op,
+            signature.attributes,
+            signature.operands,
+            type,
+        )
 
 
 def loss(signature: Signature, operands: Facts) -> Fact:
@@ -230,7 +247,9 @@ def pooled(signature: Signature, operands: Facts) -> Fact:
     whole = wide(signature, [np.abs(g.value), x.value, y.value])
     form = format_of(signature)
     terms = float(np.prod([each[1] for each in signature.attributes["windows"]]))
-    error = wide(signature, [g.error, x.value, y.value]) + np.where(whole == np.abs(value), 0, terms * form.working * whole)
+    error = wide(signature, [g.error, x.value, y.value]) + np.where(
+        whole == np.abs(value), 0, terms * form.working * whole
+    )
     integral: Array = g.value * 64 == np.rint(g.value * 64)
     if integral.all() and whole.max(initial=0) * 64 < 0.5 / form.unit and not g.error.any():
         error = np.where(value == 0, TINY, 0.0)

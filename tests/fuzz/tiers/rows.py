@@ -57,7 +57,11 @@ def products(b: Builder) -> Node | None:
 
 @proposal(4)
 def places(b: Builder) -> Node | None:
-    x = b.floating(certain=True, minimum_rank=1) if b.chance(0.7) else b.pick(lambda n: n.type.dtype.category < FLOATING)
+    x = (
+        b.floating(certain=True, minimum_rank=1)
+        if b.chance(0.7)
+        else b.pick(lambda n: n.type.dtype.category < FLOATING)
+    )
     if x is None or not x.type.ndim or x.type.dtype.category == COMPLEX:
         return None
     axis = b.integer(0, x.type.ndim - 1)

@@ -147,16 +147,22 @@ CHOOSING = frozenset(
     "neg abs maximum minimum fmax fmin floor ceil trunc rint sign copysign relu relu_gradient threshold threshold_gradient "
     "hardtanh hardtanh_gradient hardshrink hardshrink_gradient softshrink_gradient conj real imag make_complex heaviside".split()
 )
-ORDERING = frozenset("maximum minimum fmax fmin relu hardtanh max min max_pool scatter".split())  # of 0 and -0 either may win
+ORDERING = frozenset(
+    "maximum minimum fmax fmin relu hardtanh max min max_pool scatter".split()
+)  # of 0 and -0 either may win
 CORRECT = frozenset("add sub mul div square reciprocal sqrt leaky_relu leaky_relu_gradient prelu softshrink".split())
 SIGNED = frozenset(
     "div reciprocal copysign signbit atan2 pow rsqrt angle sqrt nextafter xlogy xlog1py floor_divide lgamma".split()
 )
 # Not continuous where operands are rounded at all; and those that have poles at 0, across which no two ends tell anything.
 STEEP = frozenset("fmod rem floor_divide truncate_divide heaviside".split())
-POLED = frozenset("div reciprocal rsqrt log log2 log10 pow atan2 angle copysign lgamma digamma polygamma entr xlogy".split())
+POLED = frozenset(
+    "div reciprocal rsqrt log log2 log10 pow atan2 angle copysign lgamma digamma polygamma entr xlogy".split()
+)
 ULPS = {
-    **dict.fromkeys("exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan rsqrt hypot atan2 logaddexp".split(), 4.0),
+    **dict.fromkeys(
+        "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan rsqrt hypot atan2 logaddexp".split(), 4.0
+    ),
     **dict.fromkeys("sinh cosh tanh asinh acosh atanh sigmoid erf erfc pow".split(), 8.0),
     **dict.fromkeys("fmod rem floor_divide truncate_divide".split(), 1.0),
     "squared_error": 4.0,
@@ -221,7 +227,9 @@ def _local(signature: Signature, value: Array, values: list[Array]) -> Array:
         least = form.tiny * 2**24 if name == "sigmoid" else form.tiny  # exp(-x) overflows before its inverse is 0
         return (ULPS.get(name, 8.0) * form.working + form.unit) * scale + 4 * least
     scale = scales.scale(name, values, size)
-    normal = form.tiny * 2**24 if form.working == form.unit else 2**-126  # an exponential on the way may overflow: its inverse is 0
+    normal = (
+        form.tiny * 2**24 if form.working == form.unit else 2**-126
+    )  # an exponential on the way may overflow: its inverse is 0
     return 16 * form.working * scale + normal * scales.general(values, size) + form.unit * size + 4 * form.tiny
 
 
@@ -267,7 +275,9 @@ def _ambiguous(signature: Signature, value: Array, values: list[Array], errors: 
     name = signature.op.name
     with np.errstate(all="ignore"):
         if name.startswith("logical_"):
-            return any(e is not None and ((np.abs(v) <= e) & (e > 0)).any() for v, e in zip(values, errors, strict=True))
+            return any(
+                e is not None and ((np.abs(v) <= e) & (e > 0)).any() for v, e in zip(values, errors, strict=True)
+            )
         if name in ("eq", "ne"):
             reach = errors[0] + errors[1]
             return bool(((np.abs(values[0] - values[1]) <= reach) & (reach > 0)).any())
@@ -379,7 +389,9 @@ def linear(signature: Signature, operands: Facts) -> Any:
     divided = name == "average" or signature.attributes.get("by_frequency", False)  # the sum itself may overflow
     error = np.where(whole * (terms if divided else 1) > form.largest / 4, np.inf, error)
     unbounded = any(not np.isfinite(values[place]).all() for place in floats)
-    if unbounded and ("spec" in signature.attributes and not _is_plain_product(signature, operands) or value.dtype.kind == "c"):
+    if unbounded and (
+        "spec" in signature.attributes and not _is_plain_product(signature, operands) or value.dtype.kind == "c"
+    ):
         error = np.full(value.shape, np.inf)
     return settle(signature, value, error)
 
@@ -387,7 +399,12 @@ def linear(signature: Signature, operands: Facts) -> Any:
 def _moved(signature: Signature, operands: Facts, sizes: list[Array], far: list[Array]) -> Array:
     """How much of a multilinear result comes of the operands' errors: for a contraction each operand's, else all together."""
     if "spec" not in signature.attributes:
-        return np.abs(wide(signature, [np.zeros_like(s) + f.error if f.floating else s for f, s in zip(operands, sizes, strict=True)]))
+        return np.abs(
+            wide(
+                signature,
+                [np.zeros_like(s) + f.error if f.floating else s for f, s in zip(operands, sizes, strict=True)],
+            )
+        )
     with np.errstate(all="ignore"):
         return np.abs(wide(signature, far) - wide(signature, sizes)) * (1 + 2**-20)
 
@@ -466,7 +483,11 @@ def opaque(signature: Signature, operands: Facts) -> Any:
         size = float(np.where(np.isfinite(fact.value), np.abs(fact.value), 0).max(initial=0))
         return Fact(type, fact.value, np.where(np.isfinite(fact.value), 64 * form.unit * size + 4 * form.tiny, 0.0))
 
-    return tuple(map(made, signature.type.parts, got)) if isinstance(signature.type, TupleType) else made(signature.type, got)
+    return (
+        tuple(map(made, signature.type.parts, got))
+        if isinstance(signature.type, TupleType)
+        else made(signature.type, got)
+    )
 
 
 def bits(signature: Signature, operands: Facts) -> Fact:

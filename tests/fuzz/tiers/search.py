@@ -73,7 +73,9 @@ def run_chunk(chunk: Chunk) -> Outcome:
     outcome, place, end, crashes = Outcome(chunk), chunk.first, chunk.first + chunk.count, 0
     while place < end:
         command = _command(chunk, "worker", place, end - place)
-        with subprocess.Popen(command, cwd=ROOT, env=_environment(chunk), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            command, cwd=ROOT, env=_environment(chunk), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
             current, complete = place, False
             for said in _lines(process):
                 if "seed" in said:
@@ -97,7 +99,12 @@ def run_chunk(chunk: Chunk) -> Outcome:
 def crashed(chunk: Chunk, seed: int) -> str:
     """The graph of a seed that crashes, made smaller in processes of its own."""
     run = subprocess.run(
-        _command(chunk, "crash", seed, 1), cwd=ROOT, env=_environment(chunk), capture_output=True, text=True, timeout=20 * HUNG
+        _command(chunk, "crash", seed, 1),
+        cwd=ROOT,
+        env=_environment(chunk),
+        capture_output=True,
+        text=True,
+        timeout=20 * HUNG,
     )
     return run.stdout or run.stderr[-2000:]
 
@@ -145,7 +152,9 @@ class Record:
             whole = [failures[seed] for seed in seeds if "\n" in failures[seed]]
             lines.append(min(whole, key=len))
         ops: Counter[str] = sum((outcome.ops for outcome in self.outcomes), Counter())
-        lines.append("ops: " + " ".join(f"{name} {count}" for name, count in sorted(ops.items(), key=lambda item: item[1])))
+        lines.append(
+            "ops: " + " ".join(f"{name} {count}" for name, count in sorted(ops.items(), key=lambda item: item[1]))
+        )
         graphs = sum(outcome.chunk.count for outcome in self.outcomes)
         lines.append(f"{len(failures)} of {graphs} graphs differ, of {len(causes)} causes")
         return "\n".join(lines)

@@ -141,7 +141,9 @@ def test_cases_shrink_to_the_culprit() -> None:
                 if signature is None:
                     values.append(next(inputs))
                 else:
-                    value = np.asarray(signature.op.eval(signature.type, *[values[o] for o in operands], **signature.attributes))
+                    value = np.asarray(
+                        signature.op.eval(signature.type, *[values[o] for o in operands], **signature.attributes)
+                    )
                     values.append(value * np.float32(2) if signature.op.name == "mul" else value)
             return [values[slot] for slot in case.live]
 
