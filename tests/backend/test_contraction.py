@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rushlight.backend.cpu.build import available, machine_of
-from rushlight.ir.contraction import Contraction, evaluate
+from rushlight.backend.cpu.contraction import generate, product
+from rushlight.ir.contraction import Contraction, build, evaluate, vjp
 from rushlight.kernel.buffer import Buffer
 from rushlight.kernel.contraction import Contract
 
@@ -54,3 +57,133 @@ def test_random_contractions(
     expected = evaluate(spec, *arrays)
     (found,) = run(contract(spec, arrays), arrays, kind, threads)
     np.testing.assert_array_equal(found, expected)
+
+
+# Products, however small, and by ways that would not be the cheapest.
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Puts a number in the list that chooses among all ways of computing a product."""
+    chosen = [0]
+
+    def plan(frame: Any, summation: Any) -> Any:
+        if len(summation.reads) != 2 or not all(read.integral for read in summation.reads) or not summation.summed:
+            return None
+        if not frame.dtype.is_floating_point:
+            return None
+        found = list(product.plans(frame, summation))
+        return found[chosen[0] % len(found)] if found else None
+
+    monkeypatch.setattr(generate, "plan_product", plan)
+    monkeypatch.setattr(product, "CANDIDATES", 100)
+    return chosen
+
+
+def check(spec: Contraction, shapes: list[Shape], kind: str, dtype: str = "float32", threads: int = 2) -> None:
+    arrays = operands(shapes, dtype)
+    (found,) = run(contract(spec, arrays), arrays, kind, threads)
+    np.testing.assert_array_equal(found, evaluate(spec, *arrays))
+
+
+EDGES = st.sampled_from([1, 2, 3, 7, 8, 13, 14, 15, 16, 17, 28, 31, 32, 33, 47, 64, 65])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    drawn=contractions(),
+    dtype=st.sampled_from(["float64", "float32"]),
+    forms=st.lists(st.integers(0, 3), min_size=3, max_size=3),
+    way=st.integers(0, 1000),
+)
+def test_random_contractions_as_products(
+    ways: list[int], kind: str, drawn: tuple[Contraction, list[Shape]], dtype: str, forms: list[int], way: int
+) -> None:
+    ways[0] = way
+    spec, shapes = drawn
+    arrays = [strided(array, form) for array, form in zip(operands(shapes, dtype), forms, strict=False)]
+    (found,) = run(contract(spec, arrays), arrays, kind, 2)
+    np.testing.assert_array_equal(found, evaluate(spec, *arrays))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    m=EDGES,
+    k=EDGES,
+    n=EDGES,
+    batch=st.sampled_from([(), (3,), (2, 3)]),
+    forms=st.lists(st.integers(0, 3), min_size=2, max_size=2),
+    dtype=st.sampled_from(["float64", "float32"]),
+    way=st.integers(0, 1000),
+)
+def test_matrix_products(
+    ways: list[int], kind: str, m: int, k: int, n: int, batch: Shape, forms: list[int], dtype: str, way: int
+) -> None:
+    ways[0] = way
+    spec = build.matmul((*batch, m, k), (*batch, k, n))
+    arrays = operands([(*batch, m, k), (*batch, k, n)], dtype)
+    arrays = [strided(array, form) for array, form in zip(arrays, forms, strict=True)]
+    (found,) = run(contract(spec, arrays), arrays, kind, 2)
+    np.testing.assert_array_equal(found, evaluate(spec, *arrays))
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> tuple[Contraction, list[Shape]]:
+    """Convolutions, transposed ones, in groups, and their gradients."""
+    rank = draw(st.sampled_from([1, 2, 2, 2, 3]))
+    kernel = tuple(draw(st.integers(1, 4)) for _ in range(rank))
+    stride = tuple(draw(st.integers(1, 3)) for _ in range(rank))
+    dilation = tuple(draw(st.sampled_from([1, 1, 2])) for _ in range(rank))
+    padding = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(rank))
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    images, inner, outer = draw(st.integers(1, 3)), groups * draw(st.integers(1, 5)), groups * draw(st.integers(1, 18))
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    spatial = tuple(max(1, r - sum(p)) + draw(st.integers(0, 19 // rank)) for r, p in zip(reach, padding, strict=True))
+    x = (images, inner, *spatial)
+    if draw(st.integers(0, 3)):
+        weight = (outer, inner // groups, *kernel)
+        given = (x, weight, stride, padding, dilation, groups)
+        shapes, spec = build.convolution_shapes(*given), build.convolution(*given)
+    else:
+        padding = tuple((low, low) for low, _ in padding)
+        weight = (inner, outer // groups, *kernel)
+        more = tuple(draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True))
+        given = (x, weight, stride, tuple((0, 0) for _ in padding), more, dilation, groups)
+        shapes, spec = build.transposed_convolution_shapes(*given), build.transposed_convolution(*given)
+    which = draw(st.integers(0, 2))
+    if which == 0:
+        return spec, [shapes.input, shapes.weight]
+    operand, other = (shapes.input, shapes.weight) if which == 1 else (shapes.weight, shapes.input)
+    return vjp(spec, which - 1, operand), [spec.output_shape, other]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=convolutions(), dtype=st.sampled_from(["float64", "float32"]), way=st.integers(0, 1000))
+def test_convolutions(ways: list[int], kind: str, drawn: tuple[Contraction, list[Shape]], dtype: str, way: int) -> None:
+    ways[0] = way
+    check(*drawn, kind, dtype)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=30, deadline=None)
+@given(drawn=convolutions(), dtype=st.sampled_from(["float64", "float32"]))
+def test_convolutions_by_the_best_way(kind: str, drawn: tuple[Contraction, list[Shape]], dtype: str) -> None:
+    check(*drawn, kind, dtype)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ((0, 3), (3, 4)),
+        ((2, 0), (0, 4)),
+        ((2, 3), (3, 0)),
+        ((1, 300), (300, 70)),
+        ((70, 300), (300, 1)),
+        ((300,), (300,)),
+    ],
+)
+def test_odd_extents(x: Shape, y: Shape) -> None:
+    check(build.matmul(x, y), [x, y], KINDS[0])

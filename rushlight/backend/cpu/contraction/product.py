@@ -21,11 +21,12 @@ from .staging import Stage, stage_of
 from .summation import Condition, Read, Summation, merged
 
 LEAST = 4000  # terms from which a product pays
+CANDIDATES = 4  # register tiles that are looked at closely, of each way round
 TASKS = 16  # into how many pieces work should fall, so that threads end together
 
 # What things cost, in cycles for each element, for choosing between ways.
 PACK_LINES, PACK_TURNED, PACK_GATHERED, STAGE = 0.25, 0.6, 2.0, 0.25
-STORE, STORE_TURNED = 0.25, 0.6
+LINE, TURN, CALL = 4, 80, 40  # storing a vector; turning a block of vectors; calling for a tile
 FAR = 0.3  # reading from beyond the second cache
 
 
@@ -81,13 +82,20 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
     summation, terms = merged(summation, summation.summed)
     row, lane = summation.reads[rows], summation.reads[1 - rows]
     terms.sort(key=lambda loop: abs(row.address.coefficient(loop)) + abs(lane.address.coefficient(loop)), reverse=True)
-    loops = _Roles(summation, rows, tuple(batch), tuple(own_rows), tuple(own_lanes), tuple(terms))
+    roles = _Roles(summation, rows, tuple(batch), tuple(own_rows), tuple(own_lanes), tuple(terms))
+    tilings: list[tuple[float, _Roles, Box, Box]] = []
     for loop in own_lanes[-2:]:
         if summation.extents[loop] < frame.width // 2:
             continue
-        ordered = (*[other for other in own_lanes if other != loop], loop)
+        ordered = replace(roles, lanes=(*[other for other in own_lanes if other != loop], loop))
         for vectors, height in _tiles(frame.machine):
-            yield from _tilings(frame, replace(loops, lanes=ordered), vectors, height)
+            row_box = _row_box(ordered.rows, [summation.extents[one] for one in ordered.rows], height)
+            lane_box = _lane_box(ordered.lanes, [summation.extents[one] for one in ordered.lanes], vectors, frame.width)
+            tilings.append((_cost_of_tiles(frame, ordered, row_box, lane_box), ordered, row_box, lane_box))
+    tilings.sort(key=lambda tiling: tiling[0])
+    for cost, ordered, row_box, lane_box in tilings[:CANDIDATES]:
+        if cost < 1.3 * tilings[0][0]:
+            yield from _with_boxes(frame, ordered, cost, row_box, lane_box)
 
 
 @dataclass(frozen=True)
@@ -103,9 +111,9 @@ class _Roles:
 
 
 def _tiles(machine: Machine) -> list[tuple[int, int]]:
-    """Register tiles (vectors, most rows)."""
-    sums = machine.tile[0] * machine.tile[1]
-    return [(vectors, sums // vectors) for vectors in (1, 2, 3, 4, 6) if sums // vectors >= 2]
+    """Register tiles (vectors, most rows): the sums, the vectors and one spread element are in registers."""
+    room = machine.registers - 1
+    return [(vectors, room // vectors - 1) for vectors in (1, 2, 3, 4, 6) if room // vectors > 2]
 
 
 def _with_conditions(summation: Summation, rows: int) -> tuple[Read, Read] | None:
@@ -154,24 +162,18 @@ def _lane_box(loops: Sequence[int], extents: Sequence[int], vectors: int, width:
 # Ways to make factors ready.
 
 
-def _tilings(frame: Frame, roles: _Roles, vectors: int, height: int) -> Iterator[Product]:
+def _with_boxes(frame: Frame, roles: _Roles, tiles: float, row_box: Box, lane_box: Box) -> Iterator[Product]:
     """Ways with one register tile."""
-    extents = roles.summation.extents
-    row_box = _row_box(roles.rows, [extents[loop] for loop in roles.rows], height)
-    lane_box = _lane_box(roles.lanes, [extents[loop] for loop in roles.lanes], vectors, frame.width)
-    lane_ways = list(_ways_of_lanes(frame, roles, lane_box, row_box.count))
-    for lanes in lane_ways:
-        for rows in _ways_of_rows(frame, roles, row_box, lanes):
-            yield from _orders(frame, roles, rows, lanes)
+    row_ways = list(_ways_of_rows(frame, roles, row_box))
+    for lanes in _ways_of_lanes(frame, roles, lane_box):
+        for rows in row_ways:
+            for lanes_first in (True, False):
+                if lanes_first or (rows.groups.count > 1 and lanes.groups.count > 1):
+                    cost = _cost(frame, roles, tiles, rows, lanes, lanes_first)
+                    yield Product(roles.summation, roles.batch, rows, lanes, roles.terms, lanes_first, cost)
 
 
-def _orders(frame: Frame, roles: _Roles, rows: Factor, lanes: Factor) -> Iterator[Product]:
-    for lanes_first in (True, False):
-        cost = _cost(frame, roles, rows, lanes, lanes_first)
-        yield Product(roles.summation, roles.batch, rows, lanes, roles.terms, lanes_first, cost)
-
-
-def _ways_of_lanes(frame: Frame, roles: _Roles, box: Box, uses: int) -> Iterator[Factor]:
+def _ways_of_lanes(frame: Frame, roles: _Roles, box: Box) -> Iterator[Factor]:
     """As it lies; packed by all threads at first, or by each thread as it goes; with margins."""
     number = 1 - roles.number
     summation, read = roles.summation, roles.summation.reads[number]
@@ -190,11 +192,11 @@ def _ways_of_lanes(frame: Frame, roles: _Roles, box: Box, uses: int) -> Iterator
     yield Factor(number, read, box, chunks, group, panel)
     if smooth and read.windows:
         staged = _stage_groups(frame, roles, read, box, budget)
-        if staged is not None:
+        if staged is not None and staged[1].address.coefficient(loop) == 1:
             yield Factor(number, read, box, chunks, staged[0], stage=staged[1])
 
 
-def _ways_of_rows(frame: Frame, roles: _Roles, box: Box, lanes: Factor) -> Iterator[Factor]:
+def _ways_of_rows(frame: Frame, roles: _Roles, box: Box) -> Iterator[Factor]:
     number, summation = roles.number, roles.summation
     read = summation.reads[number]
     chunks = chunks_of(box, frame.width)
@@ -208,7 +210,7 @@ def _ways_of_rows(frame: Frame, roles: _Roles, box: Box, lanes: Factor) -> Itera
     batches = prod(summation.extents[loop] for loop in roles.batch)
     if batches * box.count * panel.size <= 2 * _elements(summation, read) + 4096:
         yield Factor(number, read, box, chunks, group, panel, shared=True)
-    if read.windows and frame.dtype in (float32, float64, frame.dtype):
+    if read.windows:
         staged = _stage_groups(frame, roles, read, box, budget)
         if staged is not None:
             yield Factor(number, read, box, chunks, staged[0], stage=staged[1])
@@ -251,19 +253,24 @@ def _stage_groups(frame: Frame, roles: _Roles, read: Read, box: Box, budget: int
 # Costs.
 
 
-def _cost(frame: Frame, roles: _Roles, rows: Factor, lanes: Factor, lanes_first: bool) -> float:
+def _cost_of_tiles(frame: Frame, roles: _Roles, rows: Box, lanes: Box) -> float:
+    """Multiplying and storing, whatever the factors are like."""
+    width, vectors = frame.width, len(lane_chunks(lanes, frame.width))
+    turn = max(vectors * rows.size / 2, (vectors + rows.size) / 2, 4)
+    if turns_when_stored(roles.summation.places[0], rows, lanes):
+        blocks = -(-rows.size // width)
+        store = vectors * blocks * TURN + lanes.size * blocks * LINE
+    else:
+        store = rows.size * vectors * LINE
+    batches = prod(roles.summation.extents[loop] for loop in roles.batch)
+    return batches * rows.count * lanes.count * (roles.summation.depth * turn + store + CALL)
+
+
+def _cost(frame: Frame, roles: _Roles, tiles: float, rows: Factor, lanes: Factor, lanes_first: bool) -> float:
     """Cycles of one thread."""
-    summation = roles.summation
-    depth, vectors, height = summation.depth, len(lanes.chunks), rows.box.size
-    batches = prod(summation.extents[loop] for loop in roles.batch)
-    turn = max(vectors * height / 2, (vectors + height) / 2, 4)
-    tiles = rows.box.count * lanes.box.count * batches
+    batches = prod(roles.summation.extents[loop] for loop in roles.batch)
     tasks = batches * rows.groups.count * lanes.groups.count
-    if tasks < 4 * TASKS:
-        tiles = tiles * (tasks + tasks % 2) / tasks
-    total = tiles * (depth * turn + 30)
-    turned = stores_turned(summation.places[0], rows, lanes)
-    total += tiles * vectors * height * frame.width * (STORE_TURNED if turned else STORE)
+    total = tiles * (tasks + tasks % 2) / tasks if tasks < 4 * TASKS else tiles
     total += batches * _preparation(frame, roles, lanes) * (1 if lanes_first or lanes.shared else rows.groups.count)
     total += batches * _preparation(frame, roles, rows) * (lanes.groups.count if lanes_first and not rows.shared else 1)
     return total + batches * _distance(frame, roles, rows, lanes, lanes_first)
@@ -300,16 +307,24 @@ def _distance(frame: Frame, roles: _Roles, rows: Factor, lanes: Factor, lanes_fi
                 cost += tiles * depth * 4
             elif factor is rows and _crowds(frame, factor):
                 cost += tiles * depth * 2
-    whole_lanes = lanes.box.count * depth * len(lanes.chunks) * frame.width
-    whole_rows = rows.box.count * depth * rows.box.size
+            if factor is lanes:  # vectors that lie across two lines
+                cost += tiles * depth * len(lanes.chunks) / 4
     near = frame.machine.l2 // frame.size
-    if lanes_first:
-        cost += FAR * whole_rows * (lanes.groups.count - 1)
-        if lanes.groups.most * depth * len(lanes.chunks) * frame.width > near:
-            cost += FAR * whole_lanes * (rows.groups.count - 1)
-    else:
-        cost += FAR * whole_lanes * (rows.groups.count - 1) if whole_lanes > near else 0
+    fast, slow = (rows, lanes) if lanes_first else (lanes, rows)
+    volume = _volume(roles, fast)
+    if volume > near // 2:
+        cost += FAR * volume * (slow.groups.count - 1)
+    if _volume(roles, slow) / slow.groups.count > near:
+        cost += FAR * _volume(roles, slow) * (fast.groups.count - 1)
     return cost
+
+
+def _volume(roles: _Roles, factor: Factor) -> float:
+    """Elements that are read, wherever they are."""
+    if factor.stage is not None:
+        return factor.stage.size * factor.groups.count
+    whole = roles.summation.depth * factor.box.size * factor.box.count
+    return whole if factor.panel is not None else min(whole, _elements(roles.summation, factor.read))
 
 
 def _crowds(frame: Frame, factor: Factor) -> bool:
@@ -321,8 +336,13 @@ def _crowds(frame: Frame, factor: Factor) -> bool:
     return max(sets.values(), default=0) > 6
 
 
-def stores_turned(place: Axis, rows: Factor, lanes: Factor) -> bool:
+def turns_when_stored(place: Axis, rows: Box, lanes: Box) -> bool:
     """Whether neighbours in the result are rows rather than lanes."""
-    if place.coefficient(lanes.box.loops[-1]) == 1 or not rows.box.loops:
+    if place.coefficient(lanes.loops[-1]) == 1 or not rows.loops:
         return False
-    return place.coefficient(rows.box.loops[-1]) == 1 and rows.box.sizes[-1] > 1
+    return place.coefficient(rows.loops[-1]) == 1 and rows.sizes[-1] > 1
+
+
+def stores_turned(place: Axis, rows: Factor, lanes: Factor) -> bool:
+    """The same of factors."""
+    return turns_when_stored(place, rows.box, lanes.box)

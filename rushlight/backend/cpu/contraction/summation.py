@@ -14,7 +14,7 @@ from itertools import product
 from math import gcd, lcm, prod
 
 from ....ir.affine import Axis
-from ....ir.contraction.normal import Problem, simplify
+from ....ir.contraction.normal import Problem
 from ....kernel.buffer import Buffer
 from ....kernel.contraction import Contract
 
@@ -118,8 +118,7 @@ def summations(kernel: Contract, places: Iterable[Axis]) -> list[Summation]:
     if 0 in spec.output_shape:
         return []
     problem = Problem.of(spec, [buffer.shape for buffer in kernel.operands])
-    if not problem.is_zero():
-        problem = simplify(problem)
+    _simplify(problem)
     output = tuple(loop for loop, extent in enumerate(spec.output_shape) if extent != 1)
     names = {loop: loop for loop in output}
     whole = tuple(axis.rename(names) for axis in places)
@@ -137,6 +136,26 @@ def summations(kernel: Contract, places: Iterable[Axis]) -> list[Summation]:
         whole,
     )
     return _phases(summation)
+
+
+def _simplify(problem: Problem) -> None:
+    """Fewer guards, no loop of one turn, no guard that says "this is 0" and can be solved for a summed loop."""
+    while not problem.is_zero():
+        problem.drop_short_loops()
+        problem.drop_guards()
+        if not _solve(problem):
+            return
+
+
+def _solve(problem: Problem) -> bool:
+    for number, (axis, extent) in enumerate(problem.guards):
+        for loop, value in axis.terms:
+            if extent == 1 and abs(value) == 1 and loop not in problem.output:
+                del problem.guards[number]
+                rest = [(other, -value * factor) for other, factor in axis.terms if other != loop]
+                problem.substitute(loop, Axis(rest, -value * axis.offset))
+                return True
+    return False
 
 
 def _read(axes: list[Axis], buffer: Buffer, extents: Mapping[int, int]) -> Read:
