@@ -11,6 +11,7 @@ from typing import Any
 
 from ..ir.graph import Signature
 from .buffer import Buffer
+from .scatter import embedding_gradient, put, scatter, spread_back
 from .window import max_pool, max_pool_gradient
 
 Template = Callable[[Signature, tuple[Buffer, ...]], Any]
@@ -19,4 +20,8 @@ TEMPLATES: dict[str, Template] = {
     "max_pool": max_pool,
     "max_pool_index": max_pool,
     "max_pool_gradient": max_pool_gradient,
+    "embedding_gradient": embedding_gradient,
+    "put": put,
+    "scatter": scatter,
+    "spread_back": spread_back,
 }

@@ -18,6 +18,7 @@ from rushlight.backend.cpu.build import available, compiled, machine_of
 from rushlight.backend.cpu.generate import GENERATORS
 from rushlight.backend.cpu.generated import FAILURE, OPERANDS, SCRATCH
 from rushlight.dtype import BY_NAME
+from rushlight.ir import embedding, sampling  # noqa: F401  (they register their records)
 from rushlight.ir.graph import signature_of
 from rushlight.ir.op import bind, registry
 from rushlight.ir.type import TupleType, Type
@@ -97,7 +98,8 @@ def check(
     arrays = [laid_out(array, form) for array, form in zip(arrays, forms, strict=True)]
     types = [Type.of(array.shape, BY_NAME[name]) for array, name in zip(arrays, names, strict=True)]
     found = signature_of(registry[op], tuple(types), attributes)
-    wanted = bind(found)(*arrays)
+    # Contiguous ones: where places repeat, NumPy's order of assignment depends on how its arrays lie.
+    wanted = bind(found)(*[np.array(array, order="C") for array in arrays])
     kernel = kernel_of(op, types, arrays, attributes)
     assert kernel is not None, f"{op} has no kernel for {types}"
     parts = found.type.parts if isinstance(found.type, TupleType) else (found.type,)

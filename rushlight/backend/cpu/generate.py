@@ -7,17 +7,20 @@ from typing import Any
 
 from ...kernel.contraction import Contract
 from ...kernel.nest import Nest
+from ...kernel.scatter import Scatter
 from ...kernel.window import MaxPool
 from ..machine import Machine
 from .contraction import generate_contraction
 from .generated import Generated
 from .nest import generate_nest
+from .scatter import generate_scatter
 from .window import generate_max_pool
 
 GENERATORS: dict[type, Callable[[Any, Machine], Generated]] = {
     Nest: generate_nest,
     Contract: generate_contraction,
     MaxPool: generate_max_pool,
+    Scatter: generate_scatter,
 }
 
 
