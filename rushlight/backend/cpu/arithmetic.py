@@ -191,6 +191,8 @@ def _floating(function: Function, name: str, operands: Sequence[Value], machine:
     v = _lanes(function, first, machine)
     if name == "neg":
         return v.neg(texts[0])
+    if name == "pow" and texts[1] in (v.text(1.0), v.text(2.0), v.text(-1.0)):
+        return _known_power(v, *texts)
     if name in elementary.NAMES:
         return elementary.elementary(v, name, texts)
     return _FLOATING[name](v, *texts)
@@ -221,6 +223,12 @@ def _number_extreme(beyond: str) -> Callable[[Lanes, str, str], str]:
         return v.select(first, a, b)
 
     return emitted
+
+
+def _known_power(v: Lanes, x: str, exponent: str) -> str:
+    if exponent == v.text(1.0):
+        return x
+    return v.mul(x, x) if exponent == v.text(2.0) else v.div(1.0, x)
 
 
 def _floor_divide(v: Lanes, a: str, b: str) -> str:
@@ -334,7 +342,9 @@ def _integer_power(function: Function, a: Value, exponent: str) -> str:
     if not function.module.has(name):
         f = Function(function.module, name, [(type, "base"), (type, "exponent")], type)
         one = constant(type, 1)
-        with f.loop(0, bits, carried=[(type, one), (type, "%base"), (type, "%exponent")]) as loop:
+        with f.loop(
+            0, _used_bits(f, a, "%exponent"), carried=[(type, one), (type, "%base"), (type, "%exponent")]
+        ) as loop:
             result, base, rest = loop.carried
             odd = f.convert("trunc", type, rest, a.mask)
             product = f.select(type, odd, f.binary("mul", type, result, base), result)
@@ -350,6 +360,17 @@ def _integer_power(function: Function, a: Value, exponent: str) -> str:
     unit = function.binary("and", a.mask, unit, function.binary("xor", a.mask, zero, constant(a.mask, True)))
     vanishes = function.binary("and", a.mask, negative, function.binary("xor", a.mask, unit, constant(a.mask, True)))
     return function.select(type, vanishes, constant(type, 0), value)
+
+
+def _used_bits(f: Function, like: Value, exponent: str) -> str:
+    """How many bits the exponents of all lanes have, as an i64."""
+    bits = 8 * like.dtype.itemsize
+    together = exponent
+    if like.width > 1:
+        together = f.call(f"llvm.vector.reduce.or.v{like.width}i{bits}", f"i{bits}", [(like.type, exponent)])
+    zeros = f.call(f"llvm.ctlz.i{bits}", f"i{bits}", [(f"i{bits}", together), ("i1", "false")])
+    used = f.binary("sub", f"i{bits}", str(bits), zeros)
+    return used if bits == 64 else f.convert("zext", f"i{bits}", used, "i64")
 
 
 # ---- bool ----

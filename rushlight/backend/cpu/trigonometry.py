@@ -154,7 +154,8 @@ def _reduced_any(v: Lanes, x: str) -> tuple[str, str]:
     function, large = v.function, v.test("ogt", v.abs(x), LARGEST_FLOAT)
     before, any_large = function.block, v.any(large)
     with function.when(any_large):
-        far_n, far_r = _reduced_in_double(v, x)
+        # Lanes must not depend on their neighbours: the others keep what they have.
+        far_n, far_r = (v.select(large, far, near) for far, near in zip(_reduced_in_double(v, x), (n, r), strict=True))
         inside = function.block
     return (
         function.emit(f"phi {v.type} [ {n}, %{before} ], [ {far_n}, %{inside} ]"),
