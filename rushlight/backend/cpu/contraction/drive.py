@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from ....ir.affine import Axis
-from ..assembly import Function, Int, first_lanes, vector
+from ..assembly import Function, Int, constant, first_lanes, suffix, vector
 from ..generated import BARRIER
 from ..team import barrier
 from ..values import memory_element
@@ -15,7 +15,7 @@ from .frame import Frame, digits
 from .lanes import Lanes, Values, numerator
 from .microkernel import Microkernel, Step
 from .packing import pack, turn_strip
-from .product import Product, stores_turned
+from .product import Product, turns_when_stored
 from .staging import emit_stage, relative
 
 LINE = 64  # bytes
@@ -29,7 +29,7 @@ class Driver:
         self.plan = plan
         self.name = name
         self.width = frame.width
-        self.turned = stores_turned(plan.summation.places[0], plan.rows, plan.lanes)
+        self.turned = plan.dot is None and turns_when_stored(plan.summation.places[0], plan.rows.box, plan.lanes.box)
 
     # ---- scratch ----
 
@@ -63,6 +63,9 @@ class Driver:
         self._write_store()
         lines = -(-plan.rows.box.size // self.width) * self.width  # whole blocks, for turning them
         self.tile = function.stack(self.frame.element, lines * len(plan.lanes.chunks) * self.width)
+        self.sums = self.tile
+        if plan.dot is not None:
+            self.sums = function.stack(self.frame.element, plan.rows.box.size * plan.lanes.box.size * self.width)
         self._lay_out(shared, private)
         self._pack_shared()
         row_groups, lane_groups = plan.rows.groups.count, plan.lanes.groups.count
@@ -114,8 +117,9 @@ class Driver:
                 here = lane_values | plan.rows.box.origin(function, over_rows.index)
                 row = self._pointer(plan.rows, here, batch, over_rows.index, row_bounds)
                 turns = self.microkernel.steps[0].turns
-                arguments = [("ptr", row), ("ptr", lane), ("ptr", self.tile), ("i64", str(turns)), ("i1", "true")]
+                arguments = [("ptr", row), ("ptr", lane), ("ptr", self.sums), ("i64", str(turns)), ("i1", "true")]
                 function.call(self.microkernel.name, "void", arguments)
+                self._add_up()
                 self._store(here)
 
     # ---- the factors ----
@@ -173,7 +177,9 @@ class Driver:
         else:
             row_offsets = tuple(range(rows.box.size))
         count = self.width
-        if lanes.panel is None:
+        if plan.dot is not None:
+            lane_offsets = tuple(offset(lanes.address, point) for point in lanes.box.points())
+        elif lanes.panel is None:
             lane_offsets = tuple(offset(lanes.address, chunk.first) for chunk in lanes.chunks)
             if lanes.stage is None:
                 count = lanes.chunks[0].count
@@ -184,7 +190,7 @@ class Driver:
             steps = [Step(plan.summation.depth, rows.panel.pitch, lanes.panel.pitch)]
         else:
             left = plan.summation.depth
-            for loop in plan.terms:
+            for loop in plan.outer_terms:
                 left //= extents[loop]
                 row = rows.panel.pitch * left if rows.panel else rows.address.coefficient(loop)
                 lane = lanes.panel.pitch * left if lanes.panel else lanes.address.coefficient(loop)
@@ -196,11 +202,27 @@ class Driver:
             row_offsets,
             lane_offsets,
             count,
-            tuple(steps),
+            tuple(steps) or (Step(1, 0, 0),),
+            extents[plan.dot] if plan.dot is not None else 0,
             self.frame.machine.fma,
         )
 
     # ---- storing ----
+
+    def _add_up(self) -> None:
+        """Makes a tile of the vectors of partial sums, where there are such."""
+        function, element, plan = self.frame.function, self.frame.element, self.plan
+        if plan.dot is None:
+            return
+        type, columns, pitch = vector(element, self.width), plan.lanes.box.size, len(plan.lanes.chunks) * self.width
+        with function.loop(0, plan.rows.box.size) as row, function.loop(0, columns) as column:
+            number = function.add(function.mul(row.index, columns), column.index)
+            place = function.pointer(self.sums, function.mul(number, self.width), element)
+            value = function.load(type, place, self.frame.size)
+            arguments = [(element, constant(element, -0.0)), (type, value)]
+            total = function.call(f"llvm.vector.reduce.fadd.{suffix(type)}", element, arguments, "reassoc")
+            spot = function.add(function.mul(row.index, pitch), column.index)
+            function.store(element, total, function.pointer(self.tile, spot, element), self.frame.size)
 
     def _places(self) -> list[Axis]:
         """The output's addresses inside a tile."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..assembly import Function, Int, Module, constant, suffix, vector
+from ..assembly import Function, Int, Module, constant, first_lanes, suffix, vector
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Microkernel:
         lanes: how far each vector is from the lane factor's pointer.
         count: how many lanes of the lane factor may be read.
         steps: the loops over terms, outermost first; the turns of the outermost are an argument.
+        dot: the turns of one more loop over terms, whose neighbours are neighbours in both factors: then rows too are vectors, and
+            each sum is a vector of partial sums. 0 if there is none.
         fma: whether the machine multiplies and adds at once.
     """
 
@@ -42,6 +44,7 @@ class Microkernel:
     lanes: tuple[int, ...]
     count: int
     steps: tuple[Step, ...]
+    dot: int
     fma: bool
 
     @property
@@ -87,7 +90,7 @@ class Microkernel:
         self, function: Function, type: str, steps: Sequence[Step], sums: list[str], row: str, lane: str
     ) -> list[str]:
         if not steps:
-            return self._term(function, type, sums, row, lane)
+            return self._along(function, type, sums, row, lane) if self.dot else self._term(function, type, sums, row, lane)
         step, *rest = steps
         if step.turns == 1:
             return self._nest(function, type, rest, sums, row, lane)
@@ -99,25 +102,42 @@ class Microkernel:
             turn.next = [*inside, row_next, function.pointer(lane_here, step.lane, self.element)]
         return turn.results[:-2]
 
-    def _term(self, function: Function, type: str, sums: list[str], row: str, lane: str) -> list[str]:
-        """Adds the products of one turn."""
-        size = self.size
-        vectors = []
-        for offset in self.lanes:
-            place = function.pointer(lane, offset, self.element)
-            if self.count >= self.width:
-                vectors.append(function.load(type, place, size))
-            else:
-                mask = "<" + ", ".join(f"i1 {'true' if i < self.count else 'false'}" for i in range(self.width)) + ">"
-                vectors.append(function.masked_load(type, place, mask, size))
+    def _along(self, function: Function, type: str, sums: list[str], row: str, lane: str) -> list[str]:
+        """A vector of terms at a time."""
+        whole = self.dot // self.width * self.width
+        if whole:
+            with function.loop(0, whole, self.width, carried=[(type, value) for value in sums]) as turn:
+                here = (function.pointer(pointer, turn.index, self.element) for pointer in (row, lane))
+                turn.next = self._term(function, type, turn.carried, *here)
+            sums = turn.results
+        if whole < self.dot:
+            here = (function.pointer(pointer, whole, self.element) for pointer in (row, lane))
+            sums = self._term(function, type, sums, *here, count=self.dot - whole)
+        return sums
+
+    def _term(
+        self, function: Function, type: str, sums: list[str], row: str, lane: str, count: int = 0
+    ) -> list[str]:
+        """Adds the products of one turn, or of a vector of turns."""
+        count = count or self.count
+        vectors = [self._vector(function, type, lane, offset, count) for offset in self.lanes]
         found = []
         for number, offset in enumerate(self.rows):
-            one = function.load(self.element, function.pointer(row, offset, self.element), size)
-            spread = function.splat(type, one)
+            if self.dot:
+                left = self._vector(function, type, row, offset, count)
+            else:
+                one = function.load(self.element, function.pointer(row, offset, self.element), self.size)
+                left = function.splat(type, one)
             for place, right in enumerate(vectors):
                 total = sums[number * len(vectors) + place]
                 if self.fma:
-                    found.append(function.fma(type, spread, right, total))
+                    found.append(function.fma(type, left, right, total))
                 else:
-                    found.append(function.binary("fadd", type, total, function.binary("fmul", type, spread, right)))
+                    found.append(function.binary("fadd", type, total, function.binary("fmul", type, left, right)))
         return found
+
+    def _vector(self, function: Function, type: str, base: str, offset: int, count: int) -> str:
+        place = function.pointer(base, offset, self.element)
+        if count >= self.width:
+            return function.load(type, place, self.size)
+        return function.masked_load(type, place, first_lanes(count, self.width), self.size)

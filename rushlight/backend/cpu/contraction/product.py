@@ -26,7 +26,7 @@ TASKS = 16  # into how many pieces work should fall, so that threads end togethe
 
 # What things cost, in cycles for each element, for choosing between ways.
 PACK_LINES, PACK_TURNED, PACK_GATHERED, STAGE = 0.25, 0.6, 2.0, 0.25
-LINE, TURN, CALL = 4, 80, 40  # storing a vector; turning a block of vectors; calling for a tile
+LINE, TURN, CALL, ADD_UP = 4, 80, 40, 8  # storing a vector; turning a block of vectors; calling for a tile; adding up a vector
 FAR = 0.3  # reading from beyond the second cache
 
 
@@ -38,6 +38,7 @@ class Product:
         batch: loops of the output that both factors read (or none does).
         rows, lanes: the factors.
         terms: the summed loops, the slowest first.
+        dot: a term whose neighbours are neighbours in both factors and lie in lanes, if that is how sums are made.
         lanes_first: whether the groups of rows are gone through for each group of lanes, or the other way about.
         cost: in cycles of one thread.
     """
@@ -47,8 +48,14 @@ class Product:
     rows: Factor
     lanes: Factor
     terms: tuple[int, ...]
+    dot: int | None
     lanes_first: bool
     cost: float
+
+    @property
+    def outer_terms(self) -> tuple[int, ...]:
+        """The terms that the microkernel goes through one by one."""
+        return tuple(loop for loop in self.terms if loop != self.dot)
 
 
 def plan_product(frame: Frame, summation: Summation) -> Product | None:
@@ -92,6 +99,13 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
             row_box = _row_box(ordered.rows, [summation.extents[one] for one in ordered.rows], height)
             lane_box = _lane_box(ordered.lanes, [summation.extents[one] for one in ordered.lanes], vectors, frame.width)
             tilings.append((_cost_of_tiles(frame, ordered, row_box, lane_box), ordered, row_box, lane_box))
+    for loop in terms:
+        if _neighbours(row, loop) and _neighbours(lane, loop) and summation.extents[loop] >= frame.width // 2:
+            inner = replace(roles, dot=loop)
+            for columns, height in _dot_tiles(frame.machine):
+                row_box = _row_box(inner.rows, [summation.extents[one] for one in inner.rows], height)
+                lane_box = _row_box(inner.lanes, [summation.extents[one] for one in inner.lanes], columns)
+                tilings.append((_cost_of_dots(frame, inner, row_box, lane_box), inner, row_box, lane_box))
     tilings.sort(key=lambda tiling: tiling[0])
     for cost, ordered, row_box, lane_box in tilings[:CANDIDATES]:
         if cost < 1.3 * tilings[0][0]:
@@ -100,7 +114,7 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
 
 @dataclass(frozen=True)
 class _Roles:
-    """Which loop is what; `number` is the operand whose loops are rows."""
+    """Which loop is what; `number` is the operand whose loops are rows; `dot` is a term in lanes."""
 
     summation: Summation
     number: int
@@ -108,12 +122,24 @@ class _Roles:
     rows: tuple[int, ...]
     lanes: tuple[int, ...]
     terms: tuple[int, ...]
+    dot: int | None = None
 
 
 def _tiles(machine: Machine) -> list[tuple[int, int]]:
     """Register tiles (vectors, most rows): the sums, the vectors and one spread element are in registers."""
     room = machine.registers - 1
     return [(vectors, room // vectors - 1) for vectors in (1, 2, 3, 4, 6) if room // vectors > 2]
+
+
+def _dot_tiles(machine: Machine) -> list[tuple[int, int]]:
+    """Tiles of sums of vectors (columns, rows): the sums, the columns and one row are in registers."""
+    room = machine.registers - 1
+    return [(columns, room // columns - 1) for columns in (1, 2, 3, 4, 5, 7, 9) if room // columns > 1]
+
+
+def _neighbours(read: Read, loop: int) -> bool:
+    """Whether the turns of a loop lie side by side."""
+    return read.address.coefficient(loop) == 1 and all(w.axis.coefficient(loop) in (0, 1) for w in read.windows)
 
 
 def _with_conditions(summation: Summation, rows: int) -> tuple[Read, Read] | None:
@@ -164,13 +190,14 @@ def _lane_box(loops: Sequence[int], extents: Sequence[int], vectors: int, width:
 
 def _with_boxes(frame: Frame, roles: _Roles, tiles: float, row_box: Box, lane_box: Box) -> Iterator[Product]:
     """Ways with one register tile."""
-    row_ways = list(_ways_of_rows(frame, roles, row_box))
-    for lanes in _ways_of_lanes(frame, roles, lane_box):
+    row_ways = list(_ways_of_dots(frame, roles, roles.number, row_box) if roles.dot is not None else _ways_of_rows(frame, roles, row_box))
+    lane_ways = _ways_of_dots(frame, roles, 1 - roles.number, lane_box) if roles.dot is not None else _ways_of_lanes(frame, roles, lane_box)
+    for lanes in lane_ways:
         for rows in row_ways:
             for lanes_first in (True, False):
                 if lanes_first or (rows.groups.count > 1 and lanes.groups.count > 1):
                     cost = _cost(frame, roles, tiles, rows, lanes, lanes_first)
-                    yield Product(roles.summation, roles.batch, rows, lanes, roles.terms, lanes_first, cost)
+                    yield Product(roles.summation, roles.batch, rows, lanes, roles.terms, roles.dot, lanes_first, cost)
 
 
 def _ways_of_lanes(frame: Frame, roles: _Roles, box: Box) -> Iterator[Factor]:
@@ -213,6 +240,18 @@ def _ways_of_rows(frame: Frame, roles: _Roles, box: Box) -> Iterator[Factor]:
     if read.windows:
         staged = _stage_groups(frame, roles, read, box, budget)
         if staged is not None:
+            yield Factor(number, read, box, chunks, staged[0], stage=staged[1])
+
+
+def _ways_of_dots(frame: Frame, roles: _Roles, number: int, box: Box) -> Iterator[Factor]:
+    """A factor whose terms lie side by side: as it lies, or with margins."""
+    read = roles.summation.reads[number]
+    chunks = chunks_of(box, frame.width)
+    if not read.conditions and frame.dtype in (float32, float64):
+        yield Factor(number, read, box, chunks, groups_within(box, 1))
+    if read.windows:
+        staged = _stage_groups(frame, roles, read, box, frame.machine.l2 // 4 // frame.size)
+        if staged is not None and staged[1].address.coefficient(roles.dot or 0) == 1:
             yield Factor(number, read, box, chunks, staged[0], stage=staged[1])
 
 
@@ -264,6 +303,17 @@ def _cost_of_tiles(frame: Frame, roles: _Roles, rows: Box, lanes: Box) -> float:
         store = rows.size * vectors * LINE
     batches = prod(roles.summation.extents[loop] for loop in roles.batch)
     return batches * rows.count * lanes.count * (roles.summation.depth * turn + store + CALL)
+
+
+def _cost_of_dots(frame: Frame, roles: _Roles, rows: Box, lanes: Box) -> float:
+    """The same where terms lie in lanes."""
+    assert roles.dot is not None
+    extent, sums = roles.summation.extents[roles.dot], rows.size * lanes.size
+    turn = max(sums / 2, (rows.size + lanes.size) * 0.7, 4)
+    turns_of_all = roles.summation.depth // extent * -(-extent // frame.width)
+    store = sums * ADD_UP + rows.size * -(-lanes.size // frame.width) * LINE
+    batches = prod(roles.summation.extents[loop] for loop in roles.batch)
+    return batches * rows.count * lanes.count * (turns_of_all * turn + store + CALL)
 
 
 def _cost(frame: Frame, roles: _Roles, tiles: float, rows: Factor, lanes: Factor, lanes_first: bool) -> float:
@@ -338,11 +388,6 @@ def _crowds(frame: Frame, factor: Factor) -> bool:
 
 def turns_when_stored(place: Axis, rows: Box, lanes: Box) -> bool:
     """Whether neighbours in the result are rows rather than lanes."""
-    if place.coefficient(lanes.loops[-1]) == 1 or not rows.loops:
+    if not rows.loops or (lanes.loops and place.coefficient(lanes.loops[-1]) == 1):
         return False
     return place.coefficient(rows.loops[-1]) == 1 and rows.sizes[-1] > 1
-
-
-def stores_turned(place: Axis, rows: Factor, lanes: Factor) -> bool:
-    """The same of factors."""
-    return turns_when_stored(place, rows.box, lanes.box)
