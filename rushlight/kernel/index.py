@@ -190,8 +190,6 @@ def divide(index: Index, divisor: int) -> Index:
     low, high = rest.low // divisor, rest.high // divisor
     if low == high:
         return add(quotient, fixed(low))
-    if low < 0:  # a quotient of what is not negative is cheaper
-        return add(divide(add(rest, fixed(-low * divisor)), divisor), add(quotient, fixed(low)))
     common = divisor
     for _, factor in rest.terms:
         common = gcd(common, factor)
@@ -201,8 +199,10 @@ def divide(index: Index, divisor: int) -> Index:
     if not rest.constant and len(rest.terms) == 1 and rest.terms[0][1] == 1 and rest.terms[0][0].key[0] == "div":
         inner = rest.terms[0][0].key
         return add(quotient, divide(inner[1], inner[2] * divisor))
-    atom = Atom(("div", rest, divisor), low, high)
-    return add(quotient, Index(((atom, 1),), 0))
+    if low < 0:  # a quotient of what is not negative is cheaper
+        rest = Index(rest.terms, rest.constant - low * divisor)
+    atom = Atom(("div", rest, divisor), max(low, 0), high - min(low, 0))
+    return add(quotient, Index(((atom, 1),), min(low, 0)))
 
 
 def remainder(index: Index, divisor: int) -> Index:

@@ -89,8 +89,9 @@ def _append(
                 bound[place] = graph.constant(array, _entries(found.key)[place][2])
             inner, _ = _append(graph, found.key, bound, found.results)
             results = tuple(inner[result] for result in found.results)
-            slots.append(results[0] if len(results) == 1 else -1)
-            if len(results) > 1:
+            several = isinstance(signature.type, TupleType)
+            slots.append(-1 if several else results[0])
+            if several:
                 parts[slot] = results
         else:
             value = _simple(graph, signature, tuple(slots[operand] for operand in operands))

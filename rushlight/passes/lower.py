@@ -57,7 +57,7 @@ class Lowering:
         for value in self.stored:
             self._give_buffer(value)
         self.parts: dict[int, tuple[int, ...]] = {}  # of templates with several results
-        self.launches = [launch for group in self._order() for launch in self._launches(group)]
+        self.launches = [launch for group in self.groups for launch in self._launches(group)]
 
     def _give_buffer(self, value: int) -> None:
         type = self.graph.types[value]
@@ -65,18 +65,24 @@ class Lowering:
             self.buffers[value] = Buffer.of(type.dtype, type.shape)
 
     def _stored(self) -> set[int]:
-        """The values that stand in memory: outputs, and what another group reads."""
+        """The values that stand in memory: outputs, and what another group reads. Groups that nothing needs go.
+
+        There are such: what is cut out of padding stands on nothing once its indices are simplified.
+        """
         home = self.fusion.home
         stored = {v for v in self.graph.outputs if v in home} | {base for base, _ in self.views.values() if base in home}
-        for group in self.fusion.groups:
+        kept: list[Group] = []
+        for group in reversed(self._order()):
+            if not any(statement.value in stored for statement in group.statements):
+                continue
+            kept.append(group)
             for statement in group.statements:
                 if statement.expression is None:
                     reads = {self._base(operand) for operand in self.graph.operands[statement.value]}
                 else:
                     reads = {load.operand for load in loads([statement.expression])}
                 stored.update(value for value in reads if value in home and home[value] is not group)
-            if group.kind == "single":
-                stored.add(group.statements[0].value)
+        self.groups = kept[::-1]
         return stored
 
     def _base(self, value: int) -> int:
@@ -155,7 +161,7 @@ class Lowering:
             tuple(buffer for _, buffer in operands),
             tuple(self.buffers[value] for value in extras),
             () if results == [first] else epilogue,
-            tuple(self.buffers[value] for value in results),
+            tuple(Buffer.of(self.graph.types[value].dtype, signature.type.shape) for value in results),
         )
         places = (*[place for place, _ in operands], *[Place(value) for value in extras])
         return Launch(kernel, places, tuple(results), first)

@@ -154,7 +154,7 @@ class CompiledPlan:
             else:
                 found = segment.evaluate(*[self._operand(values, v) for v in segment.operands])
                 # Kernels expect what others compute to be contiguous.
-                values[segment.result] = found if isinstance(found, tuple) else np.ascontiguousarray(found)
+                values[segment.result] = found if isinstance(found, tuple) else np.asarray(found, order="C")
             for value in drops:
                 del values[value]
         return [

@@ -351,7 +351,7 @@ class Emitter:
             if value is None:
                 assert isinstance(argument, Literal)
                 own = literal_dtype(argument.value)
-                value = literal(argument.value, typed[0].dtype if typed and own is not bool_ else own, width)
+                value = literal(argument.value, typed[0].dtype if typed else own, width)
             result.append(broadcast(self.function, value, width))
         return result
 
