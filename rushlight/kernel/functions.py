@@ -295,6 +295,7 @@ BASE: dict[str, tuple[int, ...]] = {
     **dict.fromkeys("div rint sqrt copysign nextafter hypot".split(), FLOATS),
     **dict.fromkeys("exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2".split(), FLOATS),
     **dict.fromkeys("sinh cosh tanh asinh acosh atanh erf erfc normal_tail normal_slope".split(), FLOATS),
+    **dict.fromkeys("erfcx erfinv lgamma digamma log_ndtr ndtri".split(), FLOATS),
     **{f"cast_{target.name}": EVERYTHING for target in ALL if target.category != COMPLEX},
 }  # fmt: skip
 

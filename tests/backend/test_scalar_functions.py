@@ -55,9 +55,10 @@ OWN = {"normal_tail", "normal_slope", "require"}  # base functions that no op ha
 ELEMENTARY = set(
     "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf erfc hypot pow".split()
 )
+SPECIAL = set("lgamma digamma erfcx erfinv log_ndtr ndtri".split())
 DIVISIONS = {"floor_divide", "truncate_divide", "rem", "fmod", "index_div", "index_rem"}
 ROUNDED = {name for name, (categories, _) in DEFINITIONS.items() if categories == (FLOATING,)}
-EXACT = sorted((set(BASE) | set(DEFINITIONS)) - OWN - ELEMENTARY - ROUNDED)
+EXACT = sorted((set(BASE) | set(DEFINITIONS)) - OWN - ELEMENTARY - SPECIAL - ROUNDED)
 machines = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -165,6 +166,23 @@ def test_elementary_functions_of_narrow_dtypes() -> None:
         assert not wrong.any(), report(case, arrays, wrong, a, b)
 
 
+@machines
+def test_special_functions(kind: str) -> None:
+    """Against NumPy, in float64 by the same formulas: some cross zero, where the absolute error counts."""
+    generator = np.random.default_rng(19)
+    cases = cases_of(sorted(SPECIAL), [float32, float64], kind)
+    operands = [drawn(case, generator) for case in cases]
+    for arrays in operands:
+        arrays[0][::3] = generator.random(arrays[0][::3].size)
+    results, kinds, _ = run_cases(cases, operands, machine_of(kind))
+    for case, arrays, got, result in zip(cases, operands, results, kinds, strict=True):
+        with np.errstate(all="ignore"):
+            wanted = wide_meaning(case.name, case.dtypes, arrays).astype(result.storage)
+            close = np.abs(got - wanted) <= 16 * np.finfo(result.storage).eps * (np.abs(wanted) + 1)
+        wrong = ~(close | (got == wanted) | (np.isnan(got) & np.isnan(wanted)))
+        assert not wrong.any(), report(case, arrays, wrong, got, wanted)
+
+
 # ---- functions defined by others ----
 
 # Settings of everyday size, by the place of the operand; the others are normal numbers.
@@ -254,7 +272,11 @@ def test_every_width_gives_the_same_bits() -> None:
     """Threads share the work at other places than vectors end: an element is sometimes one of a vector and sometimes alone."""
     machine, generator = machine_of(KINDS[0]), np.random.default_rng(24)
     for d in (float32, float64):
-        names = [n for n in sorted(ELEMENTARY | ROUNDED | {"rem", "floor_divide"}) if supported(n, dtypes_for(n, d))]
+        names = [
+            n
+            for n in sorted(ELEMENTARY | SPECIAL | ROUNDED | {"rem", "floor_divide"})
+            if supported(n, dtypes_for(n, d))
+        ]
         operands = [operands_for(dtypes_for(n, d), generator) for n in names if n not in PROBABILITIES]
         found = []
         for width in (machine.width(d.itemsize), 2, 1):

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from .exponential import acosh, asinh, atanh, cosh, exp, exp2, expm1, log, log1p, log2, log10, sinh, tanh
+from .gamma import digamma, erfcx, erfinv, lgamma, log_ndtr, ndtri
 from .lanes import Lanes, shared
 from .normal import erf, erfc, normal_slope, normal_tail
 from .power import power
@@ -42,6 +43,7 @@ DIRECT: dict[str, Body] = {
 # In lanes of double.
 BY_DOUBLE: dict[str, Body] = {
     "asin": asin, "asinh": asinh, "acosh": acosh, "atanh": atanh, "tan": tan, "erfc": erfc, "hypot": hypot, "pow": power,
+    "lgamma": lgamma, "digamma": digamma, "erfcx": erfcx, "erfinv": erfinv, "log_ndtr": log_ndtr, "ndtri": ndtri,
 }  # fmt: skip
 SHORT = frozenset({"exp", "exp2"})  # written where they are applied, where the machine scales in hardware
 

@@ -52,6 +52,12 @@ def _gaussian_times(v: Lanes, a: str, factor: float, ratio: str, error: str | fl
     return v.scale(v.add(ratio, product), n)
 
 
+def exp_of_square(v: Lanes, a: str) -> str:
+    """exp(a²) for 0 <= a <= 64."""
+    n, p = _gaussian(v, a, 1.0)
+    return v.scale(v.add(p, 1.0), n)
+
+
 def normal_tail(v: Lanes, a: str) -> str:
     """Φ(-a), the normal distribution's tail, for a >= 0."""
     a = v.at_most(a, TAIL_END[v.element])
