@@ -288,6 +288,20 @@ def input_node(value: np.ndarray, type: Type) -> Node:
     return node
 
 
+def recorded_node(signature: Signature, slot: int) -> Node:
+    """The untracked node of an entry that stands in the trace already, without one."""
+    node: Node = _new(Node)
+    node.signature = signature
+    node.type = signature.type
+    node.value = node.label = node.side = None
+    node.tracked = False
+    node.operands = ()
+    node.slot = slot
+    node.epoch = trace.epoch
+    trace.references[slot] = _reference(node)
+    return node
+
+
 def standing_for(op: Op, operand: Node) -> Node:
     """A tracked node of an op that keeps its operand's value, which is known: there is nothing to record or to run."""
     node: Node = _new(Node)

@@ -13,9 +13,10 @@ import numpy as np
 
 from ..dtype import FLOATING
 from ..ir import component, scalar
-from ..ir.graph import Node, Side, mode
+from ..ir.graph import Node, Side, mode, trace
 from ..ir.type import TupleType
 from ..passes import grad as grad_pass
+from ..passes import repetition
 from .grad_fn import check_count, grad_fn_name, gradients_of, gradients_to_node
 from .public import functions
 from .tensor import Tensor, node_of, wrap
@@ -178,8 +179,9 @@ def _walk(
     retain: bool,
     at_leaf: Callable[[Node, Node], None],
     wanted: dict[Node, Node] | None = None,
+    keep: Callable[[list[Node]], None] | None = None,
 ) -> None:
-    """Runs the pass with hooks and leaves; releases what it went through unless it is retained."""
+    """Runs the pass with hooks and leaves; releases what it went through (`keep` sees it before) unless it is retained."""
 
     def visit(node: Node, g: Node) -> Node | None:
         side = node.side
@@ -202,6 +204,8 @@ def _walk(
     finally:
         mode.tracking = tracking
         mode.depth = depth
+    if keep is not None:
+        keep(passed)
     if not retain:
         grad_pass.release(passed)
 
@@ -226,6 +230,72 @@ def _accumulate(node: Node, g: Node) -> None:
     if hooks:
         for hook in list(hooks.values()):
             hook(tensor)
+
+
+def _plain_leaf(node: Node) -> Tensor | None:
+    """The tensor of a leaf that has no gradient yet and no hooks."""
+    side = node.side
+    if side is None or side.leaf is None or side.hooks or side.before or side.after or side.retain is not None:
+        return None
+    tensor: Tensor | None = side.leaf()
+    if tensor is None or tensor._grad is not None or tensor.__dict__.get("_post_accumulate_grad_hooks"):
+        return None
+    return tensor
+
+
+def _again(walk: repetition.Walk, root: Node) -> bool:
+    """Backward by a walk that came before; False where the graph is not as it was."""
+    found = walk.match(root)
+    if found is None:
+        return False
+    passed, leaves = found
+    tensors = [_plain_leaf(leaf) for leaf in leaves]
+    if None in tensors or len(set(tensors)) != len(tensors):
+        return False
+    for tensor, g in zip(tensors, walk.append(), strict=True):
+        tensor._grad = wrap(g)  # type: ignore[union-attr]
+    grad_pass.release(passed)
+    return True
+
+
+def _backward_of_one(tensor: Tensor) -> None:
+    """Backward from one tensor, with nothing asked for: as in nearly every training step."""
+    root = node_of(tensor)
+    with trace.lock:  # so that no other thread's entries come in between
+        key = repetition.key_of(root)
+        if key is not None:
+            walk = repetition.find(key)
+            if walk is not None and _again(walk, root):
+                return
+            if walk is None and repetition.came_before(key) and _only_rules(root):
+                _kept_walk(key, tensor)
+                return
+    _walk(_roots([tensor], [None]), False, False, _accumulate)
+
+
+def _only_rules(root: Node) -> bool:
+    """Whether what is below has no hooks and no rules of the user's."""
+    nodes = grad_pass.order([root])
+    return root.tracked and all([node.side is None or _plain_leaf(node) is not None for node in nodes])
+
+
+def _kept_walk(key: repetition.Key, tensor: Tensor) -> None:
+    """Backward from a tensor whose walk is worth keeping."""
+    start = repetition.mark()
+    leaves: list[tuple[Node, Node]] = []
+    others: list[Node] = []  # further versions of tensors that have their gradient by then
+
+    def at_leaf(node: Node, g: Node) -> None:
+        if _plain_leaf(node) is None:
+            others.append(node)
+        leaves.append((node, g))
+        _accumulate(node, g)
+
+    def keep(passed: list[Node]) -> None:
+        if not others:
+            repetition.keep(key, start, passed, leaves)
+
+    _walk(_roots([tensor], [None]), False, False, at_leaf, keep=keep)
 
 
 def _initial(tensor: Tensor, gradient: Tensor | None) -> Node:
@@ -301,6 +371,9 @@ def backward(
     chosen = None if inputs is None else _listed(inputs)
     if chosen == []:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    if chosen is None and grad_tensors is None and len(found) == 1 and not (retain or create_graph or mode.anomaly):
+        _backward_of_one(found[0])
+        return
     roots = _roots(found, _gradients(grad_tensors, len(found)))
     if chosen is None:
         _walk(roots, create_graph, retain, _accumulate)
