@@ -22,6 +22,7 @@ from .element import Elements, functions, loads
 from .graph import Graph
 
 Shape = tuple[int, ...]
+NOT_IN_EPILOGUES = {"choose", "wrap", "require", "place"}
 CHEAP = 3.0
 LONGEST = 48.0  # cost beyond which a chain is cut, so that expressions stay small
 COSTS = dict.fromkeys(
@@ -283,7 +284,7 @@ class Fusion:
                     return False
             elif group.kind == "contraction" and not all(isinstance(i, Index) and i.affine() for i in load.index):
                 return False
-        return group.kind != "contraction" or "choose" not in functions(expression)
+        return group.kind != "contraction" or not functions(expression) & NOT_IN_EPILOGUES
 
 
 def fold_axes(attributes: dict[str, object]) -> Shape:

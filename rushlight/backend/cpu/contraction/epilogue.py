@@ -204,13 +204,13 @@ class _Scope:
         given = [None if isinstance(a, Literal) else self.value(a) for a in expression.arguments]
         typed = [value for value in given if value is not None]
         if expression.function in ("select", "choose"):
-            typed = [value for value in given[1:] if value is not None] or typed
+            typed = [value for value in given[1:] if value is not None]
         result = []
         for argument, value in zip(expression.arguments, given, strict=True):
             if value is None:
                 assert isinstance(argument, Literal)
                 own = literal_dtype(argument.value)
-                result.append(literal(argument.value, typed[0].dtype if typed and own is not bool_ else own, width))
+                result.append(literal(argument.value, typed[0].dtype if typed else own, width))
             else:
                 result.append(broadcast(self.function, value, width))
         return result
