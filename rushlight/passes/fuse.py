@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 
 from ..ir.expr import Expr, Load
 from ..ir.type import TupleType, Type
-from ..kernel.index import ZERO, Index, loop
+from ..kernel.buffer import contiguous_strides
+from ..kernel.index import ZERO, Index, add, loop, scale
 from ..kernel.nest import FOLDS
 from .element import Elements, functions, loads
 from .graph import Graph
@@ -73,12 +74,17 @@ def squeezed(shape: Shape) -> Shape:
 class Fusion:
     """The groups of a graph. `native(graph, value)` tells whether a value's op can be part of a nest."""
 
-    def __init__(self, graph: Graph, native: Callable[[Graph, int], bool]) -> None:
+    def __init__(
+        self, graph: Graph, native: Callable[[Graph, int], bool], strides: dict[int, Shape] | None = None
+    ) -> None:
+        """`strides`, in elements, of inputs and constants; everything else is contiguous."""
+        self.strides = strides or {}
         self.graph = graph
         self.live = graph.live()
         self.maps = {v for v in self.live if graph.signatures[v] is not None and self._is_map(v, native)}
         self.users = self._count_users()
         self.separate: set[int] = set()
+        self._aliases: dict[int, tuple[int, Shape, int] | None] = {}
         self.elements = Elements(graph, self.separate)
         self.groups: list[Group] = []
         self.home: dict[int, Group] = {}
@@ -146,16 +152,30 @@ class Fusion:
         """Loops over a value's shape, numbered by its axes of more than one element."""
         return numbered(self.graph.types[value].shape)
 
-    def alias(self, value: int) -> tuple[int, tuple[Index, ...]] | None:
-        """(base, affine indices into it over the value's axes) where a value that is not separate is a mere view of one that is."""
+    def alias(self, value: int) -> tuple[int, Shape, int] | None:
+        """(base, strides, offset), in elements, where a value that is not separate is a mere view of one that is."""
         if value in self.separate or value not in self.maps:
             return None
+        if value not in self._aliases:
+            self._aliases[value] = self._find_alias(value)
+        return self._aliases[value]
+
+    def _find_alias(self, value: int) -> tuple[int, Shape, int] | None:
         shape = self.graph.types[value].shape
         expression = self.elements.of(value, tuple(loop(axis, extent) for axis, extent in enumerate(shape)))
         if not isinstance(expression, Load):
             return None
-        index = tuple(i for i in expression.index if isinstance(i, Index) and i.affine())
-        return (expression.operand, index) if len(index) == len(expression.index) else None
+        base, flat = expression.operand, ZERO
+        for part, stride in zip(expression.index, self._strides_of(base), strict=True):
+            assert isinstance(part, Index)
+            flat = add(flat, scale(part, stride))
+        if not flat.affine():
+            return None
+        return base, tuple(flat.factor(axis) or 0 for axis in range(len(shape))), flat.constant
+
+    def _strides_of(self, value: int) -> Shape:
+        found = self.strides.get(value)
+        return contiguous_strides(self.graph.types[value].shape) if found is None else found
 
     # ---- groups ----
 

@@ -48,7 +48,7 @@ class Lowering:
         self.fusion = fusion
         self.graph = fusion.graph
         self.buffers = dict(inputs)
-        self.views: dict[int, tuple[int, tuple[Index, ...]]] = {}
+        self.views: dict[int, tuple[int, Shape, int]] = {}
         for value in self.graph.outputs:
             alias = fusion.alias(value)
             if alias is not None:
@@ -70,7 +70,7 @@ class Lowering:
         There are such: what is cut out of padding stands on nothing once its indices are simplified.
         """
         home = self.fusion.home
-        stored = {v for v in self.graph.outputs if v in home} | {base for base, _ in self.views.values() if base in home}
+        stored = {v for v in self.graph.outputs if v in home} | {base for base, *_ in self.views.values() if base in home}
         kept: list[Group] = []
         for group in reversed(self._order()):
             if not any(statement.value in stored for statement in group.statements):
@@ -99,8 +99,7 @@ class Lowering:
         type = self.graph.types[value]
         if alias is None:
             return Place(value), self.buffers[value]
-        base, index = alias
-        strides, offset = strides_of(index, self.buffers[base].strides, len(type.shape))
+        base, strides, offset = alias
         return Place(base, offset * type.dtype.itemsize), Buffer(type.dtype, type.shape, strides)
 
     def _launches(self, group: Group) -> list[Launch]:
@@ -340,13 +339,3 @@ def expense(expression: Expr) -> float:
             total += COSTS.get(part.function, 1.0)
             stack.extend(part.arguments)
     return total
-
-
-def strides_of(index: tuple[Index, ...], strides: Shape, rank: int) -> tuple[Shape, int]:
-    """Strides by loop, and the offset, of affine indices into an array with the given strides."""
-    found, offset = [0] * rank, 0
-    for place, step in zip(index, strides, strict=True):
-        offset += place.constant * step
-        for atom, factor in place.terms:
-            found[atom.key[1]] += factor * step
-    return tuple(found), offset

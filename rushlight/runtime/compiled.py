@@ -21,7 +21,7 @@ from ..ir.type import Type
 from ..kernel.buffer import Buffer, Shape
 from ..passes.expand import from_key
 from ..passes.fuse import Fusion
-from ..passes.lower import Launch, Lowering, Place, strides_of
+from ..passes.lower import Launch, Lowering, Place
 from ..passes.memory import lay_out
 from ..passes.support import native
 
@@ -67,7 +67,7 @@ class CompiledPlan:
         graph = self.graph
         buffers = {value: _buffer(graph.types[value], array) for value, array in zip(graph.inputs, inputs, strict=True)}
         buffers |= {value: _buffer(graph.types[value], array) for value, array in graph.constants.items()}
-        self.fusion = Fusion(graph, native)
+        self.fusion = Fusion(graph, native, {value: b.strides for value, b in buffers.items() if b is not None})
         self.lowering = Lowering(self.fusion, {v: b for v, b in buffers.items() if b is not None})
         self.views = self.lowering.views
         self.segments: list[Native | Interpreted] = []
@@ -75,7 +75,7 @@ class CompiledPlan:
         self._drops = self._last_uses()
 
     def _make_segments(self, runs: list[list[Launch]]) -> None:
-        outside = set(self.graph.outputs) | {base for base, _ in self.views.values()}
+        outside = set(self.graph.outputs) | {base for base, *_ in self.views.values()}
         for run in runs:
             if run[0].kernel is None:
                 outside.update(place.value for place in run[0].operands)
@@ -122,7 +122,7 @@ class CompiledPlan:
 
     def _last_uses(self) -> list[list[int]]:
         """For each segment the values that no later one reads."""
-        kept = set(self.graph.outputs) | {base for base, _ in self.views.values()} | set(self.graph.constants)
+        kept = set(self.graph.outputs) | {base for base, *_ in self.views.values()} | set(self.graph.constants)
         last: dict[int, int] = {}
         for number, segment in enumerate(self.segments):
             if isinstance(segment, Native):
@@ -167,11 +167,11 @@ class CompiledPlan:
         found = values.get(value)
         if found is not None:
             return found
-        base, index = self.views.get(value) or self.fusion.alias(value)  # type: ignore[misc]
-        array, type = values[base], self.graph.types[value]
-        assert isinstance(type, Type)
+        alias, type = self.fusion.alias(value), self.graph.types[value]
+        assert alias is not None and isinstance(type, Type)
+        base, strides, offset = alias
+        array = values[base]
         size = array.itemsize
-        strides, offset = strides_of(index, tuple(s // size for s in array.strides), type.ndim)
         return view_of(array, type.shape, tuple(s * size for s in strides), offset * size)
 
 
