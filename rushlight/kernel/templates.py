@@ -11,6 +11,7 @@ from typing import Any
 
 from ..ir.graph import Signature
 from .buffer import Buffer
+from .scan import scan
 from .scatter import embedding_gradient, put, scatter, spread_back
 from .window import max_pool, max_pool_gradient
 
@@ -24,4 +25,5 @@ TEMPLATES: dict[str, Template] = {
     "put": put,
     "scatter": scatter,
     "spread_back": spread_back,
+    **dict.fromkeys(("cumsum", "cumprod", "logcumsumexp", "logcumsumexp_back", "argcummax", "argcummin"), scan),
 }

@@ -7,12 +7,14 @@ from typing import Any
 
 from ...kernel.contraction import Contract
 from ...kernel.nest import Nest
+from ...kernel.scan import Scan
 from ...kernel.scatter import Scatter
 from ...kernel.window import MaxPool
 from ..machine import Machine
 from .contraction import generate_contraction
 from .generated import Generated
 from .nest import generate_nest
+from .scan import generate_scan
 from .scatter import generate_scatter
 from .window import generate_max_pool
 
@@ -21,6 +23,7 @@ GENERATORS: dict[type, Callable[[Any, Machine], Generated]] = {
     Contract: generate_contraction,
     MaxPool: generate_max_pool,
     Scatter: generate_scatter,
+    Scan: generate_scan,
 }
 
 
