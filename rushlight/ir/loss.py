@@ -259,9 +259,7 @@ class _Targets(NamedTuple):
     smoothing: Node | None
 
 
-def _targets(
-    x: Type, target: Node, rest: tuple[Node, ...], ignore: int, weighted: bool, smoothed: bool
-) -> _Targets:
+def _targets(x: Type, target: Node, rest: tuple[Node, ...], ignore: int, weighted: bool, smoothed: bool) -> _Targets:
     axis = 1 if x.ndim > 1 else 0
     parts = list(rest)
     weight = parts.pop(0) if weighted else None
@@ -303,7 +301,9 @@ def _everywhere(x: Node, parts: _Targets) -> Node:
     return neg(sum_(x if parts.weight is None else mul(x, parts.weight), (parts.axis,)))
 
 
-def _nll_primitives(x: Node, target: Node, *rest: Node, reduction: str, ignore: int, weighted: bool, smoothed: bool) -> Node:
+def _nll_primitives(
+    x: Node, target: Node, *rest: Node, reduction: str, ignore: int, weighted: bool, smoothed: bool
+) -> Node:
     parts = _targets(x.type, target, rest, ignore, weighted, smoothed)
     return _loss_of(_picked(x, parts), _everywhere(x, parts), parts, reduction)
 

@@ -80,7 +80,12 @@ def bind(signature: Signature) -> Callable[..., Any]:
     evaluate, attributes, result = signature.op.eval, signature.attributes, signature.type
     types = signature.operands
     if signature.op.moves:
-        return lambda *arrays: evaluate(result, *arrays, **attributes)
+
+        def move(*arrays: Any) -> Any:
+            value = evaluate(result, *arrays, **attributes)
+            return value if isinstance(value, np.ndarray | tuple) else np.asarray(value)
+
+        return move
     if isinstance(result, TupleType):
         return lambda *arrays: tuple(
             encode(part, part_type.dtype)

@@ -110,7 +110,9 @@ class Nest:
                 if isinstance(statement, Let):
                     lines.append(f"t{statement.temp}:{statement.dtype.name} = {value}")
                 elif isinstance(statement, Fold):
-                    lines.append(f"t{statement.temp}:{statement.dtype.name} = {statement.combine} {value}:{statement.source.name}")
+                    lines.append(
+                        f"t{statement.temp}:{statement.dtype.name} = {statement.combine} {value}:{statement.source.name}"
+                    )
                 else:
                     index = ", ".join(printer.index(i) for i in statement.index)
                     lines.append(f"out{statement.result}[{index}] = {value}")

@@ -15,7 +15,9 @@ from ..ir.type import TupleType, Type
 from .graph import Graph
 from .simplify import simplified
 
-LONG_FOLD = 1 << 14  # elements of one fold from which it is split, so that threads share it and its rounding errors stay small
+LONG_FOLD = (
+    1 << 14
+)  # elements of one fold from which it is split, so that threads share it and its rounding errors stay small
 FEW_ROWS = 16  # folds of at least so many rows are shared by rows
 
 
@@ -74,7 +76,9 @@ def _append(
     slots: list[int] = []
     for slot, (signature, operands, type) in enumerate(entries):
         if signature is None:
-            slots.append(graph.input(type) if given is None else given[slot])  # every input, so that they keep their places
+            slots.append(
+                graph.input(type) if given is None else given[slot]
+            )  # every input, so that they keep their places
         elif slot not in needed:
             slots.append(-1)
         elif signature.op.name == "pack":

@@ -146,7 +146,11 @@ class Fusion:
         name = self.graph.signatures[user].op.name  # type: ignore[union-attr]
         if name in ("take", "gather", "window", "pick"):
             return True
-        return self.graph.types[user].size > self.graph.types[value].size and name not in ("pad", "concatenate", "update")
+        return self.graph.types[user].size > self.graph.types[value].size and name not in (
+            "pad",
+            "concatenate",
+            "update",
+        )
 
     def domain(self, value: int) -> tuple[Index, ...]:
         """Loops over a value's shape, numbered by its axes of more than one element."""
@@ -188,7 +192,11 @@ class Fusion:
             elif value in self.maps:
                 self._place_map(value)
             else:
-                kind = "contraction" if self.graph.signatures[value].op.name == "contract" and self.native(self.graph, value) else "single"  # type: ignore[union-attr]
+                kind = (
+                    "contraction"
+                    if self.graph.signatures[value].op.name == "contract" and self.native(self.graph, value)
+                    else "single"
+                )  # type: ignore[union-attr]
                 self._place_alone(value, kind)
 
     def _new(self, kind: str, loops: tuple[tuple[int, int], ...], reduced: frozenset[int] | None) -> Group:
@@ -216,7 +224,9 @@ class Fusion:
 
     def _place_alone(self, value: int, kind: str) -> None:
         shape = self.graph.types[value].shape
-        loops = tuple((axis, extent) for axis, extent in enumerate(shape) if extent != 1) if kind == "contraction" else ()
+        loops = (
+            tuple((axis, extent) for axis, extent in enumerate(shape) if extent != 1) if kind == "contraction" else ()
+        )
         group = self._new(kind, loops, None)
         reads = set()
         for operand in self.graph.operands[value]:

@@ -101,4 +101,3 @@ class Graph:
             listed = ", ".join(f"%{operand}" for operand in self.operands[value])
             lines.append(f"%{value} = {signature.op.name}({listed}){attributes} : {self.types[value]!r}")
         return "\n".join([*lines, "-> " + ", ".join(f"%{value}" for value in self.outputs)])
-

@@ -16,7 +16,9 @@ from ..kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Temp, Write
 from .element import loads
 from .fuse import CHEAP, COSTS, Fusion, Group, spread
 
-KEPT_BYTES = 256 << 10  # of one row's temporaries in scratch memory; more is written to memory of its own and read again
+KEPT_BYTES = (
+    256 << 10
+)  # of one row's temporaries in scratch memory; more is written to memory of its own and read again
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,9 @@ class Lowering:
         There are such: what is cut out of padding stands on nothing once its indices are simplified.
         """
         home = self.fusion.home
-        stored = {v for v in self.graph.outputs if v in home} | {base for base, *_ in self.views.values() if base in home}
+        stored = {v for v in self.graph.outputs if v in home} | {
+            base for base, *_ in self.views.values() if base in home
+        }
         kept: list[Group] = []
         for group in reversed(self._order()):
             if not any(statement.value in stored for statement in group.statements):
@@ -176,7 +180,10 @@ class Rewriter:
     def __call__(self, expression: Expr) -> Expr:
         found = self._done.get(id(expression))
         if found is None:
-            found = self._done[id(expression)] = (expression, self._rewritten(expression))  # the first keeps its identity taken
+            found = self._done[id(expression)] = (
+                expression,
+                self._rewritten(expression),
+            )  # the first keeps its identity taken
         return found[1]
 
     def _rewritten(self, expression: Expr) -> Expr:

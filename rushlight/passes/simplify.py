@@ -98,7 +98,7 @@ def _div(graph: Graph, signature: Signature, operands: tuple[int, ...]) -> int |
     mantissa, exponent = np.frexp(array.reshape(())[()])
     if mantissa != 0.5 or abs(int(exponent)) > 100:
         return None
-    inverse = (1 / array).astype(array.dtype)
+    inverse = np.asarray(1 / array, array.dtype)
     return graph.op(registry["mul"], (x, graph.constant(inverse, graph.types[y])))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,17 +20,27 @@ from ..backend.cpu.program import Program, Step
 from ..ir.op import bind
 from ..ir.type import Type
 from ..kernel.buffer import Buffer, Shape
+from ..kernel.contraction import Contract
+from ..kernel.nest import Nest
 from ..passes.expand import from_key
 from ..passes.fuse import Fusion
-from ..passes.lower import Launch, Lowering, Place
+from ..passes.lower import Launch, Lowering, Place, expense
 from ..passes.memory import lay_out
 from ..passes.support import native
 
 Array = np.ndarray
 
 
-class Irregular(Exception):
-    """A kernel met what only the interpreter can tell."""
+ALONE = 40_000.0  # vector operations of a program that one thread does sooner than it would wake the others
+
+
+def work(kernel: Any) -> float:
+    """Vector operations of a kernel, roughly."""
+    if isinstance(kernel, Nest):
+        return prod(kernel.extents) / 16 * sum(1 + expense(s.value) for s in kernel.statements())
+    if isinstance(kernel, Contract):
+        return prod(kernel.spec.loops) / 16
+    return ALONE  # a template: enough to be worth it
 
 
 def strides_key(inputs: Sequence[Any]) -> tuple[Any, ...]:
@@ -115,6 +126,7 @@ class CompiledPlan:
                 for kernel, launch, barrier in zip(kernels, run, memory.barriers, strict=True)
             ],
             len(table), arena, memory.bytes,
+            1 if sum(work(launch.kernel) for launch in run) < ALONE else 0,
         )  # fmt: skip
         places = list(table)
         fresh = [value for launch in run for value in launch.results if value not in memory.offsets]
@@ -137,8 +149,8 @@ class CompiledPlan:
                 drops[number].append(value)
         return drops
 
-    def run(self, inputs: list[Any]) -> list[Any]:
-        """The values of the live slots. Raises Irregular where the plan must be interpreted."""
+    def run(self, inputs: list[Any]) -> list[Any] | None:
+        """The values of the live slots; None where a kernel met what only the interpreter can tell."""
         values: dict[int, Any] = dict(self.graph.constants)
         values.update(zip(self.graph.inputs, inputs, strict=True))
         inputs.clear()
@@ -148,9 +160,11 @@ class CompiledPlan:
                 for value in segment.fresh:
                     type = types[value]
                     values[value] = take(type.shape, type.dtype.storage)
-                arrays = [values[p.value] if not p.offset else moved(values[p.value], p.offset) for p in segment.outside]
+                arrays = [
+                    values[p.value] if not p.offset else moved(values[p.value], p.offset) for p in segment.outside
+                ]
                 if segment.program.run(arrays):
-                    raise Irregular
+                    return None
             else:
                 found = segment.evaluate(*[self._operand(values, v) for v in segment.operands])
                 # Kernels expect what others compute to be contiguous.

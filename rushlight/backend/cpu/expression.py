@@ -173,9 +173,7 @@ class Emitter:
 
     def _varies(self, needs: frozenset[object]) -> bool:
         """Whether something differs from lane to lane."""
-        return any(
-            n == self.lane if isinstance(n, int) else self.temps[int(str(n)[1:])].width > 1 for n in needs
-        )
+        return any(n == self.lane if isinstance(n, int) else self.temps[int(str(n)[1:])].width > 1 for n in needs)
 
     # ---- indices ----
 
@@ -208,7 +206,9 @@ class Emitter:
     def vector_index(self, index: Index) -> str:
         """An index for each lane, as a vector of i64."""
         type = vector("i64", self.width)
-        same = Index(tuple(t for t in index.terms if not self._varies(self._index_needs(Index((t,), 0)))), index.constant)
+        same = Index(
+            tuple(t for t in index.terms if not self._varies(self._index_needs(Index((t,), 0)))), index.constant
+        )
         start = self.scalar_index(same)
         total = constant(type, start) if isinstance(start, int) else self.function.splat(type, start)
         for atom, factor in index.terms:
@@ -311,7 +311,9 @@ class Emitter:
         step = 0 if self.lane is None else rest.factor(self.lane)
         mask = self.active(self.width)
         if step == 1 and len(left) == 1:
-            address = self.function.pointer(address, self.function.add(self.axes[left[0][0].key[1]], flat.constant), element)
+            address = self.function.pointer(
+                address, self.function.add(self.axes[left[0][0].key[1]], flat.constant), element
+            )
             return load(self.function, buffer.dtype, address, self.width, mask)
         places = self.vector_index(rest)
         return gather(self.function, buffer.dtype, address, Value(places, int64, self.width), self.width, mask)

@@ -249,7 +249,9 @@ class NestWriter:
 
     def _keep(self, statement: Let, value: Value) -> None:
         value = broadcast(self.function, value, self.emitter.width)
-        store(self.function, value, self._kept_address(statement.temp, statement.dtype), self.emitter.active(value.width))
+        store(
+            self.function, value, self._kept_address(statement.temp, statement.dtype), self.emitter.active(value.width)
+        )
 
     # ---- sweeps ----
 
@@ -270,14 +272,24 @@ class NestWriter:
         for fold, value in zip(folds, results, strict=True):
             emitter.temps[fold.temp] = value
 
-    def _outer_loops(self, axes: Sequence[int], carried: list[Value], body: Callable[[list[Value]], list[Value]]) -> list[Value]:
+    def _outer_loops(
+        self, axes: Sequence[int], carried: list[Value], body: Callable[[list[Value]], list[Value]]
+    ) -> list[Value]:
         """Loops over axes with the accumulators carried through."""
         if not axes:
             return body(carried)
-        return self._loop_over(axes[0], 0, self.plan.extents[axes[0]], 1, carried, lambda inner: self._outer_loops(axes[1:], inner, body))
+        return self._loop_over(
+            axes[0], 0, self.plan.extents[axes[0]], 1, carried, lambda inner: self._outer_loops(axes[1:], inner, body)
+        )
 
     def _loop_over(
-        self, axis: int, low: Int, high: Int, step: int, carried: list[Value], body: Callable[[list[Value]], list[Value]]
+        self,
+        axis: int,
+        low: Int,
+        high: Int,
+        step: int,
+        carried: list[Value],
+        body: Callable[[list[Value]], list[Value]],
     ) -> list[Value]:
         emitter, function = self.emitter, self.function
         with function.loop(low, high, step, [(value.type, value.text) for value in carried]) as turn:
@@ -330,7 +342,9 @@ class NestWriter:
         emitter.enter()
         for temp in self._kept_before(sweep):
             dtype = self._dtypes[temp]
-            emitter.temps[temp] = load(self.function, dtype, self._kept_address(temp, dtype), emitter.width, emitter.active(emitter.width))
+            emitter.temps[temp] = load(
+                self.function, dtype, self._kept_address(temp, dtype), emitter.width, emitter.active(emitter.width)
+            )
         place, result = 0, []
         for statement in sweep.statements:
             if isinstance(statement, Fold):
@@ -380,7 +394,9 @@ class NestWriter:
             ]
         if width < wide:
             return [
-                Value(function.emit(f"insertelement {old.type} {old.text}, {new.type} {new.text}, i64 0"), old.dtype, wide)
+                Value(
+                    function.emit(f"insertelement {old.type} {old.text}, {new.type} {new.text}, i64 0"), old.dtype, wide
+                )
                 for new, old in zip(result, carried, strict=True)
             ]
         return result
@@ -395,7 +411,14 @@ class NestWriter:
         return widened(value)
 
     def _merge(self, combine: str, a: Value, b: Value) -> Value:
-        name = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}[combine]
+        name = {
+            "sum": "add",
+            "prod": "mul",
+            "max": "maximum",
+            "min": "minimum",
+            "any": "logical_or",
+            "all": "logical_and",
+        }[combine]
         return apply(self.function, name, [a, b], self.machine, self.emitter.fail_where)
 
     def _place(self, fold: Fold, width: int) -> Value:
@@ -462,7 +485,6 @@ class NestWriter:
             parts = self._better(fold.combine, a, b) if len(parts) == 2 else [self._merge(fold.combine, a[0], b[0])]
             width = half
         return parts
-
 
     def _part(self, value: Value, first: int, count: int) -> Value:
         """Some neighbouring lanes."""
