@@ -6,6 +6,7 @@ An unknown `RUSHLIGHT_…` variable warns, so that a misspelt one is noticed.
 from __future__ import annotations
 
 import os
+import time
 import warnings
 
 VARIABLES = {
@@ -52,3 +53,4 @@ CACHE = _read("RUSHLIGHT_CACHE", "")
 THREADS = _read(
     "OMP_NUM_THREADS", ""
 )  # heeded as PyTorch heeds it; anything but a positive number means every processor allowed
+LOADED = time.time()  # when this process read Rushlight's sources: one changed later is not what runs

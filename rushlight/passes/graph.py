@@ -57,7 +57,7 @@ class Graph:
         if key is not None and key in self._constants:
             return self._constants[key]
         value = self._append(None, (), type)
-        self.constants[value] = array
+        self.constants[value] = np.asarray(array)  # kernels take no NumPy scalars
         if key is not None:
             self._constants[key] = value
         return value

@@ -116,7 +116,7 @@ def run_python(text: str, folder: Path, **variables: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", text], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, f"{done.returncode} {done.stdout} {done.stderr}"
     assert done.stderr == ""
     return done.stdout
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
 import os
 import sys
@@ -29,6 +30,7 @@ needs_x86 = pytest.mark.skipif(
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "cache"
     monkeypatch.setattr(config, "CACHE", str(folder))
+    monkeypatch.setattr(build, "_sources", lambda: "whatever is edited meanwhile")
     build._cache.cache_clear()
     yield folder
     build._cache.cache_clear()
@@ -151,6 +153,19 @@ def test_two_processes_may_write_the_same_cache(own_cache: Path) -> None:
     assert run_python(PROGRAM, own_cache) == ""
 
 
+def test_sources_that_have_changed_since_they_were_loaded(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(config, "CACHE", str(own_cache))
+    monkeypatch.setattr(config, "LOADED", time.time())
+    build._sources.cache_clear()
+    assert build._sources() and build._cache().folder == own_cache
+    monkeypatch.setattr(config, "LOADED", 1.0)
+    build._sources.cache_clear()
+    build._cache.cache_clear()
+    assert build._sources() == "" and build._cache().folder is None
+    build._sources.cache_clear()
+
+
 def test_a_generator_that_fails_leaves_the_others_usable(forgetful: None) -> None:
     machine = build.host_machine()
 
@@ -196,6 +211,51 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     build.why_not.cache_clear()
     build._compiler.cache_clear()
     assert build.available()
+
+
+# ---- other processes that help ----
+
+
+def jobs(count: int) -> list[build.Job]:
+    machine, stamp = build.host_machine(), time.time_ns()
+    made = [add(5 + i, True, machine) for i in range(count)]
+    return [build.Job(f"{i}", f"{stamp}_{i}", [one.name, 0, 0, True], one.text) for i, one in enumerate(made)]
+
+
+def test_a_helper_compiles_what_waits() -> None:
+    machine, waiting = build.host_machine(), jobs(3)
+    build._help(collections.deque(waiting), machine)
+    (address, *_) = build._compiler().load([(job.symbol, job.content) for job in waiting])
+    call_add(build.Compiled("add", address), 5)
+    for job in waiting:  # here LLVM does the same
+        content, job.content = job.content, b""
+        job.compile(machine)
+        assert content == job.content
+
+
+@pytest.mark.parametrize("executable", [sys.executable, "/nowhere/python", "/bin/false", ""])
+def test_nothing_is_lost_with_a_helper(executable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "TEXT_FOR_A_HELPER", 1)
+    monkeypatch.setattr(build, "cores_allowed", lambda: 3)
+    monkeypatch.setattr(build, "_runs_python", bool)
+    monkeypatch.setattr(sys, "executable", executable)
+    waiting = jobs(7)
+    build._compile_all(waiting, build.host_machine())
+    assert all(job.content[:4] == b"\x7fELF" for job in waiting)
+
+
+def test_a_helper_is_a_python() -> None:
+    assert build._runs_python("/usr/bin/python3.11") and build._runs_python("C:/python.exe")
+    assert not any(map(build._runs_python, ("", None, "/usr/bin/uwsgi", "/opt/blender")))
+
+
+def test_a_mistake_in_one_of_many_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "TEXT_FOR_A_HELPER", 1)
+    monkeypatch.setattr(build, "cores_allowed", lambda: 2)
+    waiting = jobs(4)
+    waiting[2].text = "define void @add(ptr %x) { ret i64 %x }"
+    with pytest.raises(InternalError, match="does not take"):
+        build._compile_all(waiting, build.host_machine())
 
 
 # ---- the cache alone ----

@@ -32,6 +32,7 @@ from .generated import Generated
 
 LEAST_LLVM = 22  # the text uses this version's masked loads and splat constants
 TEXT_FOR_A_HELPER = 500_000  # characters of text from which one more process is worth its start
+SOURCES = ("ir", "kernel", "backend")
 Request = tuple[str, Callable[[], Generated]]
 
 
@@ -147,7 +148,8 @@ class Job:
 def _compile_all(jobs: Sequence[Job], machine: Machine) -> None:
     """Compiles, the longest first. Where there is much to do, other processes help, as many as there are cores."""
     waiting = deque(sorted(jobs, key=lambda job: -len(job.text)))
-    helpers = min(len(jobs), cores_allowed(), sum(len(job.text) for job in jobs) // TEXT_FOR_A_HELPER) - 1
+    most = sum(len(job.text) for job in jobs) // TEXT_FOR_A_HELPER
+    helpers = min(len(jobs), cores_allowed(), most) - 1 if _runs_python(sys.executable) else 0
     threads = [threading.Thread(target=_help, args=(waiting, machine), daemon=True) for _ in range(helpers)]
     for thread in threads:
         thread.start()
@@ -162,6 +164,11 @@ def _compile_all(jobs: Sequence[Job], machine: Machine) -> None:
     for job in jobs:
         if not job.content:  # a helper did not manage it, and nobody has said why
             job.compile(machine)
+
+
+def _runs_python(executable: str | None) -> bool:
+    """Whether a path is that of a Python, and not of a program that Python is part of."""
+    return bool(executable) and Path(str(executable)).name.startswith("python") and not hasattr(sys, "frozen")
 
 
 def _help(waiting: deque[Job], machine: Machine) -> None:
@@ -197,19 +204,23 @@ if hasattr(os, "register_at_fork"):
 
 @functools.cache
 def _sources() -> str:
-    """A hash of everything in Rushlight that decides what a kernel's text is."""
+    """A hash of everything in Rushlight that decides what a kernel's text is.
+
+    "" where a file has changed since this process loaded it: what this process compiles is then neither the old sources' nor the new ones'.
+    """
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.blake2b(digest_size=16)
-    for folder in ("kernel", "backend"):
-        for path in sorted((root / folder).rglob("*.py")):
-            digest.update(str(path.relative_to(root)).encode())
-            digest.update(path.read_bytes())
+    for path in [root / "dtype.py", *(path for folder in SOURCES for path in sorted((root / folder).rglob("*.py")))]:
+        if path.stat().st_mtime > config.LOADED:
+            return ""
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 @functools.cache
 def _cache() -> cache.Cache:
-    return cache.of_user()
+    return cache.of_user() if _sources() else cache.Cache(None)
 
 
 def identity(key: str, machine: Machine) -> str:

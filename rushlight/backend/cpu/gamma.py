@@ -101,7 +101,7 @@ def erfcx_positive(v: Lanes, a: str) -> str:
 def erfcx(v: Lanes, x: str) -> str:
     a = v.abs(x)
     value = erfcx_positive(v, a)
-    negative = v.sub(v.mul(exp_of_square(v, v.at_most(a, 64.0)), 2.0), value)
+    negative = v.sub(v.mul(exp_of_square(v, v.at_most(a, 27.0)), 2.0), value)
     return v.select(v.test("olt", x, 0.0), negative, value)
 
 

@@ -53,7 +53,7 @@ def _gaussian_times(v: Lanes, a: str, factor: float, ratio: str, error: str | fl
 
 
 def exp_of_square(v: Lanes, a: str) -> str:
-    """exp(a²) for 0 <= a <= 64."""
+    """exp(a²) for 0 <= a <= 27, where it is infinite."""
     n, p = _gaussian(v, a, 1.0)
     return v.scale(v.add(p, 1.0), n)
 

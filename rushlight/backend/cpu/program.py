@@ -138,9 +138,10 @@ def _generate_driver() -> Generated:
 
 
 @functools.cache
-def _driver() -> Callable[[int, int], int]:
+def _driver(release: bool) -> Callable[[int, int], int]:
+    """The driver as Python calls it, releasing the interpreter's lock or keeping it."""
     kernel = compiled([("program driver", _generate_driver)], host_machine())[0]
-    return team.function_of(kernel, ctypes.c_void_p, ctypes.c_void_p, result=ctypes.c_int64)
+    return team.function_of(kernel, ctypes.c_void_p, ctypes.c_void_p, result=ctypes.c_int64, release=release)
 
 
 # ---- the table ----
@@ -156,12 +157,17 @@ class Program:
     def __init__(
         self, steps: Sequence[Step], buffers: int, arena: Mapping[int, int], arena_bytes: int, threads: int = 0
     ) -> None:
-        """`threads`: run on no more than so many; 0 leaves it to the team."""
+        """`threads`: run on no more than so many; 0 leaves it to the team.
+
+        1 says that there is little work: the interpreter's lock is then kept during a run, since one who lets it go waits up to
+        milliseconds to get it back where another Python thread is busy.
+        """
         self.steps = tuple(steps)
         self.arena_bytes = _rounded(arena_bytes)
         self.external = tuple(number for number in range(buffers) if number not in arena)
         together = threads != 1 and any(step.compiled.parallel for step in self.steps)
         self._most = threads if together else 1
+        self._call = _driver(threads != 1)
         self._crew: team.Team | None = None
         self._need = -1  # bytes of the arena, with scratch; not known before the number of threads is
         self._base = -1
@@ -215,7 +221,7 @@ class Program:
                 base := ARENA.reserve(self._need)
             ) != self._base:  # again, should a signal's handler have run a program too
                 self._settle(base)
-            return _driver()(self._address, id(arrays))
+            return self._call(self._address, id(arrays))
 
     def _prepare(self, crew: team.Team | None) -> None:
         """Fits the table to a team: its threads, its barrier, the scratch memory that so many need."""

@@ -126,7 +126,9 @@ def _system_call(f: Function, number: int, arguments: str) -> None:
 def _place(f: Function) -> None:
     """Keeps the workers off the caller's processor.
 
-    A woken thread tends to land on the processor of the one who woke it, and the two then take turns instead of running side by side.
+    A woken thread tends to land on the processor of the one who woke it, and the two then take turns instead of running side by side. So
+    when the caller has moved, workers may run where it may, but not where it is; where it may run on one processor only, they keep to those
+    that it had when the team was made.
     """
     last = f.pointer("%team", PLACEMENT, "i64")
     known = f.load("i64", last, 8)
@@ -135,18 +137,20 @@ def _place(f: Function) -> None:
         moved = f.emit(f"and i1 {f.compare('ne', known, here)}, {f.compare('ult', here, MASK_WORDS * 64)}")
         with f.when(moved):
             f.store("i64", here, last, 8)
-            mask = f.pointer("%team", MASK, "i64")
-            with f.loop(0, MASK_WORDS) as word:
+            mask, size = f.pointer("%team", MASK, "i64"), ("i64", str(MASK_WORDS * 8))
+            f.call("sched_getaffinity", "i32", [("i32", "0"), size, ("ptr", mask)])
+            with f.loop(0, MASK_WORDS, carried=[("i64", "0")]) as word:
+                bits = f.load("i64", f.pointer(mask, word.index, "i64"), 8)
+                word.next = [str(f.add(word.carried[0], f.intrinsic("llvm.ctpop", "i64", [("i64", bits)])))]
+            with f.when(f.compare("slt", word.results[0], 2)), f.loop(0, MASK_WORDS) as word:
                 allowed = f.load("i64", f.pointer(f.pointer("%team", ALLOWED, "i64"), word.index, "i64"), 8)
                 f.store("i64", allowed, f.pointer(mask, word.index, "i64"), 8)
             own = f.pointer(mask, f.div(here, 64), "i64")
-            bit = f.emit(f"shl i64 1, {f.rem(here, 64)}")
-            others = f.emit(f"xor i64 {bit}, -1")
+            others = f.emit(f"xor i64 {f.emit(f'shl i64 1, {f.rem(here, 64)}')}, -1")
             f.store("i64", f.emit(f"and i64 {f.load('i64', own, 8)}, {others}"), own, 8)
-            size = f.load("i64", f.pointer("%team", PLACEMENT + 1, "i64"), 8)
-            with f.loop(1, size) as worker:
+            with f.loop(1, f.load("i64", f.pointer("%team", PLACEMENT + 1, "i64"), 8)) as worker:
                 number = f.load("i32", f.pointer(_worker_line(f, worker.index), 1, "i64"), 8)
-                f.call("sched_setaffinity", "i32", [("i32", number), ("i64", str(MASK_WORDS * 8)), ("ptr", mask)])
+                f.call("sched_setaffinity", "i32", [("i32", number), size, ("ptr", mask)])
 
 
 def _worker_line(f: Function, thread: Int) -> str:
@@ -330,9 +334,10 @@ class Team:
             thread.join()
 
 
-def function_of(kernel: Compiled, *arguments: Any, result: Any = None) -> Callable[..., Any]:
-    """A compiled function as Python calls it; the interpreter's lock is released meanwhile."""
-    return ctypes.CFUNCTYPE(result, *arguments)(kernel.address)
+def function_of(kernel: Compiled, *arguments: Any, result: Any = None, release: bool = True) -> Callable[..., Any]:
+    """A compiled function as Python calls it. `release`: lets go of the interpreter's lock meanwhile."""
+    kind = ctypes.CFUNCTYPE if release else ctypes.PYFUNCTYPE
+    return kind(result, *arguments)(kernel.address)
 
 
 LOCK = threading.RLock()  # held by who runs the team; ask for it as `team.LOCK`, since a forked child has another
