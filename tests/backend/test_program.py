@@ -128,6 +128,21 @@ def test_a_wrong_number_of_arrays_is_told() -> None:
         made.run(vectors(2))
 
 
+class Subclass(np.ndarray):
+    """As `np.memmap` is one."""
+
+
+def test_what_is_no_array_is_told_and_subclasses_are_taken() -> None:
+    made = Program([Step(get_add(1), (0, 1, 2), False)], 3, {}, 0)
+    one, result = np.ones(1, np.float32), np.zeros(1, np.float32)
+    with pytest.raises(InternalError, match="buffer 1 of a program is a float32"):
+        made.run([one, np.float32(2), result])  # type: ignore[list-item]
+    with pytest.raises(InternalError, match="NoneType"):
+        made.run([one, None, result])  # type: ignore[list-item]
+    assert made.run([one, np.full(1, 5, np.float32).view(Subclass), result]) == 0
+    assert result == 6
+
+
 def test_an_empty_program_and_empty_arrays() -> None:
     assert Program([], 0, {}, 0).run([]) == 0
     assert Program([Step(get_add(0), (0, 1, 2), False)], 3, {}, 0).run(vectors(3, 0)) == 0
