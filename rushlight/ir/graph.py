@@ -13,7 +13,7 @@ import itertools
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,6 +102,9 @@ class Trace:
     `key` holds for each entry either -1 - type number (an input) or a signature number and one slot for each operand.
     """
 
+    # What `references` is made with: a list, or one that notes where each entry comes from (`debug/sites.py`).
+    listing: Callable[[], list[weakref.ref[Node] | None]] = list
+
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.reset()
@@ -109,7 +112,7 @@ class Trace:
     def reset(self) -> None:
         self.epoch: int = next(_epochs)  # never one that has been: nodes of a trace set aside keep theirs
         self.key: list[int] = []
-        self.references: list[weakref.ref[Node] | None] = []
+        self.references = Trace.listing()
         self.inputs: list[np.ndarray] = []
         self.pending = 0
         self.bytes = 0  # of all pending results

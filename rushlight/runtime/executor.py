@@ -35,9 +35,10 @@ def flush() -> None:
             node.value = value
             if not node.tracked:
                 node.operands = ()
-        trace.reset()
         if heard:
-            events.emit("flush", steps=len(plan.steps), seconds=time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            events.emit("flush", steps=len(plan.steps), plan=plan, started=started, seconds=seconds)
+        trace.reset()
         if failure is not None:
             raise failure
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -283,10 +284,14 @@ class Program:
             self._stamps = np.zeros(2 * len(self.steps) + 2, np.int64) if on else None
             self._block[STAMPS] = 0 if self._stamps is None else self._stamps.ctypes.data
 
-    def timings(self) -> list[float]:
-        """Seconds of each step in the last run that was measured."""
+    def moments(self) -> list[float]:
+        """When each step of the last measured run began, and the last one ended: seconds of the system's monotonic clock."""
         if self._stamps is None:
             raise InternalError("this program's runs are not measured; measure() begins that")
         seconds, nanoseconds = self._stamps.reshape(-1, 2).T
-        durations: list[float] = (np.diff(seconds) + np.diff(nanoseconds) * 1e-9).tolist()
-        return durations
+        found: list[float] = (seconds + nanoseconds * 1e-9).tolist()
+        return found
+
+    def timings(self) -> list[float]:
+        """Seconds of each step in the last run that was measured."""
+        return [stop - start for start, stop in itertools.pairwise(self.moments())]
