@@ -13,7 +13,7 @@ from ..kernel.nest import FOLDS
 from .element import Elements, functions
 from .graph import Graph
 
-_STRUCTURAL = {"choose", "place", "wrap", "round_bfloat16", "round_float16"}
+STRUCTURAL = {"choose", "place", "wrap", "round_bfloat16", "round_float16"}
 
 
 def native(graph: Graph, value: int) -> bool:
@@ -35,11 +35,11 @@ def _native(number: int) -> bool:
         return True
     if signature.op.at is None:
         return False
-    names = _functions(number) - _STRUCTURAL
+    names = functions_of(number) - STRUCTURAL
     return all(supported(function, dtypes) for function in names)
 
 
-def _functions(number: int) -> set[str]:
+def functions_of(number: int) -> set[str]:
     """The functions that one element of the op is made of."""
     signature = signatures[number]
     graph = Graph()
