@@ -25,6 +25,7 @@ from .graph import Graph
 Shape = tuple[int, ...]
 NOT_IN_EPILOGUES = {"choose", "wrap", "require", "place"}
 CHEAP = 3.0
+MOST_READS = 2  # of other values: a value that stands on more is not computed again by each of its users, which would read them all
 LONGEST = 48.0  # cost beyond which a chain is cut, so that expressions stay small
 COSTS = dict.fromkeys(
     "exp exp2 expm1 log log2 log10 log1p sin cos tan tanh sinh cosh asin acos atan asinh acosh atanh atan2 erf erfc pow sigmoid gelu silu "
@@ -84,6 +85,7 @@ class Fusion:
         self.maps = {v for v in self.live if graph.signatures[v] is not None and self._is_map(v, native)}
         self.users = self._count_users()
         self.separate: set[int] = set()
+        self.reach: dict[int, frozenset[int]] = {}
         self._aliases: dict[int, tuple[int, Shape, int] | None] = {}
         self.elements = Elements(graph, self.separate)
         self.groups: list[Group] = []
@@ -132,14 +134,24 @@ class Fusion:
             own = 0.0 if signature.op.moves or signature.op.name == "constant" else COSTS.get(signature.op.name, 1.0)
             cost = own + sum(self.costs.get(operand, 0.0) for operand in self.graph.operands[value])
             users = self.users[value]
-            shared = len(users) > 1 and cost > CHEAP
+            reach = self._reach(value)
+            shared = len(users) > 1 and (cost > CHEAP or len(reach) > MOST_READS)
             again = cost > 0 and any(user in self.maps and self._rereads(value, user) for user in users)
             handed = any(user not in self.maps and not self.is_fold(user) for user in users)
             needed = (handed or value in outputs) and self.alias(value) is None
             if needed or shared or again or cost > LONGEST:
                 self.separate.add(value)
                 cost = 0.0
+                reach = frozenset([value])
+            self.reach[value] = reach
             self.costs[value] = cost
+
+    def _reach(self, value: int) -> frozenset[int]:
+        """The values as big as this one that its element is made of."""
+        found: set[int] = set()
+        for operand in self.graph.operands[value]:
+            found |= self.reach.get(operand, frozenset([operand]))
+        return frozenset(v for v in found if 2 * self.graph.types[v].size > self.graph.types[value].size)
 
     def _rereads(self, value: int, user: int) -> bool:
         """Whether the user reads an element of the value more than once, or for more than one of its own."""
