@@ -62,13 +62,14 @@ def components(node: Node) -> tuple[Node, ...]:
     """All results of a node, each as a node."""
     if node.side is not None and node.side.parts is not None:
         return node.side.parts
-    return emit_each(parts_of(node.type), node)  # type: ignore[arg-type]
+    return emit_each(parts_of(node.type), node)
 
 
 @cache
 def parts_of(type: TupleType) -> list[Signature]:
     """The signatures of taking out each part."""
-    return [signature_of(component, (type,), {"index": index}) for index in range(len(type.parts))]
+    source: Any = type
+    return [signature_of(component, (source,), {"index": index}) for index in range(len(type.parts))]
 
 
 def is_literal_zero(node: Node) -> bool:

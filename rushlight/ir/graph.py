@@ -13,7 +13,7 @@ import itertools
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,6 +102,9 @@ class Trace:
     `key` holds for each entry either -1 - type number (an input) or a signature number and one slot for each operand.
     """
 
+    # What `references` is made with: a list, or one that notes where each entry comes from (`debug/sites.py`).
+    listing: Callable[[], list[weakref.ref[Node] | None]] = list
+
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.reset()
@@ -109,7 +112,7 @@ class Trace:
     def reset(self) -> None:
         self.epoch: int = next(_epochs)  # never one that has been: nodes of a trace set aside keep theirs
         self.key: list[int] = []
-        self.references: list[weakref.ref[Node] | None] = []
+        self.references = Trace.listing()
         self.inputs: list[np.ndarray] = []
         self.pending = 0
         self.bytes = 0  # of all pending results
@@ -252,28 +255,33 @@ def emit_each(signatures: Sequence[Signature], operand: Node) -> tuple[Node, ...
     return tuple(nodes)
 
 
-def emit_parts(signature: Signature, parts: Sequence[Signature], operands: Sequence[Node]) -> tuple[Node, ...]:
-    """Records a node of a signature known to be its operands', untracked, and takes out its parts; without parts, the node."""
-    node: Node = _new(Node)
-    node.signature = signature
-    node.type = signature.type
-    node.value = node.label = node.side = None
-    node.tracked = False
-    node.operands = ()
+def emit_parts(signature: Signature, parts: Sequence[Signature], operands: Sequence[Node]) -> list[Node]:
+    """Records an entry of a signature known to be its operands', and a node for each part of its result; without parts, its node.
+
+    Untracked. Nobody holds the node of a result that is taken apart, so none is made.
+    """
     with trace.lock:
-        epoch = trace.epoch
+        epoch, references, structure = trace.epoch, trace.references, trace.key
         slots = [signature.number]
         for operand in operands:
             if operand.epoch != epoch:
                 trace.enter(operand)
             slots.append(operand.slot)
-        trace.key += slots
-        node.slot = len(trace.references)
-        node.epoch = epoch
-        trace.references.append(_reference(node))
-        trace.pending += 1
+        structure += slots
+        source = len(references)
+        references.append(None)
+        trace.pending += 1 + len(parts)
         trace.bytes += signature.bytes
-        return emit_each(parts, node) if parts else (node,)
+        if not parts:
+            return [recorded_node(signature, source)]
+        nodes = []
+        for part in parts:
+            structure += (part.number, source)
+            slot = len(references)
+            references.append(None)
+            trace.bytes += part.bytes
+            nodes.append(recorded_node(part, slot))
+    return nodes
 
 
 def input_node(value: np.ndarray, type: Type) -> Node:

@@ -138,7 +138,7 @@ def _length_node(x: Node) -> Node:
 
 
 def _total_norm_primitives(*gradients: Node) -> Node:
-    lengths = [reshape(_length_node(g), (1,)) for g in gradients]
+    lengths = tuple([reshape(_length_node(g), (1,)) for g in gradients])
     return _length_node(concatenate(lengths, 0))
 
 

@@ -13,6 +13,7 @@ from ..ir.graph import Signature
 from .buffer import Buffer
 from .scan import scan
 from .scatter import embedding_gradient, put, scatter, spread_back
+from .sort import sort
 from .window import max_pool, max_pool_gradient
 
 Template = Callable[[Signature, tuple[Buffer, ...]], Any]
@@ -26,4 +27,6 @@ TEMPLATES: dict[str, Template] = {
     "scatter": scatter,
     "spread_back": spread_back,
     **dict.fromkeys(("cumsum", "cumprod", "logcumsumexp", "logcumsumexp_back", "argcummax", "argcummin"), scan),
+    "argsort": sort,
+    "top": sort,
 }

@@ -105,7 +105,7 @@ class Adam(Optimizer):
                 if amsgrad:
                     state["max_exp_avg_sq"] = zeros_like(parameter)
             count = options.counted(state)
-            changing = (parameter, state["exp_avg"], state["exp_avg_sq"])
+            changing: tuple[Tensor, ...] = (parameter, state["exp_avg"], state["exp_avg_sq"])
             if amsgrad:
                 changing = (*changing, state["max_exp_avg_sq"])
             if not apply(gradient, changing, count):

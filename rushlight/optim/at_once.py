@@ -29,7 +29,8 @@ class Update:
     def _found(self, type: Type, tensors: int, numbers: int) -> tuple[Signature, list[Signature]]:
         types = (type,) * tensors + (type.with_shape(()),) * numbers
         signature = signature_of(self.op, types, self.attributes)
-        found = signature, parts_of(signature.type) if isinstance(signature.type, TupleType) else []
+        result: Any = signature.type
+        found = signature, parts_of(result) if isinstance(result, TupleType) else []
         self._signatures[type] = found
         return found
 

@@ -65,7 +65,7 @@ class SGD(Optimizer):
             gradient = parameter._grad
             if gradient is None:
                 continue
-            changing = (parameter,)
+            changing: tuple[Tensor, ...] = (parameter,)
             if momentum:
                 velocity = states[parameter].get("momentum_buffer")
                 if velocity is None:

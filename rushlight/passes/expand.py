@@ -75,6 +75,8 @@ def _append(
     parts: dict[int, tuple[int, ...]] = {}  # of slots that hold several results
     slots: list[int] = []
     for slot, (signature, operands, type) in enumerate(entries):
+        if given is None:
+            graph.source = slot
         if signature is None:
             slots.append(
                 graph.input(type) if given is None else given[slot]

@@ -31,6 +31,8 @@ class Graph:
         self.signatures: list[Signature | None] = []
         self.operands: list[tuple[int, ...]] = []
         self.types: list[AnyType] = []
+        self.source = -1  # the slot of the trace whose values are being added
+        self.sources: list[int] = []  # for each value the slot that first needed it
         self.inputs: list[int] = []
         self.constants: dict[int, np.ndarray] = {}
         self.outputs: list[int] = []
@@ -44,6 +46,7 @@ class Graph:
         self.signatures.append(signature)
         self.operands.append(operands)
         self.types.append(type)
+        self.sources.append(self.source)
         return len(self.signatures) - 1
 
     def input(self, type: AnyType) -> int:

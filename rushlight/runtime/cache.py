@@ -31,7 +31,7 @@ def find(key: Key) -> Plan:
             _Latest.plan = plan
         plan.uses += 1
         if events.heard():
-            events.emit("plan hit", nodes=len(plan.steps), uses=plan.uses)
+            events.emit("plan hit", nodes=len(plan.steps), uses=plan.uses, plan=plan)
         return plan
     plan = Plan(*key)
     _plans[key] = _Latest.plan = plan

@@ -7,13 +7,13 @@ integer division by zero) says so, and the whole plan is then interpreted, which
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ..backend.cpu.build import compiled, host_machine
+from ..backend.cpu.build import COUNTS, Counts, compiled, host_machine
 from ..backend.cpu.generate import request
 from ..backend.cpu.pool import take
 from ..backend.cpu.program import Program, Step
@@ -25,7 +25,7 @@ from ..kernel.nest import Nest
 from ..passes.expand import from_key
 from ..passes.fuse import Fusion
 from ..passes.lower import Launch, Lowering, Place, expense
-from ..passes.memory import lay_out
+from ..passes.memory import Layout, lay_out
 from ..passes.support import native
 
 Array = np.ndarray
@@ -59,6 +59,8 @@ class Native:
     outside: list[Place]  # its external buffers in order
     fresh: list[int]  # values that get new memory
     launches: list[Launch]
+    memory: Layout  # where the others lie
+    sizes: dict[int, int]  # their bytes
 
 
 @dataclass
@@ -82,6 +84,7 @@ class CompiledPlan:
         self.lowering = Lowering(self.fusion, {v: b for v, b in buffers.items() if b is not None})
         self.views = self.lowering.views
         self.segments: list[Native | Interpreted] = []
+        self.kernels = Counts()  # how it came by its kernels
         self._make_segments(_scheduled(self.lowering.launches, set(buffers)))
         self._drops = self._last_uses()
 
@@ -107,20 +110,27 @@ class CompiledPlan:
         return Interpreted(bind(signature), list(self.graph.operands[launch.value]), launch.value)
 
     def _native(self, run: list[Launch], outside: set[int]) -> Native:
-        machine = host_machine()
-        kernels = compiled([request(launch.kernel, machine) for launch in run], machine)
         sizes = {
             value: self.lowering.buffers[value].size * self.lowering.buffers[value].dtype.itemsize
             for launch in run for value in launch.results if value not in outside
         }  # fmt: skip
         steps = [([place.value for place in launch.operands], list(launch.results)) for launch in run]
         memory = lay_out(steps, sizes)
-        table: dict[Place, int] = {}
-        for launch in run:
-            for place in (*launch.operands, *[Place(value) for value in launch.results]):
-                table.setdefault(place, len(table))
+        places = list(dict.fromkeys(p for launch in run for p in (*launch.operands, *map(Place, launch.results))))
+        outer = [place for place in places if place.value not in memory.offsets]
+        fresh = [value for launch in run for value in launch.results if value not in memory.offsets]
+        return Native(self._program(run, places, memory), outer, fresh, run, memory, sizes)
+
+    def _program(self, run: list[Launch], places: list[Place], memory: Layout) -> Program:
+        """Launches over a table of places, in native code."""
+        machine, before = host_machine(), replace(COUNTS)
+        kernels = compiled([request(launch.kernel, machine) for launch in run], machine)
+        self.kernels.compiled += COUNTS.compiled - before.compiled
+        self.kernels.loaded += COUNTS.loaded - before.loaded
+        self.kernels.found += COUNTS.found - before.found
+        table = {place: number for number, place in enumerate(places)}
         arena = {number: memory.offsets[p.value] + p.offset for p, number in table.items() if p.value in memory.offsets}
-        program = Program(
+        return Program(
             [
                 Step(kernel, tuple(table[p] for p in (*launch.operands, *map(Place, launch.results))), barrier)
                 for kernel, launch, barrier in zip(kernels, run, memory.barriers, strict=True)
@@ -128,9 +138,6 @@ class CompiledPlan:
             len(table), arena, memory.bytes,
             1 if sum(work(launch.kernel) for launch in run) < ALONE else 0,
         )  # fmt: skip
-        places = list(table)
-        fresh = [value for launch in run for value in launch.results if value not in memory.offsets]
-        return Native(program, [places[number] for number in program.external], fresh, run)
 
     def _last_uses(self) -> list[list[int]]:
         """For each segment the values that no later one reads."""

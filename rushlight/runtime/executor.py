@@ -21,7 +21,8 @@ def flush() -> None:
         nodes = [None if reference is None else reference() for reference in trace.references]
         live = tuple([slot for slot, node in enumerate(nodes) if node is not None and node.value is None])
         plan = cache.find((tuple(trace.key), live))
-        started = time.perf_counter() if events.heard() else 0.0
+        heard = events.heard()
+        started = time.perf_counter() if heard else 0.0
         failure: BaseException | None = None
         try:
             values = tier.run(plan, list(trace.inputs))
@@ -34,9 +35,10 @@ def flush() -> None:
             node.value = value
             if not node.tracked:
                 node.operands = ()
+        if heard:
+            seconds = time.perf_counter() - started
+            events.emit("flush", steps=len(plan.steps), plan=plan, started=started, seconds=seconds)
         trace.reset()
-        if events.heard():
-            events.emit("flush", steps=len(plan.steps), seconds=time.perf_counter() - started)
         if failure is not None:
             raise failure
 

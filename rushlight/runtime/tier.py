@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import functools
 import importlib
+import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from .. import config
+from . import events
 from .plan import Plan
 
 OFTEN = 24  # runs from which even little work is compiled
@@ -22,17 +25,40 @@ VARIANTS = 8  # of one plan, for different strides of its inputs
 
 def run(plan: Plan, inputs: list[Any]) -> list[Any]:
     """The values of the plan's live slots."""
+    if Instead.run is not None:
+        return Instead.run(plan, inputs)
+    variant = _variant(plan, inputs)
+    started = time.perf_counter()
+    values: list[Any] | None = None if variant is None else variant.run(list(inputs))
+    again = variant is not None and values is None
+    if values is None:
+        values = plan.run(inputs)
+    if events.heard():
+        seconds = time.perf_counter() - started
+        events.emit("run", plan=plan, variant=variant, again=again, started=started, seconds=seconds)
+    return values
+
+
+class Instead:
+    """What plans are handed to instead of being run: how `rushlight.memory` learns which there would be."""
+
+    run: Callable[[Plan, list[Any]], list[Any]] | None = None
+
+
+def _variant(plan: Plan, inputs: list[Any]) -> Any:
+    """The plan compiled for these inputs, made where it is time for it; None where it is to be interpreted."""
     if config.TIER == "interp" or not plan.steps or not _comes_often(plan) or not available():
-        return plan.run(inputs)
+        return None
     compiler = _compiler()
     key = compiler.strides_key(inputs)
     found = plan.variants.get(key)
-    if found is None:
-        if len(plan.variants) >= VARIANTS:
-            return plan.run(inputs)
+    if found is None and len(plan.variants) < VARIANTS:
+        started = time.perf_counter()
         found = plan.variants[key] = compiler.CompiledPlan(plan.key, plan.live, inputs)
-    values: list[Any] | None = found.run(list(inputs))
-    return plan.run(inputs) if values is None else values
+        if events.heard():
+            seconds = time.perf_counter() - started
+            events.emit("compile", plan=plan, variant=found, started=started, seconds=seconds, kernels=found.kernels)
+    return found
 
 
 def _comes_often(plan: Plan) -> bool:

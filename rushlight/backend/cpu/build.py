@@ -218,6 +218,18 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
+@dataclass
+class Counts:
+    """How this process came by the kernels that plans asked for."""
+
+    compiled: int = 0
+    loaded: int = 0  # from the disk
+    found: int = 0  # in memory
+
+
+COUNTS = Counts()
+
+
 @functools.cache
 def _cache() -> cache.Cache:
     return cache.of_user() if _sources() else cache.Cache(None)
@@ -236,12 +248,11 @@ def compiled(requests: Sequence[Request], machine: Machine) -> list[Compiled]:
         if not machine.native:
             raise InternalError(f"kernels for {machine.name} cannot run on this processor; compile_only compiles them")
         table = _tables.setdefault(machine, {})
-    try:
-        return [table[key] for key, _ in requests]
-    except KeyError:
-        pass
-    with _lock:
-        _load({key: make for key, make in requests if key not in table}, machine, table)
+    missing = {key: make for key, make in requests if key not in table}
+    COUNTS.found += len(requests) - len(missing)
+    if missing:
+        with _lock:
+            _load({key: make for key, make in missing.items() if key not in table}, machine, table)
     return [table[key] for key, _ in requests]
 
 
@@ -249,6 +260,8 @@ def _load(wanted: dict[str, Callable[[], Generated]], machine: Machine, table: d
     """Brings kernels into memory and into the table."""
     jobs = [_job(key, make, machine) for key, make in wanted.items()]
     fresh = [job for job in jobs if not job.content]
+    COUNTS.compiled += len(fresh)
+    COUNTS.loaded += len(jobs) - len(fresh)
     _compile_all(fresh, machine)
     for job in fresh:
         _cache().write(job.identity, json.dumps(job.facts).encode() + b"\n" + job.content)

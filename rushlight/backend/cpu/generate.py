@@ -9,6 +9,7 @@ from ...kernel.contraction import Contract
 from ...kernel.nest import Nest
 from ...kernel.scan import Scan
 from ...kernel.scatter import Scatter
+from ...kernel.sort import Sort
 from ...kernel.window import MaxPool
 from ..machine import Machine
 from .contraction import generate_contraction
@@ -16,6 +17,7 @@ from .generated import Generated
 from .nest import generate_nest
 from .scan import generate_scan
 from .scatter import generate_scatter
+from .sort import generate_sort
 from .window import generate_max_pool
 
 GENERATORS: dict[type, Callable[[Any, Machine], Generated]] = {
@@ -24,6 +26,7 @@ GENERATORS: dict[type, Callable[[Any, Machine], Generated]] = {
     MaxPool: generate_max_pool,
     Scatter: generate_scatter,
     Scan: generate_scan,
+    Sort: generate_sort,
 }
 
 

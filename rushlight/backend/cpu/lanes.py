@@ -66,7 +66,14 @@ class Lanes:
         return self.add(self.mul(a, b), c)
 
     def polynomial(self, x: str, coefficients: Sequence[float]) -> str:
-        """Horner's rule, lowest power first."""
+        """A polynomial, lowest power first; a long one as two in x², which wait less for each other but may cancel."""
+        if len(coefficients) <= 10:
+            return self.horner(x, coefficients)
+        squared = self.mul(x, x)
+        return self.fma(self.horner(squared, coefficients[1::2]), x, self.horner(squared, coefficients[::2]))
+
+    def horner(self, x: str, coefficients: Sequence[float]) -> str:
+        """A polynomial by Horner's rule."""
         result: Number = coefficients[-1]
         for coefficient in coefficients[-2::-1]:
             result = self.fma(result, x, coefficient)

@@ -37,7 +37,7 @@ def _tail_ratio(v: Lanes, a: str) -> tuple[str, str | float]:
     if v.element == "float":
         return v.mul(inverse, v.polynomial(place, table.TAIL["float"])), 0.0
     missing = v.fma(place, v.neg(a), v.fma(v.add(place, 1.0), -pole, a))  # (a - pole) - place·(a + pole)
-    value = v.polynomial(v.fma(missing, inverse, place), table.TAIL["double"])
+    value = v.horner(v.fma(missing, inverse, place), table.TAIL["double"])
     ratio, error = v.two_product(inverse, value)
     product, product_error = v.two_product(inverse, total)
     lost = v.add(v.sub(a, v.sub(total, pole)), v.sub(pole, v.sub(total, v.sub(total, pole))))

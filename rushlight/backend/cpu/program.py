@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ from .build import Compiled, compiled, host_machine
 from .generated import BARRIER, FAILURE, OPERANDS, SCRATCH, Generated
 from .pool import ALIGN, ARENA, DATA, Array
 
-# A list keeps the address of its items' addresses after its head and its length (PyListObject.ob_item).
+# Where Python keeps an object's type (PyObject.ob_type), and a list the address of its items' addresses (PyListObject.ob_item).
+OBJECT_TYPE = object.__basicsize__ - 8
 ITEMS = object.__basicsize__ + 8
 
 # The program's block: slots of 8 bytes. What threads write stands in a line of its own.
-STEPS, COUNT, PLACES, PLACE_COUNT, STAMPS, TEAM, THREADS = range(7)
+STEPS, COUNT, PLACES, PLACE_COUNT, STAMPS, TEAM, THREADS, TYPE = range(8)
 FAILED = 8
 HEAD = 16
 
@@ -56,18 +58,24 @@ class Step:
 
 
 def _write_fill(module: Module) -> None:
-    """`fill(program, arrays)`: writes the addresses of the arrays in a Python list to where the kernels read them."""
-    f = Function(module, "fill", [("ptr", "program"), ("ptr", "arrays")])
+    """`fill(program, arrays) -> i64`: writes the addresses of the arrays in a Python list to where the kernels read them.
+
+    Returns how many times it met something that is no plain array.
+    """
+    f = Function(module, "fill", [("ptr", "program"), ("ptr", "arrays")], result="i64")
     items = f.load("ptr", f.pointer("%arrays", ITEMS, "i8"), 8)
     places = f.load("ptr", f.pointer("%program", PLACES, "i64"), 8)
     count = f.load("i64", f.pointer("%program", PLACE_COUNT, "i64"), 8)
-    with f.loop(0, count) as turn:
+    plain = f.load("i64", f.pointer("%program", TYPE, "i64"), 8)
+    with f.loop(0, count, carried=[("i64", "0")]) as turn:
         place = f.pointer(places, f.mul(turn.index, PLACE), "i64")
         number = f.load("i64", place, 8)
         array = f.load("ptr", f.pointer(items, number, "i64"), 8)
+        other = f.compare("ne", f.load("i64", f.pointer(array, OBJECT_TYPE, "i8"), 8), plain)
+        turn.next = [str(f.add(turn.carried[0], f.convert("zext", "i1", other, "i64")))]
         data = f.load("ptr", f.pointer(array, DATA, "i8"), 8)
         f.store("ptr", data, f.load("ptr", f.pointer(place, 1, "i64"), 8), 8)
-    f.end()
+    f.end(f"ret i64 {turn.results[0]}")
 
 
 def _stamp(f: Function, stamps: str, step: str) -> None:
@@ -112,14 +120,19 @@ def _write_walk(module: Module) -> None:
 
 
 def _generate_driver() -> Generated:
-    """`run(program, arrays) -> i64`: the failure flag."""
+    """`run(program, arrays) -> i64`: the failure flag; -1, and nothing is run, where one is no plain array."""
     module = Module(host_machine().triple)
     team.barrier(module)
     team.fork(module)
     _write_fill(module)
     _write_walk(module)
     f = Function(module, "run", [("ptr", "program"), ("ptr", "arrays")], result="i64", internal=False)
-    f.call("fill", "void", [("ptr", "%program"), ("ptr", "%arrays")])
+    others = f.call("fill", "i64", [("ptr", "%program"), ("ptr", "%arrays")])
+    refuse, begin = f.new_label(), f.new_label()
+    f.branch_if(f.compare("ne", others, 0), refuse, begin)
+    f.label(refuse)
+    f.do("ret i64 -1")
+    f.label(begin)
     failed = f.pointer("%program", FAILED, "i64")
     f.store("i64", "0", failed, 8)
     threads = f.load("i64", f.pointer("%program", THREADS, "i64"), 8)
@@ -145,6 +158,14 @@ def _driver(release: bool) -> Callable[[int, int], int]:
 
 
 # ---- the table ----
+
+
+def _plain(arrays: list[Array]) -> list[Array]:
+    """Subclasses of arrays as arrays; native code reads nothing else."""
+    for number, array in enumerate(arrays):
+        if not isinstance(array, np.ndarray):
+            raise InternalError(f"external buffer {number} of a program is a {type(array).__name__}, not an array")
+    return [np.asarray(array) for array in arrays]
 
 
 def _rounded(count: int) -> int:
@@ -203,6 +224,7 @@ class Program:
                     self._inside.append((slot, arena[number]))
             table[arguments + FAILURE] = self._address + 8 * FAILED
             arguments += OPERANDS + len(step.buffers)
+        table[TYPE] = id(np.ndarray)
         table[STEPS], table[COUNT] = self._address + 8 * records, len(self.steps)
         table[PLACES], table[PLACE_COUNT] = self._address + 8 * total, len(places)
 
@@ -221,7 +243,8 @@ class Program:
                 base := ARENA.reserve(self._need)
             ) != self._base:  # again, should a signal's handler have run a program too
                 self._settle(base)
-            return self._call(self._address, id(arrays))
+            failed = self._call(self._address, id(arrays))
+        return failed if failed >= 0 else self.run(_plain(arrays))
 
     def _prepare(self, crew: team.Team | None) -> None:
         """Fits the table to a team: its threads, its barrier, the scratch memory that so many need."""
@@ -261,10 +284,14 @@ class Program:
             self._stamps = np.zeros(2 * len(self.steps) + 2, np.int64) if on else None
             self._block[STAMPS] = 0 if self._stamps is None else self._stamps.ctypes.data
 
-    def timings(self) -> list[float]:
-        """Seconds of each step in the last run that was measured."""
+    def moments(self) -> list[float]:
+        """When each step of the last measured run began, and the last one ended: seconds of the system's monotonic clock."""
         if self._stamps is None:
             raise InternalError("this program's runs are not measured; measure() begins that")
         seconds, nanoseconds = self._stamps.reshape(-1, 2).T
-        durations: list[float] = (np.diff(seconds) + np.diff(nanoseconds) * 1e-9).tolist()
-        return durations
+        found: list[float] = (seconds + nanoseconds * 1e-9).tolist()
+        return found
+
+    def timings(self) -> list[float]:
+        """Seconds of each step in the last run that was measured."""
+        return [stop - start for start, stop in itertools.pairwise(self.moments())]

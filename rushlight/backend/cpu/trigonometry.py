@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from ..machine import Machine
 from . import coefficients as table
 from .assembly import Function, Module
 from .lanes import Lanes
@@ -59,14 +60,13 @@ def _reduced(v: Lanes, x: str) -> tuple[str, str, str]:
     r, low = v.two_sum(second, low)
     large = v.both(v.test("ogt", v.abs(x), LARGEST), v.test("olt", v.abs(x), math.inf))
     function = v.function
-    places = [function.stack("double", v.width) for _ in range(3)]
+    places = [function.stack("double", v.width) for _ in range(4)]
     before, any_large = function.block, v.any(large)
     with function.when(any_large):
-        for place, value in zip(places, (x, n, r), strict=True):
+        for place, value in zip(places, (x, n, r, low), strict=True):
             function.store(v.type, value, place, 8)
         _reduce_each(v, places)
         found = [function.load(v.type, place, 8) for place in places[1:]]
-        found.append(v.select(large, 0.0, low))
         inside = function.block
     n, r, low = (
         function.emit(f"phi {v.type} [ {near}, %{before} ], [ {far}, %{inside} ]")
@@ -79,18 +79,18 @@ def _reduce_each(v: Lanes, places: list[str]) -> None:
     """Reduces the large ones of the numbers in memory."""
     function, name = v.function, "rushlight_reduce_large"
     if not function.module.has(name):
-        _reduce_large(function.module, name)
+        _reduce_large(function.module, name, v.machine)
     with function.loop(0, v.width) as lane:
-        x, n, r = (function.pointer(place, lane.index, "double") for place in places)
-        function.call(name, "void", [("ptr", x), ("ptr", n), ("ptr", r)])
+        addresses = [("ptr", function.pointer(place, lane.index, "double")) for place in places]
+        function.call(name, "void", addresses)
 
 
-def _reduce_large(module: Module, name: str) -> None:
+def _reduce_large(module: Module, name: str, machine: Machine) -> None:
     """Writes the function that reduces one number in memory, if it is large and finite.
 
     |x| = M·2^E. Of 2/π the bits that make multiples of 4 are left out; 192 others times M give x·2/π modulo 4, of which 128 are kept.
     """
-    f = Function(module, name, [("ptr", "x"), ("ptr", "n"), ("ptr", "r")])
+    f = Function(module, name, [("ptr", "x"), ("ptr", "n"), ("ptr", "r"), ("ptr", "low")])
     bits = module.table("rushlight_two_over_pi", "i64", TWO_OVER_PI_BITS)
     x = f.load("double", "%x", 8)
     size = f.intrinsic("llvm.fabs", "double", [("double", x)])
@@ -112,22 +112,23 @@ def _reduce_large(module: Module, name: str) -> None:
         total = f.binary("add", "i128", total, f.binary("lshr", "i128", products[2], "64"))
         turns = f.binary("lshr", "i128", f.binary("add", "i128", total, str(2**125)), "126")
         rest = f.binary("sub", "i128", total, f.binary("shl", "i128", turns, "126"))
-        _store_reduced(f, x, f.convert("trunc", "i128", turns, "i64"), rest)
+        _store_reduced(Lanes(f, "double", 1, machine), x, f.convert("trunc", "i128", turns, "i64"), rest)
     f.end()
 
 
-def _store_reduced(f: Function, x: str, turns: str, rest: str) -> None:
-    """Stores n and r from whole turns and the rest, in units of 2^-126, both with the sign of x."""
-    high = f.convert("trunc", "i128", f.binary("ashr", "i128", rest, "64"), "i64")
+def _store_reduced(v: Lanes, x: str, turns: str, rest: str) -> None:
+    """Stores n, r and low from whole turns and the rest, in units of 2^-126, all with the sign of x."""
+    f = v.function
+    high = f.convert("sitofp", "i64", f.convert("trunc", "i128", f.binary("ashr", "i128", rest, "64"), "i64"), "double")
     low = f.convert("uitofp", "i64", f.convert("trunc", "i128", rest, "i64"), "double")
-    upper = f.binary("fmul", "double", f.convert("sitofp", "i64", high, "double"), "0x3C10000000000000")  # 2^-62
-    fraction = f.binary("fadd", "double", upper, f.binary("fmul", "double", low, "0x3810000000000000"))  # 2^-126
-    remainder = f.binary("fmul", "double", fraction, f"{math.pi / 2!r}")
-    negative = f.emit(f"fcmp olt double {x}, 0.0")
-    whole = f.convert("sitofp", "i64", turns, "double")
-    for value, place in ((whole, "%n"), (remainder, "%r")):
-        opposite = f.emit(f"fneg double {value}")
-        f.store("double", f.emit(f"select i1 {negative}, double {opposite}, double {value}"), place, 8)
+    fraction, fraction_low = v.two_sum(v.mul(high, 2.0**-62), v.mul(low, 2.0**-126))
+    half_pi, half_pi_low = HALF_PI["double"]
+    product, error = v.two_product(fraction, v.text(half_pi))
+    error = v.add(error, v.fma(fraction, half_pi_low, v.mul(fraction_low, half_pi)))
+    r, r_low = v.two_sum(product, error)
+    negative = v.test("olt", x, 0.0)
+    for value, place in ((f.convert("sitofp", "i64", turns, "double"), "%n"), (r, "%r"), (r_low, "%low")):
+        f.store("double", v.select(negative, v.neg(value), value), place, 8)
 
 
 def _sine_near(v: Lanes, r: str) -> str:

@@ -107,7 +107,7 @@ def _target_node(op: str, x: Node, target: Any, ignore_index: int) -> Node:
     if values is not None and values.size:
         count = shape[1] if len(shape) > 1 else shape[0]
         # As unsigned numbers negative ones are large: one comparison finds both kinds out of range.
-        if int(values.view(np.uint64).max()) >= count:
+        if int(np.maximum.reduce(values.view(np.uint64), axis=None)) >= count:
             records.check_classes(values[values != ignore_index], count)
     return node
 

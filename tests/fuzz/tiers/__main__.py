@@ -50,12 +50,11 @@ def _say(**said: object) -> None:
 
 def worker(first: int, count: int, tier: str) -> None:
     """Says in lines of JSON which seed it is at, what differs, and in the end that it is done."""
-    ops: Counter[str] = Counter()
     met: dict[str, int] = {}  # kinds of differences, with the seed that is reduced
     for seed in range(first, first + count):
         _say(seed=seed)
         case = generate(seed)
-        ops.update(case.names())
+        _say(ops=Counter(case.names()))
         why = examine(case, tier)
         if why is None:
             continue
@@ -64,7 +63,7 @@ def worker(first: int, count: int, tier: str) -> None:
             _say(seed=seed, report=judge.report(case, why, lambda candidate: examine(candidate, tier)))
         else:
             _say(seed=seed, report=f"seed {seed}: like seed {like}: {why}")
-    _say(ops=ops, end=True)
+    _say(end=True)
 
 
 def isolated(case: Case, differ: Callable[[Case], str | None]) -> str | None:

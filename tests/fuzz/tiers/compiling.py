@@ -17,16 +17,20 @@ from .case import Case
 from .judge import Prepared, as_bytes
 
 
+class GaveUp(Exception):
+    """A kernel met what only the interpreter can tell, and the interpreter found nothing to tell."""
+
+
 def compiled(case: Case) -> Prepared:
-    """The compiled run. A plan that meets what only the interpreter can tell is interpreted, which is to raise the user's error."""
+    """The compiled run. A plan that gives up is interpreted, which is to raise the user's error."""
     plan = runtime.CompiledPlan(case.key, case.live, case.inputs)
 
     def run() -> list[Any]:
-        try:
-            return plan.run(list(case.inputs))
-        except runtime.Irregular:
+        values = plan.run(list(case.inputs))
+        if values is None:
             Plan(case.key, case.live).run(list(case.inputs))
-            raise
+            raise GaveUp
+        return values
 
     return run
 

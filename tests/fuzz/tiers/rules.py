@@ -425,7 +425,21 @@ def scatter(signature: Signature, operands: Facts) -> Any:
     _demand(signature, operands)
     form = format_of(signature)
     terms = operands[2].type.size + 1
-    return settle(signature, value, terms * (form.working * np.abs(value) + form.tiny) + form.unit * np.abs(value))
+    error = terms * (form.working * np.abs(value) + form.tiny) + form.unit * np.abs(value)
+    base, source, index = _values(operands)
+    largest = wide(signature, [np.maximum(_finite(base), 1), np.maximum(_finite(source), 1), index])
+    smallest = wide(signature, [_least(base), _least(source), index])
+    return settle(signature, value, np.where(_leaves(form, largest, smallest), np.inf, error))
+
+
+def _least(x: Array) -> Array:
+    """What a factor may make a partial product smaller by."""
+    return np.where(x == 0, 1, np.minimum(_finite(x), 1))
+
+
+def _leaves(form: Format, largest: Array, smallest: Array) -> Array:
+    """Whether a partial product may overflow or lose digits to underflow, though the whole one need not."""
+    return (largest > form.largest / 4) | (smallest < form.tiny * 2**26)
 
 
 def factors(signature: Signature, operands: Facts) -> Fact:
@@ -437,8 +451,8 @@ def factors(signature: Signature, operands: Facts) -> Fact:
     far = wide(signature, [_finite(fact.value) + fact.error])
     error = np.abs(far - whole) + terms * form.working * far + form.unit * np.abs(value) + terms * form.tiny
     largest = wide(signature, [np.maximum(_finite(fact.value), 1)])  # of any partial product
-    smallest = wide(signature, [np.where(fact.value == 0, 1, np.minimum(_finite(fact.value), 1))])
-    error = np.where((largest > form.largest / 4) | (smallest < form.tiny * 2**26), np.inf, error)
+    smallest = wide(signature, [_least(fact.value)])
+    error = np.where(_leaves(form, largest, smallest), np.inf, error)
     if not np.isfinite(fact.value).all():
         error = np.full(value.shape, np.inf)
     elif not fact.error.any() and _quantum([fact.value]) == 1.0 and largest.max(initial=0) <= 0.5 / form.unit:

@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
 HUNG = 180.0  # seconds for one graph, its reduction included
-REDUCED = 3  # so many crashes of a chunk are reduced, each in many processes
+REDUCED = 8  # so many crashes of a chunk are reduced, each in many processes
 INSTRUCTION_SETS = ("", "avx2", "sse") if platform.machine().lower() in ("x86_64", "amd64") else ("",)
 
 
@@ -41,6 +41,7 @@ class Outcome:
 
 
 def _environment(chunk: Chunk) -> dict[str, str]:
+    """One thread, since other processes are at work too: a share of the graphs asks for two."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RUSHLIGHT_")}
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     own = {"PYTHONPATH": str(ROOT), "RUSHLIGHT_CACHE": os.environ.get("RUSHLIGHT_CACHE", "off")}

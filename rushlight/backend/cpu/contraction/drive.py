@@ -10,12 +10,14 @@ from ..generated import BARRIER
 from ..team import barrier
 from ..values import memory_element
 from .box import offset
+from .cost import turns_when_stored
 from .factor import Chunk, Factor, chunks_of
 from .frame import Frame, digits
 from .lanes import Lanes, Values, numerator
 from .microkernel import Microkernel, Step
 from .packing import pack, turn_strip
-from .product import Product, turns_when_stored
+from .product import Product
+from .skipping import range_of
 from .staging import emit_stage, relative
 
 LINE = 64  # bytes
@@ -29,7 +31,9 @@ class Driver:
         self.plan = plan
         self.name = name
         self.width = frame.width
-        self.turned = plan.dot is None and turns_when_stored(plan.summation.places[0], plan.rows.box, plan.lanes.box)
+        self.turned = plan.lanes.lane is not None and turns_when_stored(
+            plan.summation.places[0], plan.rows.box, plan.lanes.lane
+        )
 
     # ---- scratch ----
 
@@ -38,9 +42,12 @@ class Driver:
         return prod(self.plan.summation.extents[loop] for loop in self.plan.batch)
 
     def _shared_room(self, factor: Factor) -> int:
-        if not factor.shared or factor.panel is None:
+        if not factor.shared:
             return 0
-        return _whole_lines(self.batches * factor.box.count * factor.panel.size * self.frame.size)
+        if factor.panel is not None:
+            return _whole_lines(self.batches * factor.box.count * factor.panel.size * self.frame.size)
+        assert factor.stage is not None
+        return _whole_lines((factor.stage.size + 2 * self.width) * self.frame.size)
 
     @property
     def shared(self) -> int:
@@ -67,7 +74,7 @@ class Driver:
         if plan.dot is not None:
             self.sums = function.stack(self.frame.element, plan.rows.box.size * plan.lanes.box.size * self.width)
         self._lay_out(shared, private)
-        self._pack_shared()
+        self._prepare_shared()
         row_groups, lane_groups = plan.rows.groups.count, plan.lanes.groups.count
         outer, inner = (lane_groups, row_groups) if plan.lanes_first else (row_groups, lane_groups)
         low, high = self.frame.share(self.batches * outer * inner)
@@ -116,11 +123,26 @@ class Driver:
             with function.loop(*row_bounds) as over_rows:
                 here = lane_values | plan.rows.box.origin(function, over_rows.index)
                 row = self._pointer(plan.rows, here, batch, over_rows.index, row_bounds)
-                turns = self.microkernel.steps[0].turns
-                arguments = [("ptr", row), ("ptr", lane), ("ptr", self.sums), ("i64", str(turns)), ("i1", "true")]
-                function.call(self.microkernel.name, "void", arguments)
+                self._multiply(row, lane, here)
                 self._add_up()
                 self._store(here)
+
+    def _multiply(self, row: str, lane: str, values: Values) -> None:
+        """Calls the microkernel for the terms that count."""
+        function, plan = self.frame.function, self.plan
+        turns: list[Int] = []
+        for step in self.microkernel.steps:
+            count: Int = step.turns
+            if step.term is not None:
+                conditions = plan.rows.skips.get(step.term, ()) + plan.lanes.skips.get(step.term, ())
+                low, high = range_of(function, plan.summation, step.term, conditions, values)
+                count = function.sub(high, low)
+                row = function.pointer(row, function.mul(low, step.row), self.frame.element)
+                lane = function.pointer(lane, function.mul(low, step.lane), self.frame.element)
+            if step.term is not None or not turns:
+                turns.append(count)
+        arguments = [("ptr", row), ("ptr", lane), ("ptr", self.sums), ("i1", "true")]
+        function.call(self.microkernel.name, "void", [*arguments, *(("i64", str(count)) for count in turns)])
 
     # ---- the factors ----
 
@@ -134,7 +156,7 @@ class Driver:
         assert factor.stage is not None
         origin = {**values, **factor.box.origin(function, bounds[0]), **dict.fromkeys(plan.terms, 0)}
         base = frame.operands[factor.number]
-        emit_stage(frame, factor.read, factor.stage, base, target, origin, self.width)
+        emit_stage(frame, factor.read, factor.stage, base, target, origin)
 
     def _pointer(self, factor: Factor, values: Values, batch: Int, box: Int, bounds: tuple[Int, Int]) -> str:
         """Where the microkernel finds a box."""
@@ -146,16 +168,22 @@ class Driver:
                 number = function.add(function.mul(batch, factor.box.count), box)
             return function.pointer(copy, function.mul(number, factor.panel.size), frame.element)
         if factor.stage is not None:
-            origin = factor.box.origin(function, bounds[0])
+            origin = {} if factor.shared else factor.box.origin(function, bounds[0])
             return function.pointer(copy, relative(function, factor.stage, values, origin), frame.element)
         place = numerator(function, factor.read.address, {**values, **dict.fromkeys(self.plan.terms, 0)})
         return function.pointer(frame.operands[factor.number], place, memory_element(frame.dtype))
 
-    def _pack_shared(self) -> None:
-        """All panels of factors that are packed once, by all threads."""
+    def _prepare_shared(self) -> None:
+        """Packs or copies what is made ready once, by all threads."""
         frame, function, plan = self.frame, self.frame.function, self.plan
         shared = [factor for factor in (plan.lanes, plan.rows) if factor.shared]
         for factor in shared:
+            if factor.stage is not None:
+                bounds = frame.share(factor.stage.axes[0].size)
+                origin = dict.fromkeys((*plan.batch, *factor.box.loops, *plan.terms), 0)
+                base, target = frame.operands[factor.number], self.copies[factor.number]
+                emit_stage(frame, factor.read, factor.stage, base, target, origin, bounds)
+                continue
             assert factor.panel is not None
             low, high = frame.share(self.batches * factor.groups.count)
             with function.loop(low, high) as turn:
@@ -186,7 +214,8 @@ class Driver:
         else:
             lane_offsets = tuple(index * self.width for index in range(len(lanes.chunks)))
         steps = []
-        if rows.panel is not None and lanes.panel is not None:
+        skips = rows.skips.keys() | lanes.skips.keys()
+        if rows.panel is not None and lanes.panel is not None and not skips:
             steps = [Step(plan.summation.depth, rows.panel.pitch, lanes.panel.pitch)]
         else:
             left = plan.summation.depth
@@ -194,7 +223,7 @@ class Driver:
                 left //= extents[loop]
                 row = rows.panel.pitch * left if rows.panel else rows.address.coefficient(loop)
                 lane = lanes.panel.pitch * left if lanes.panel else lanes.address.coefficient(loop)
-                steps.append(Step(extents[loop], row, lane))
+                steps.append(Step(extents[loop], row, lane, loop if loop in skips else None))
         return Microkernel(
             f"{self.name}_tile",
             self.frame.element,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ....dtype import dtype as ElementType
 from ....ir.affine import Axis
 from .box import Box, Groups
 from .lanes import Lanes
+from .skipping import Skips
 from .staging import Stage
 from .summation import Read
 
@@ -56,7 +57,9 @@ class Factor:
         groups: the boxes that are made ready together.
         panel: how each box is packed.
         stage: how the region of a group is copied.
-        shared: whether all panels are packed before anything is computed, by all threads.
+        shared: whether all is packed or copied before anything is computed, by all threads; the copy is then of the whole operand.
+        lane: the loop that lies in lanes, if any.
+        skips: terms whose range a tile may choose, and why.
     """
 
     number: int
@@ -67,6 +70,8 @@ class Factor:
     panel: Panel | None = None
     stage: Stage | None = None
     shared: bool = False
+    lane: int | None = None
+    skips: Skips = field(default_factory=dict)
 
     @property
     def room(self) -> int:
@@ -96,14 +101,16 @@ def chunks_of(box: Box, width: int) -> tuple[Chunk, ...]:
     )
 
 
-def lane_chunks(box: Box, width: int) -> tuple[Chunk, ...]:
-    """The vectors of a box of lanes: along its last loop, and again for each point of the others."""
-    *outer, last = box.loops
-    size = box.sizes[-1]
+def lane_chunks(box: Box, lane: int, width: int) -> tuple[Chunk, ...]:
+    """The vectors of a box of lanes: along one of its loops, and again for each point of the others."""
+    place = box.loops.index(lane)
+    size = box.sizes[place]
     starts = [min(start, size - width) for start in range(0, size, width)] if size >= width else [0]
-    before = Box(tuple(outer), box.extents[:-1], box.sizes[:-1]).points()
-    lanes = Lanes.along(last, width)
-    return tuple(Chunk({**point, last: start}, lanes, min(size, width)) for point in before for start in starts)
+    ones = Box(
+        box.loops, box.extents, tuple(1 if loop == lane else s for loop, s in zip(box.loops, box.sizes, strict=True))
+    )
+    lanes = Lanes.along(lane, width)
+    return tuple(Chunk({**point, lane: start}, lanes, min(size, width)) for point in ones.points() for start in starts)
 
 
 def pitch_of(axis: Axis, chunk: Chunk) -> int | None:

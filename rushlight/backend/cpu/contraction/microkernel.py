@@ -14,11 +14,15 @@ from ..assembly import Function, Int, Module, constant, first_lanes, suffix, vec
 
 @dataclass(frozen=True)
 class Step:
-    """A loop over terms: its turns, and how far each takes the pointers of the two factors."""
+    """A loop over terms: its most turns, and how far each takes the pointers of the two factors.
 
-    turns: Int
+    `term` is the loop where its range depends on the tile: then its turns are an argument.
+    """
+
+    turns: int
     row: int
     lane: int
+    term: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,16 +61,16 @@ class Microkernel:
         return self.width * self.size
 
     def write(self, module: Module) -> None:
-        """Adds the function: `name(row, lane, tile, turns, first)`.
+        """Adds the function: `name(row, lane, tile, first, turns, turns of each step with a range of its own …)`.
 
         `tile` holds the sums, row by row; they start from 0 where `first`, else from what is there.
         """
-        parameters = [("ptr", "row"), ("ptr", "lane"), ("ptr", "tile"), ("i64", "turns"), ("i1", "first")]
+        parameters = [("ptr", "row"), ("ptr", "lane"), ("ptr", "tile"), ("i1", "first"), ("i64", "turns")]
+        parameters += [("i64", f"turns{step.term}") for step in self.steps[1:] if step.term is not None]
         function = Function(module, self.name, parameters)
         type = vector(self.element, self.width)
         sums = self._start(function, type)
-        steps = [Step("%turns", self.steps[0].row, self.steps[0].lane), *self.steps[1:]]
-        sums = self._nest(function, type, steps, sums, "%row", "%lane")
+        sums = self._nest(function, type, self.steps, sums, "%row", "%lane")
         for number, total in enumerate(sums):
             function.store(type, total, function.pointer("%tile", number * self.width, self.element), self.align)
         function.end()
@@ -90,12 +94,19 @@ class Microkernel:
         self, function: Function, type: str, steps: Sequence[Step], sums: list[str], row: str, lane: str
     ) -> list[str]:
         if not steps:
-            return self._along(function, type, sums, row, lane) if self.dot else self._term(function, type, sums, row, lane)
+            return (
+                self._along(function, type, sums, row, lane)
+                if self.dot
+                else self._term(function, type, sums, row, lane)
+            )
         step, *rest = steps
-        if step.turns == 1:
+        turns: Int = step.turns if step.term is None else f"%turns{step.term}"
+        if step is self.steps[0]:
+            turns = "%turns"
+        if turns == 1:
             return self._nest(function, type, rest, sums, row, lane)
         carried = [*((type, value) for value in sums), ("ptr", row), ("ptr", lane)]
-        with function.loop(0, step.turns, carried=carried) as turn:
+        with function.loop(0, turns, carried=carried) as turn:
             *inside, row_here, lane_here = turn.carried
             inside = self._nest(function, type, rest, inside, row_here, lane_here)
             row_next = function.pointer(row_here, step.row, self.element)
@@ -115,9 +126,7 @@ class Microkernel:
             sums = self._term(function, type, sums, *here, count=self.dot - whole)
         return sums
 
-    def _term(
-        self, function: Function, type: str, sums: list[str], row: str, lane: str, count: int = 0
-    ) -> list[str]:
+    def _term(self, function: Function, type: str, sums: list[str], row: str, lane: str, count: int = 0) -> list[str]:
         """Adds the products of one turn, or of a vector of turns."""
         count = count or self.count
         vectors = [self._vector(function, type, lane, offset, count) for offset in self.lanes]

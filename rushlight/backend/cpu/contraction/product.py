@@ -12,22 +12,19 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from ....dtype import float32, float64
-from ....ir.affine import Axis
 from ...machine import Machine
-from .box import Box, Groups, groups_within, offset
-from .factor import Chunk, Factor, Panel, chunks_of, lane_chunks, turns
+from .box import Box, Groups, groups_within
+from .cost import TASKS, cost_of, cost_of_dots, cost_of_tiles
+from .factor import Factor, Panel, chunks_of, lane_chunks
 from .frame import Frame
+from .roles import Roles, elements
+from .skipping import skips_of, unskipped
 from .staging import Stage, stage_of
 from .summation import Condition, Read, Summation, merged
 
 LEAST = 4000  # terms from which a product pays
 CANDIDATES = 4  # register tiles that are looked at closely, of each way round
-TASKS = 16  # into how many pieces work should fall, so that threads end together
-
-# What things cost, in cycles for each element, for choosing between ways.
-PACK_LINES, PACK_TURNED, PACK_GATHERED, STAGE = 0.25, 0.6, 2.0, 0.25
-LINE, TURN, CALL, ADD_UP = 4, 80, 40, 8  # storing a vector; turning a block of vectors; calling for a tile; adding up a vector
-FAR = 0.3  # reading from beyond the second cache
+NEAR = 1.3  # and how much dearer than the best, at most, their multiplying may be
 
 
 @dataclass(frozen=True)
@@ -89,40 +86,27 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
     summation, terms = merged(summation, summation.summed)
     row, lane = summation.reads[rows], summation.reads[1 - rows]
     terms.sort(key=lambda loop: abs(row.address.coefficient(loop)) + abs(lane.address.coefficient(loop)), reverse=True)
-    roles = _Roles(summation, rows, tuple(batch), tuple(own_rows), tuple(own_lanes), tuple(terms))
-    tilings: list[tuple[float, _Roles, Box, Box]] = []
-    for loop in own_lanes[-2:]:
+    roles = Roles(summation, rows, tuple(batch), tuple(own_rows), tuple(own_lanes), tuple(terms))
+    tilings: list[tuple[float, Roles, Box, Box]] = []
+    for loop in own_lanes:
         if summation.extents[loop] < frame.width // 2:
             continue
-        ordered = replace(roles, lanes=(*[other for other in own_lanes if other != loop], loop))
+        laid = replace(roles, lane=loop)
         for vectors, height in _tiles(frame.machine):
-            row_box = _row_box(ordered.rows, [summation.extents[one] for one in ordered.rows], height)
-            lane_box = _lane_box(ordered.lanes, [summation.extents[one] for one in ordered.lanes], vectors, frame.width)
-            tilings.append((_cost_of_tiles(frame, ordered, row_box, lane_box), ordered, row_box, lane_box))
+            row_box = _row_box(laid.rows, [summation.extents[one] for one in laid.rows], height)
+            lane_box = _lane_box(laid.lanes, [summation.extents[one] for one in laid.lanes], loop, vectors, frame.width)
+            tilings.append((cost_of_tiles(frame, laid, row_box, lane_box), laid, row_box, lane_box))
     for loop in terms:
         if _neighbours(row, loop) and _neighbours(lane, loop) and summation.extents[loop] >= frame.width // 2:
             inner = replace(roles, dot=loop)
             for columns, height in _dot_tiles(frame.machine):
                 row_box = _row_box(inner.rows, [summation.extents[one] for one in inner.rows], height)
                 lane_box = _row_box(inner.lanes, [summation.extents[one] for one in inner.lanes], columns)
-                tilings.append((_cost_of_dots(frame, inner, row_box, lane_box), inner, row_box, lane_box))
+                tilings.append((cost_of_dots(frame, inner, row_box, lane_box), inner, row_box, lane_box))
     tilings.sort(key=lambda tiling: tiling[0])
-    for cost, ordered, row_box, lane_box in tilings[:CANDIDATES]:
-        if cost < 1.3 * tilings[0][0]:
-            yield from _with_boxes(frame, ordered, cost, row_box, lane_box)
-
-
-@dataclass(frozen=True)
-class _Roles:
-    """Which loop is what; `number` is the operand whose loops are rows; `dot` is a term in lanes."""
-
-    summation: Summation
-    number: int
-    batch: tuple[int, ...]
-    rows: tuple[int, ...]
-    lanes: tuple[int, ...]
-    terms: tuple[int, ...]
-    dot: int | None = None
+    for cost, laid, row_box, lane_box in tilings[:CANDIDATES]:
+        if cost < NEAR * tilings[0][0]:
+            yield from _with_boxes(frame, laid, cost, row_box, lane_box)
 
 
 def _tiles(machine: Machine) -> list[tuple[int, int]]:
@@ -173,102 +157,117 @@ def _row_box(loops: Sequence[int], extents: Sequence[int], height: int) -> Box:
     return Box(tuple(loops), tuple(extents), tuple(reversed(sizes)))
 
 
-def _lane_box(loops: Sequence[int], extents: Sequence[int], vectors: int, width: int) -> Box:
-    """Vectors lie along the last loop, and where that is short along the one before it too."""
-    *outer, last = extents
-    size = min(last, vectors * width)
-    left = vectors // -(-size // width) if size == last else 1
-    sizes = [1] * len(outer)
-    if outer and left > 1:
-        pieces = -(-outer[-1] // left)
-        sizes[-1] = -(-outer[-1] // pieces)
-    return Box(tuple(loops), tuple(extents), (*sizes, size))
+def _lane_box(loops: Sequence[int], extents: Sequence[int], lane: int, vectors: int, width: int) -> Box:
+    """Vectors lie along one loop; where that is short and the last, along the one before it too."""
+    place = loops.index(lane)
+    sizes = [1] * len(loops)
+    sizes[place] = min(extents[place], vectors * width)
+    left = vectors // -(-sizes[place] // width) if sizes[place] == extents[place] else 1
+    if place and place == len(loops) - 1 and left > 1:
+        pieces = -(-extents[place - 1] // left)
+        sizes[place - 1] = -(-extents[place - 1] // pieces)
+    return Box(tuple(loops), tuple(extents), tuple(sizes))
 
 
 # Ways to make factors ready.
 
 
-def _with_boxes(frame: Frame, roles: _Roles, tiles: float, row_box: Box, lane_box: Box) -> Iterator[Product]:
+def _with_boxes(frame: Frame, roles: Roles, tiles: float, row_box: Box, lane_box: Box) -> Iterator[Product]:
     """Ways with one register tile."""
-    row_ways = list(_ways_of_dots(frame, roles, roles.number, row_box) if roles.dot is not None else _ways_of_rows(frame, roles, row_box))
-    lane_ways = _ways_of_dots(frame, roles, 1 - roles.number, lane_box) if roles.dot is not None else _ways_of_lanes(frame, roles, lane_box)
+    row_ways = list(
+        _ways_of_dots(frame, roles, roles.number, row_box)
+        if roles.dot is not None
+        else _ways_of_rows(frame, roles, row_box)
+    )
+    lane_ways = (
+        _ways_of_dots(frame, roles, 1 - roles.number, lane_box)
+        if roles.dot is not None
+        else _ways_of_lanes(frame, roles, lane_box)
+    )
     for lanes in lane_ways:
         for rows in row_ways:
             for lanes_first in (True, False):
                 if lanes_first or (rows.groups.count > 1 and lanes.groups.count > 1):
-                    cost = _cost(frame, roles, tiles, rows, lanes, lanes_first)
+                    cost = cost_of(frame, roles, tiles, rows, lanes, lanes_first)
                     yield Product(roles.summation, roles.batch, rows, lanes, roles.terms, roles.dot, lanes_first, cost)
 
 
-def _ways_of_lanes(frame: Frame, roles: _Roles, box: Box) -> Iterator[Factor]:
-    """As it lies; packed by all threads at first, or by each thread as it goes; with margins."""
-    number = 1 - roles.number
+def _ways_of_lanes(frame: Frame, roles: Roles, box: Box) -> Iterator[Factor]:
+    """As it lies; packed by all threads at first, or by each thread as it goes; copied with margins, or so that lanes lie side by side."""
+    number, loop = 1 - roles.number, roles.lane
+    assert loop is not None
     summation, read = roles.summation, roles.summation.reads[number]
-    chunks = lane_chunks(box, frame.width)
-    depth, loop = summation.depth, box.loops[-1]
-    panel = Panel(chunks, len(chunks) * frame.width, depth, frame.width)
+    chunks = lane_chunks(box, loop, frame.width)
+    skips = skips_of(summation, read, box)
+    panel = Panel(chunks, len(chunks) * frame.width, summation.depth, frame.width)
     budget = frame.machine.l2 // 2 // frame.size
-    group = groups_within(box, max(1, budget // panel.size))
-    smooth = read.address.coefficient(loop) == 1 and frame.dtype in (float32, float64)
-    whole = box.sizes[-1] >= frame.width or frame.machine.masks
-    if smooth and whole and not read.conditions:
-        yield Factor(number, read, box, chunks, group)
+    factor = Factor(number, read, box, chunks, groups_within(box, max(1, budget // panel.size)), lane=loop, skips=skips)
+    smooth = read.address.coefficient(loop) == 1
+    whole = box.sizes[box.loops.index(loop)] >= frame.width or frame.machine.masks
+    if smooth and whole and not unskipped(read, skips) and frame.dtype in (float32, float64):
+        yield factor
     batches = prod(summation.extents[loop] for loop in roles.batch)
-    if batches * box.count * panel.size <= 4 * max(1 << 20, _elements(summation, read)):
-        yield Factor(number, read, box, chunks, group, panel, shared=True)
-    yield Factor(number, read, box, chunks, group, panel)
-    if smooth and read.windows:
-        staged = _stage_groups(frame, roles, read, box, budget)
+    if batches * box.count * panel.size <= 4 * max(1 << 20, elements(summation, read)):
+        yield replace(factor, panel=panel, shared=True)
+    yield replace(factor, panel=panel)
+    if read.windows:
+        staged = _stage_groups(frame, roles, read, box, frame.machine.l2 * 3 // 4 // frame.size, loop)
         if staged is not None and staged[1].address.coefficient(loop) == 1:
-            yield Factor(number, read, box, chunks, staged[0], stage=staged[1])
+            yield replace(factor, groups=staged[0], stage=staged[1])
+        whole_stage = _whole_stage(frame, roles, factor)
+        if whole_stage is not None and whole_stage.address.coefficient(loop) == 1:
+            groups = groups_within(box, max(1, budget // (summation.depth * box.size)))
+            yield replace(factor, groups=groups, stage=whole_stage, shared=True)
 
 
-def _ways_of_rows(frame: Frame, roles: _Roles, box: Box) -> Iterator[Factor]:
+def _ways_of_rows(frame: Frame, roles: Roles, box: Box) -> Iterator[Factor]:
+    """The same for rows, whose elements are spread and may lie as they like."""
     number, summation = roles.number, roles.summation
     read = summation.reads[number]
     chunks = chunks_of(box, frame.width)
+    skips = skips_of(summation, read, box)
     panel = Panel(chunks, box.size, summation.depth, frame.width)
     budget = frame.machine.l2 // 4 // frame.size
-    if not read.conditions and frame.dtype in (float32, float64):
-        yield Factor(number, read, box, chunks, groups_within(box, 1))
+    factor = Factor(number, read, box, chunks, groups_within(box, 1), skips=skips)
+    if not unskipped(read, skips) and frame.dtype in (float32, float64):
+        yield factor
     most = max(1, min(budget // panel.size, box.count // TASKS if box.count >= 2 * TASKS else 1))
-    group = groups_within(box, most)
-    yield Factor(number, read, box, chunks, group, panel)
+    grouped = replace(factor, groups=groups_within(box, most), panel=panel)
+    yield grouped
     batches = prod(summation.extents[loop] for loop in roles.batch)
-    if batches * box.count * panel.size <= 2 * _elements(summation, read) + 4096:
-        yield Factor(number, read, box, chunks, group, panel, shared=True)
+    if batches * box.count * panel.size <= 2 * elements(summation, read) + 4096:
+        yield replace(grouped, shared=True)
     if read.windows:
         staged = _stage_groups(frame, roles, read, box, budget)
         if staged is not None:
-            yield Factor(number, read, box, chunks, staged[0], stage=staged[1])
+            yield replace(factor, groups=staged[0], stage=staged[1])
 
 
-def _ways_of_dots(frame: Frame, roles: _Roles, number: int, box: Box) -> Iterator[Factor]:
+def _ways_of_dots(frame: Frame, roles: Roles, number: int, box: Box) -> Iterator[Factor]:
     """A factor whose terms lie side by side: as it lies, or with margins."""
-    read = roles.summation.reads[number]
-    chunks = chunks_of(box, frame.width)
-    if not read.conditions and frame.dtype in (float32, float64):
-        yield Factor(number, read, box, chunks, groups_within(box, 1))
+    read, dot = roles.summation.reads[number], roles.dot
+    assert dot is not None
+    skips = skips_of(roles.summation, read, box, dot)
+    factor = Factor(number, read, box, chunks_of(box, frame.width), groups_within(box, 1), skips=skips)
+    if not unskipped(read, skips) and frame.dtype in (float32, float64):
+        yield factor
     if read.windows:
         staged = _stage_groups(frame, roles, read, box, frame.machine.l2 // 4 // frame.size)
-        if staged is not None and staged[1].address.coefficient(roles.dot or 0) == 1:
-            yield Factor(number, read, box, chunks, staged[0], stage=staged[1])
+        if staged is not None and staged[1].address.coefficient(dot) == 1:
+            yield replace(factor, groups=staged[0], stage=staged[1])
 
 
-def _elements(summation: Summation, read: Read) -> int:
-    """How many different places are read, roughly."""
-    windows = prod(min(window.extent, _reach(window.axis, summation)) for window in read.windows)
-    inside = {loop for window in read.windows for loop in window.axis.loops}
-    rest = prod(summation.extents[loop] for loop in read.loops if loop not in inside)
-    return windows * rest
+def _whole_stage(frame: Frame, roles: Roles, factor: Factor) -> Stage | None:
+    """A copy of all that is read, without margins where taps that fall into them are skipped."""
+    spans = {loop: roles.summation.extents[loop] for loop in factor.read.loops}
+    needless = [condition for conditions in factor.skips.values() for condition in conditions]
+    stage = stage_of(factor.read, spans, (), factor.lane, needless)
+    return stage if stage is not None and stage.axes[0].size >= 8 else None
 
 
-def _reach(axis: Axis, summation: Summation) -> int:
-    low, high = axis.numerator_bounds(summation.extents)
-    return high - low + 1
-
-
-def _stage_groups(frame: Frame, roles: _Roles, read: Read, box: Box, budget: int) -> tuple[Groups, Stage] | None:
+def _stage_groups(
+    frame: Frame, roles: Roles, read: Read, box: Box, budget: int, lane: int | None = None
+) -> tuple[Groups, Stage] | None:
     """The largest regions that fit, and leave enough pieces."""
     extents = roles.summation.extents
     spans_of_terms = {loop: extents[loop] for loop in roles.terms}
@@ -276,118 +275,14 @@ def _stage_groups(frame: Frame, roles: _Roles, read: Read, box: Box, budget: int
         chunk = box.counts[position]
         while chunk >= 1:
             groups = Groups(box, position, chunk)
-            stage = stage_of(read, {**groups.spans(), **spans_of_terms}, roles.batch)
+            stage = stage_of(read, {**groups.spans(), **spans_of_terms}, roles.batch, lane)
             if stage is None:
                 return None
             many = groups.count >= min(TASKS, box.count) or prod(extents[loop] for loop in roles.batch) >= TASKS
             last = chunk == 1 and position == len(box.loops) - 1
             if last or (stage.size <= budget and many):
-                return (groups, stage) if abs(stage.axes[-1].step) == 1 else None
+                return groups, stage
             if chunk == 1:
                 break
             chunk = -(-chunk // 2)
     return None
-
-
-# Costs.
-
-
-def _cost_of_tiles(frame: Frame, roles: _Roles, rows: Box, lanes: Box) -> float:
-    """Multiplying and storing, whatever the factors are like."""
-    width, vectors = frame.width, len(lane_chunks(lanes, frame.width))
-    turn = max(vectors * rows.size / 2, (vectors + rows.size) / 2, 4)
-    if turns_when_stored(roles.summation.places[0], rows, lanes):
-        blocks = -(-rows.size // width)
-        store = vectors * blocks * TURN + lanes.size * blocks * LINE
-    else:
-        store = rows.size * vectors * LINE
-    batches = prod(roles.summation.extents[loop] for loop in roles.batch)
-    return batches * rows.count * lanes.count * (roles.summation.depth * turn + store + CALL)
-
-
-def _cost_of_dots(frame: Frame, roles: _Roles, rows: Box, lanes: Box) -> float:
-    """The same where terms lie in lanes."""
-    assert roles.dot is not None
-    extent, sums = roles.summation.extents[roles.dot], rows.size * lanes.size
-    turn = max(sums / 2, (rows.size + lanes.size) * 0.7, 4)
-    turns_of_all = roles.summation.depth // extent * -(-extent // frame.width)
-    store = sums * ADD_UP + rows.size * -(-lanes.size // frame.width) * LINE
-    batches = prod(roles.summation.extents[loop] for loop in roles.batch)
-    return batches * rows.count * lanes.count * (turns_of_all * turn + store + CALL)
-
-
-def _cost(frame: Frame, roles: _Roles, tiles: float, rows: Factor, lanes: Factor, lanes_first: bool) -> float:
-    """Cycles of one thread."""
-    batches = prod(roles.summation.extents[loop] for loop in roles.batch)
-    tasks = batches * rows.groups.count * lanes.groups.count
-    total = tiles * (tasks + tasks % 2) / tasks if tasks < 4 * TASKS else tiles
-    total += batches * _preparation(frame, roles, lanes) * (1 if lanes_first or lanes.shared else rows.groups.count)
-    total += batches * _preparation(frame, roles, rows) * (lanes.groups.count if lanes_first and not rows.shared else 1)
-    return total + batches * _distance(frame, roles, rows, lanes, lanes_first)
-
-
-def _preparation(frame: Frame, roles: _Roles, factor: Factor) -> float:
-    """Making all groups of a factor ready once."""
-    if factor.stage is not None:
-        return factor.stage.size * factor.groups.count * STAGE
-    if factor.panel is None:
-        return 0
-    size = factor.panel.size * factor.box.count
-    if turns(factor.read, factor.chunks, roles.terms, frame.dtype):
-        return size * PACK_TURNED
-    return size * max(_cost_of_chunk(factor.read, chunk) for chunk in factor.chunks)
-
-
-def _cost_of_chunk(read: Read, chunk: Chunk) -> float:
-    offsets = chunk.lanes.offsets(read.address)[: chunk.count]
-    if offsets == tuple(range(len(offsets))):
-        return PACK_LINES * (2 if read.conditions else 1)
-    return PACK_GATHERED
-
-
-def _distance(frame: Frame, roles: _Roles, rows: Factor, lanes: Factor, lanes_first: bool) -> float:
-    """What it costs that factors are not close at hand: lines that fall into few sets, pages, and what is read again from afar."""
-    depth, cost = roles.summation.depth, 0.0
-    tiles = rows.box.count * lanes.box.count
-    line = 64 // frame.size
-    for factor in (rows, lanes):
-        if factor.panel is None:
-            steps = [abs(factor.address.coefficient(loop)) for loop in roles.terms]
-            if min(steps) >= line and depth * 64 > frame.machine.l1 // 4:
-                cost += tiles * depth * 4
-            elif factor is rows and _crowds(frame, factor):
-                cost += tiles * depth * 2
-            if factor is lanes:  # vectors that lie across two lines
-                cost += tiles * depth * len(lanes.chunks) / 4
-    near = frame.machine.l2 // frame.size
-    fast, slow = (rows, lanes) if lanes_first else (lanes, rows)
-    volume = _volume(roles, fast)
-    if volume > near // 2:
-        cost += FAR * volume * (slow.groups.count - 1)
-    if _volume(roles, slow) / slow.groups.count > near:
-        cost += FAR * _volume(roles, slow) * (fast.groups.count - 1)
-    return cost
-
-
-def _volume(roles: _Roles, factor: Factor) -> float:
-    """Elements that are read, wherever they are."""
-    if factor.stage is not None:
-        return factor.stage.size * factor.groups.count
-    whole = roles.summation.depth * factor.box.size * factor.box.count
-    return whole if factor.panel is not None else min(whole, _elements(roles.summation, factor.read))
-
-
-def _crowds(frame: Frame, factor: Factor) -> bool:
-    """Whether many rows share few sets of the first cache."""
-    lines = {offset(factor.address, point) * frame.size // 64 for point in factor.box.points()}
-    sets: dict[int, int] = {}
-    for line in lines:
-        sets[line % 64] = sets.get(line % 64, 0) + 1
-    return max(sets.values(), default=0) > 6
-
-
-def turns_when_stored(place: Axis, rows: Box, lanes: Box) -> bool:
-    """Whether neighbours in the result are rows rather than lanes."""
-    if not rows.loops or (lanes.loops and place.coefficient(lanes.loops[-1]) == 1):
-        return False
-    return place.coefficient(rows.loops[-1]) == 1 and rows.sizes[-1] > 1

@@ -36,6 +36,9 @@ class Along:
     reach: int = 0  # of the loops that lead backwards: how far the least numerator is from the origin's
     loop: int | None = None
 
+    def moves_with(self, loop: int) -> bool:
+        return loop == self.loop if self.window is None else loop in self.window.axis.loops
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -54,12 +57,20 @@ class Stage:
         return prod(along.size for along in self.axes)
 
 
-def stage_of(read: Read, spans: Mapping[int, int], units: Sequence[int]) -> Stage | None:
+def stage_of(
+    read: Read,
+    spans: Mapping[int, int],
+    units: Sequence[int],
+    lane: int | None = None,
+    needless: Sequence[Condition] = (),
+) -> Stage | None:
     """A copy of a region; None where the read is not made of windows and single loops.
 
     Args:
         spans: how far the region reaches along each loop.
         units: loops that the region has one turn of.
+        lane: a loop whose turns shall lie side by side in the copy.
+        needless: conditions that what reads the copy keeps by itself; with no loop left out, their windows need no margins.
     """
     conditions = {window.condition for window in read.windows}
     if any(condition not in conditions for condition in read.conditions):
@@ -78,6 +89,10 @@ def stage_of(read: Read, spans: Mapping[int, int], units: Sequence[int]) -> Stag
         unit = gcd(*[value for _, value in moving]) or 1
         size = sum(abs(value) * (spans[loop] - 1) for loop, value in moving) // unit + 1
         reach = sum(value * (spans[loop] - 1) for loop, value in moving if value < 0)
+        if window.condition in needless and unit == 1 and not units:
+            low = max(0, window.axis.offset + reach)
+            size = min(window.extent, window.axis.offset + reach + size) - low
+            reach = low - window.axis.offset
         axes.append(Along(size, window.stride * unit, window, unit, reach))
     for loop, value in rest.items():
         if not value or loop in units:
@@ -85,7 +100,7 @@ def stage_of(read: Read, spans: Mapping[int, int], units: Sequence[int]) -> Stag
         if loop in taken:
             return None
         axes.append(Along(spans[loop], value, loop=loop))
-    axes.sort(key=lambda along: abs(along.step), reverse=True)
+    axes.sort(key=lambda along: (lane is not None and along.moves_with(lane), -abs(along.step)))
     return Stage(tuple(axes), _address(axes, spans))
 
 
@@ -105,8 +120,16 @@ def _address(axes: Sequence[Along], spans: Mapping[int, int]) -> Axis:
     return Axis(factors, offset)
 
 
-def emit_stage(frame: Frame, one: Read, stage: Stage, base: str, target: str, origin: Values, width: int) -> None:
-    """Copies the region whose loops begin at `origin` (summed loops at 0)."""
+def emit_stage(
+    frame: Frame,
+    one: Read,
+    stage: Stage,
+    base: str,
+    target: str,
+    origin: Values,
+    bounds: tuple[Int, Int] | None = None,
+) -> None:
+    """Copies the region whose loops begin at `origin` (summed loops at 0), or of its slowest axis what is within bounds."""
     names = {place: -1 - place for place in range(len(stage.axes))}
     terms = list(one.address.terms)
     shift = one.address.offset
@@ -120,57 +143,63 @@ def emit_stage(frame: Frame, one: Read, stage: Stage, base: str, target: str, or
         shift += along.reach * window.stride
         axis = Axis([*window.axis.terms, (names[place], along.unit)], window.axis.offset + along.reach)
         conditions.append(Condition(axis, window.extent) if window.condition in one.conditions else None)
-    address = Axis(terms, shift)
-    _copy(frame, stage, address, conditions, base, target, dict(origin), 0, 0, None, width)
+    copy = _Copy(frame, stage, Axis(terms, shift), conditions, base, target)
+    copy.along(0, dict(origin), 0, None, bounds or (0, stage.axes[0].size))
 
 
-def _copy(
-    frame: Frame,
-    stage: Stage,
-    address: Axis,
-    conditions: Sequence[Condition | None],
-    base: str,
-    target: str,
-    values: dict[int, Int],
-    place: int,
-    line: Int,
-    inside_so_far: str | None,
-    width: int,
-) -> None:
-    """Loops over the axes from `place` on; along the last one goes by vectors, which may write beyond a line into the next."""
-    function, along, name = frame.function, stage.axes[place], -1 - place
-    if place < len(stage.axes) - 1:
-        with function.loop(0, along.size) as turn:
+@dataclass(frozen=True)
+class _Copy:
+    """Loops over the axes of a copy, which are loops -1, -2, … here."""
+
+    frame: Frame
+    stage: Stage
+    address: Axis
+    conditions: Sequence[Condition | None]
+    base: str
+    target: str
+
+    def along(self, place: int, values: dict[int, Int], line: Int, sound: str | None, bounds: tuple[Int, Int]) -> None:
+        """Goes along the axes from `place` on; `sound` tells whether the axes before are inside."""
+        function, along, name = self.frame.function, self.stage.axes[place], -1 - place
+        if place == len(self.stage.axes) - 1:
+            self._line(values, line, sound, bounds)
+            return
+        with function.loop(*bounds) as turn:
             here = {**values, name: turn.index}
-            test = inside_so_far
-            condition = conditions[place]
+            test = sound
+            condition = self.conditions[place]
             if condition is not None:
                 holds = function.compare("ult", numerator(function, condition.axis, here), condition.extent)
                 test = holds if test is None else function.binary("and", "i1", test, holds)
             number = function.add(function.mul(line, along.size), turn.index)
-            _copy(frame, stage, address, conditions, base, target, here, place + 1, number, test, width)
-        return
-    element = register_element(frame.dtype)
-    with function.loop(0, along.size, width) as turn:
-        here = {**values, name: turn.index}
+            self.along(place + 1, here, number, test, (0, self.stage.axes[place + 1].size))
+
+    def _line(self, values: dict[int, Int], line: Int, sound: str | None, bounds: tuple[Int, Int]) -> None:
+        """Copies along the last axis by vectors, which may write beyond a line into the next."""
+        frame, function, width = self.frame, self.frame.function, self.frame.width
+        place = len(self.stage.axes) - 1
+        along, name, condition = self.stage.axes[place], -1 - place, self.conditions[place]
         at = Lanes.along(name, width)
-        mask = None
-        if along.size % width:
-            mask = first(function, function.sub(along.size, turn.index), width)
-        condition = conditions[place]
-        if condition is not None:
-            mask = both(function, mask, inside(function, condition.axis, condition.extent, here, at), width)
-        if inside_so_far is not None:
-            mask = both(function, mask, function.splat(vector("i1", width), inside_so_far), width)
-        value = read(function, frame.dtype, base, address, here, Lanes(width, at.steps, mask))
-        spot = function.pointer(target, function.add(function.mul(line, along.size), turn.index), element)
-        function.store(vector(element, width), value.text, spot, frame.size)
+        with function.loop(*bounds, width) as turn:
+            here = {**values, name: turn.index}
+            mask = None
+            if bounds != (0, along.size) or along.size % width:
+                mask = first(function, function.sub(bounds[1], turn.index), width)
+            if condition is not None:
+                mask = both(function, mask, inside(function, condition.axis, condition.extent, here, at), width)
+            if sound is not None:
+                mask = both(function, mask, function.splat(vector("i1", width), sound), width)
+            value = read(function, frame.dtype, self.base, self.address, here, Lanes(width, at.steps, mask))
+            spot = function.pointer(
+                self.target, function.add(function.mul(line, along.size), turn.index), register_element(frame.dtype)
+            )
+            function.store(vector(frame.element, width), value.text, spot, frame.size)
 
 
 def relative(function: Function, stage: Stage, values: Values, origin: Values) -> Int:
-    """Where in the copy the element at `values` is, both in loops of the factor; summed loops at 0."""
+    """Where in the copy the element at `values` is; summed loops at 0, and loops at 0 that `origin` lacks."""
     total: Int = stage.address.offset
     for loop, factor in stage.address.terms:
-        if loop in values and loop in origin:
-            total = function.add(total, function.mul(function.sub(values[loop], origin[loop]), factor))
+        if loop in values:
+            total = function.add(total, function.mul(function.sub(values[loop], origin.get(loop, 0)), factor))
     return total

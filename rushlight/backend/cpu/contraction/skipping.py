@@ -1,0 +1,74 @@
+"""Taps that fall into a margin, skipped: where all of a tile reads at one place along an axis, the terms that count are a range.
+
+So a tile at the edge of an image does less work, and what it reads needs no margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ....ir.affine import Axis
+from ..assembly import Function, Int
+from .box import Box
+from .lanes import Values, numerator
+from .summation import Condition, Read, Summation
+
+Skips = dict[int, tuple[Condition, ...]]  # a term: the conditions that give its range
+FEW = 1 << 16  # points that are gone through to see how many terms count
+
+
+def skips_of(summation: Summation, read: Read, box: Box, dot: int | None = None) -> Skips:
+    """The terms whose range a tile with this box may choose."""
+    sizes = dict(zip(box.loops, box.sizes, strict=True))
+    found: Skips = {}
+    for condition in read.conditions:
+        terms = [loop for loop in condition.axis.loops if loop in summation.summed]
+        alone = all(sizes.get(loop, 1) == 1 for loop in condition.axis.loops)
+        if len(terms) == 1 and alone and condition.axis.denominator == 1 and terms[0] != dot:
+            found[terms[0]] = (*found.get(terms[0], ()), condition)
+    return found
+
+
+def unskipped(read: Read, skips: Skips) -> tuple[Condition, ...]:
+    """The conditions that are left."""
+    done = {condition for conditions in skips.values() for condition in conditions}
+    return tuple(condition for condition in read.conditions if condition not in done)
+
+
+def share(summation: Summation, skips: Skips) -> float:
+    """How many of all terms count, on average over the output."""
+    result = 1.0
+    for conditions in skips.values():
+        for condition in conditions:
+            result *= _share(condition.axis, condition.extent, summation.extents)
+    return result
+
+
+def _share(axis: Axis, extent: int, extents: Mapping[int, int]) -> float:
+    points = [axis.offset]
+    for loop, value in axis.terms:
+        if len(points) * extents[loop] > FEW:
+            return 1.0
+        points = [point + value * turn for point in points for turn in range(extents[loop])]
+    return sum(0 <= point < extent for point in points) / len(points)
+
+
+def range_of(
+    function: Function, summation: Summation, term: int, conditions: tuple[Condition, ...], values: Values
+) -> tuple[Int, Int]:
+    """The first turn of a term that counts, and the one after the last; they may be the wrong way about if none counts."""
+    low: Int = 0
+    high: Int = summation.extents[term]
+    for condition in conditions:
+        step = condition.axis.coefficient(term)
+        start = numerator(function, condition.axis, {**values, term: 0})
+        size = abs(step)
+        if step > 0:  # 0 <= start + step * turn < extent
+            below, above = function.sub(0, start), function.sub(condition.extent - 1, start)
+        else:
+            below, above = function.sub(start, condition.extent - 1), start
+        first = function.greatest(below, 0)
+        last = function.greatest(function.add(above, size), 0)
+        low = function.greatest(low, function.div(function.add(first, size - 1), size))
+        high = function.least(high, function.div(last, size))
+    return low, high
