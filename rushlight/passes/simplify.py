@@ -11,6 +11,7 @@ import numpy as np
 
 from ..ir.graph import Signature
 from ..ir.op import registry
+from ..ir.pool import is_routed
 from .graph import Graph
 
 Rule = Callable[[Graph, Signature, tuple[int, ...]], int | None]
@@ -106,6 +107,18 @@ def _neg(graph: Graph, signature: Signature, operands: tuple[int, ...]) -> int |
     return graph.operands[operands[0]][0] if _name(graph, operands[0]) == "neg" else None
 
 
+def _relu_gradient(graph: Graph, signature: Signature, operands: tuple[int, ...]) -> int | None:
+    """The way back through a relu and the maxima of its windows is one op: both choose elements of one cotangent."""
+    g, y = operands
+    pooled = graph.signatures[g]
+    if pooled is None or pooled.op.name != "max_pool_gradient" or graph.operands[g][1] != y:
+        return None
+    windows = pooled.attributes["windows"]
+    if not is_routed(signature.type.shape, windows):
+        return None
+    return graph.op(pooled.op, graph.operands[g], windows=windows, rectified=True)
+
+
 RULES: dict[str, Rule] = {
     "reshape": _reshape,
     "permute": _permute,
@@ -114,4 +127,5 @@ RULES: dict[str, Rule] = {
     "mul": _mul,
     "div": _div,
     "neg": _neg,
+    "relu_gradient": _relu_gradient,
 }
