@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..ir.expr import Expr, Load
 from ..ir.type import TupleType, Type
@@ -155,7 +156,7 @@ class Fusion:
 
     def _rereads(self, value: int, user: int) -> bool:
         """Whether the user reads an element of the value more than once, or for more than one of its own."""
-        name = self.graph.signatures[user].op.name  # type: ignore[union-attr]
+        name = self.graph.name(user)
         if name in ("take", "gather", "window", "pick"):
             return True
         return self.graph.types[user].size > self.graph.types[value].size and name not in (
@@ -204,12 +205,8 @@ class Fusion:
             elif value in self.maps:
                 self._place_map(value)
             else:
-                kind = (
-                    "contraction"
-                    if self.graph.signatures[value].op.name == "contract" and self.native(self.graph, value)
-                    else "single"
-                )  # type: ignore[union-attr]
-                self._place_alone(value, kind)
+                contracts = self.graph.name(value) == "contract" and self.native(self.graph, value)
+                self._place_alone(value, "contraction" if contracts else "single")
 
     def _new(self, kind: str, loops: tuple[tuple[int, int], ...], reduced: frozenset[int] | None) -> Group:
         group = Group(len(self.groups), kind, loops, reduced)
@@ -329,10 +326,10 @@ class Fusion:
         return group.kind != "contraction" or not functions(expression) & NOT_IN_EPILOGUES
 
 
-def fold_axes(attributes: dict[str, object]) -> Shape:
+def fold_axes(attributes: dict[str, Any]) -> Shape:
     """The reduced axes of a fold, whichever way its record says them."""
     axes = attributes.get("axes", attributes.get("axis"))
-    return axes if isinstance(axes, tuple) else (axes,)  # type: ignore[return-value]
+    return axes if isinstance(axes, tuple) else (axes,)
 
 
 def numbered(shape: Shape) -> tuple[Index, ...]:
