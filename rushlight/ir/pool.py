@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtype import int64
+from . import scalar
 from .branchless import drop, keep
 from .graph import Node
 from .index import gather
 from .op import NONDIFFERENTIABLE, Cotangents, Op
-from .scalar import le, number, select
 from .type import Type
 from .view import reshape
 
@@ -310,8 +310,8 @@ def _gradient_vjp(node: Node, h: Node) -> Cotangents:
     g, x, _ = node.operands
     windows = node.attributes["windows"]
     if node.attributes.get("rectified"):
-        zero = number(0, x.type.dtype)
-        h = select(le(x, zero), zero, h)
+        zero = scalar.number(0, x.type.dtype)
+        h = scalar.select(scalar.le(x, zero), zero, h)
     lead = g.type.shape[: g.type.ndim - len(windows)]
     place = max_pool_index(x, windows=windows)
     flat = reshape(h, (*lead, prod(h.type.shape[len(lead) :])))

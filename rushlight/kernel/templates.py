@@ -11,6 +11,7 @@ from typing import Any
 
 from ..ir.graph import Signature
 from .buffer import Buffer
+from .recurrence import recurrence, recurrence_back
 from .scan import scan
 from .scatter import embedding_gradient, put, scatter, spread_back
 from .sort import sort
@@ -19,6 +20,8 @@ from .window import max_pool, max_pool_gradient
 Template = Callable[[Signature, tuple[Buffer, ...]], Any]
 
 TEMPLATES: dict[str, Template] = {
+    "recurrence": recurrence,
+    "recurrence_back": recurrence_back,
     "max_pool": max_pool,
     "max_pool_index": max_pool,
     "max_pool_gradient": max_pool_gradient,

@@ -164,7 +164,11 @@ def _windows_and_tables() -> dict[str, list[Sample]]:
     return {
         **pooled,
         "max_pool_gradient": [
-            Sample([_real(2, *[w.number for w in windows]), x, _pooled(x, windows)], dict(windows=windows, **more), settings=2)
+            Sample(
+                [_real(2, *[w.number for w in windows]), x, _pooled(x, windows)],
+                dict(windows=windows, **more),
+                settings=2,
+            )
             for x, windows in images
             for more in ({}, {"rectified": True})
         ],
