@@ -185,6 +185,8 @@ class Fusion:
         base, flat = expression.operand, ZERO
         for part, stride in zip(expression.index, self._strides_of(base), strict=True):
             assert isinstance(part, Index)
+            if part.data():
+                return None
             flat = add(flat, scale(part, stride))
         if not flat.affine():
             return None
