@@ -357,15 +357,16 @@ class Emitter:
         """The arguments with literals in the dtype of the others, all of one width."""
         given = [None if isinstance(a, Literal) else self.value(a) for a in expression.arguments]
         typed = [v for v in given if v is not None]
-        if expression.function in ("select", "require"):  # the condition's dtype says nothing of the others'
+        conditional = expression.function in ("select", "require")
+        if conditional:  # the condition's dtype says nothing of the others'
             typed = [v for v in given[1:] if v is not None]
         width = max((v.width for v in given if v is not None), default=1)
         result = []
-        for argument, value in zip(expression.arguments, given, strict=True):
+        for number, (argument, value) in enumerate(zip(expression.arguments, given, strict=True)):
             if value is None:
                 assert isinstance(argument, Literal)
-                own = literal_dtype(argument.value)
-                value = literal(argument.value, typed[0].dtype if typed else own, width)
+                kind = typed[0].dtype if typed else literal_dtype(argument.value)
+                value = literal(argument.value, bool_ if conditional and not number else kind, width)
             result.append(broadcast(self.function, value, width))
         return result
 
