@@ -14,7 +14,7 @@ VARIABLES = {
     "RUSHLIGHT_CPU": "processor to compile for: avx512, avx2, sse or neon (default: the host's)",
     "RUSHLIGHT_DATA": "folder in which the demo looks for CIFAR-10",
     "RUSHLIGHT_DEBUG": "1 prints when plans are made and compiled, 2 also each flush with its time, 3 graphs, kernels and memory, 4 machine code",
-    "RUSHLIGHT_PENDING": "bound on pending nodes before the trace is flushed by itself (default 4096)",
+    "RUSHLIGHT_PENDING": "bound on pending nodes before the trace is flushed by itself (default 20000)",
     "RUSHLIGHT_TIER": "interp, compile or auto (default): whether plans are interpreted, compiled, or compiled when they come again",
     "RUSHLIGHT_PEER": "benchmarks only: the interpreter that has PyTorch",
     "RUSHLIGHT_SHARED": "tests only: folder with the sample programs and CIFAR-10",
@@ -45,8 +45,8 @@ for _name in os.environ:
         warnings.warn(f"unknown environment variable {_name}; known are {', '.join(VARIABLES)}", stacklevel=2)
 
 DEBUG = _integer("RUSHLIGHT_DEBUG", 0)
-PENDING = _integer("RUSHLIGHT_PENDING", 4096)
-PENDING_BYTES = 2 << 30  # of results: what a loop holds back before it is run
+PENDING = _integer("RUSHLIGHT_PENDING", 20000)
+PENDING_BYTES = 64 << 30  # of all results: a bound on the work that is held back, not on memory, which no pending node has
 TIER = _tier()
 CPU = _read("RUSHLIGHT_CPU", "")
 CACHE = _read("RUSHLIGHT_CACHE", "")

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtype import int64
-from .branchless import keep
+from . import scalar
+from .branchless import drop, keep
 from .graph import Node
 from .index import gather
 from .op import NONDIFFERENTIABLE, Cotangents, Op
@@ -274,11 +275,24 @@ def _route(g: np.ndarray, x: np.ndarray, y: np.ndarray, axis: int, windows: Wind
     return result
 
 
-def _gradient_eval(type: Type, g: np.ndarray, x: np.ndarray, y: np.ndarray, *, windows: Plain) -> np.ndarray:
+def is_routed(shape: tuple[int, ...], windows: Plain) -> bool:
+    """Whether no element lies in two windows, and no window reaches beyond the axes: the way back is then a choice."""
+    each_axis = _read(windows)
+    return not any(each.overlap for each in each_axis) and _padding(shape, each_axis) is None
+
+
+def _gradient_eval(
+    type: Type, g: np.ndarray, x: np.ndarray, y: np.ndarray, *, windows: Plain, rectified: bool = False
+) -> np.ndarray:
+    result = _cotangent(type, g, x, y, windows)
+    return drop(np.less_equal(x, 0), result) if rectified else result
+
+
+def _cotangent(type: Type, g: np.ndarray, x: np.ndarray, y: np.ndarray, windows: Plain) -> np.ndarray:
     if not g.size:
         return np.zeros(type.shape, g.dtype)
     each_axis, count = _read(windows), len(windows)
-    if not any(each.overlap for each in each_axis) and _padding(x.shape, each_axis) is None:
+    if is_routed(x.shape, windows):
         levels = [*_levels(x, each_axis, count - 1), y]
         for number, each in enumerate(each_axis):
             axis = x.ndim - count + number
@@ -295,6 +309,9 @@ def _gradient_eval(type: Type, g: np.ndarray, x: np.ndarray, y: np.ndarray, *, w
 def _gradient_vjp(node: Node, h: Node) -> Cotangents:
     g, x, _ = node.operands
     windows = node.attributes["windows"]
+    if node.attributes.get("rectified"):
+        zero = scalar.number(0, x.type.dtype)
+        h = scalar.select(scalar.le(x, zero), zero, h)
     lead = g.type.shape[: g.type.ndim - len(windows)]
     place = max_pool_index(x, windows=windows)
     flat = reshape(h, (*lead, prod(h.type.shape[len(lead) :])))
@@ -302,9 +319,10 @@ def _gradient_vjp(node: Node, h: Node) -> Cotangents:
     return reshape(picked, g.type.shape), None, None
 
 
+# `rectified`: 0 where x is not above 0, which is the way back through a relu that gave x.
 max_pool_gradient = Op(
     "max_pool_gradient",
-    infer=lambda g, x, y, *, windows: x,
+    infer=lambda g, x, y, *, windows, rectified=False: x,
     eval=_gradient_eval,
     vjp=_gradient_vjp,
     anchor="window",

@@ -3,8 +3,9 @@
     recurrence(projected, hidden weight, first states…) -> outputs, saved…
 
 `projected` (T, N, G·H) holds the inputs' part of every gate's scores, biases included. The saved parts (gates, cells) are results too, so
-that backward needs nothing but this node. Backward through time is written once over an algebra: `Arrays` runs it with NumPy;
-`Nodes` appends it as nodes where the gradient is itself to be differentiated.
+that backward needs nothing but this node. Backward through time is written once over an algebra: `Arrays` runs it with NumPy, as one
+node; `Nodes` appends it as nodes where the gradient is itself to be differentiated. The weight's gradient is a contraction over all
+steps, outside of either.
 Gates stand in PyTorch's order: LSTM input, forget, cell, output; GRU reset, update, new.
 """
 
@@ -16,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from . import expr, scalar
-from .component import component, components
+from .component import component, components, is_literal_zero
 from .contract import contract
 from .contraction import build, evaluate
 from .graph import Node, mode
 from .op import NONDIFFERENTIABLE, Cotangents, Op
 from .type import TupleType, Type
-from .view import concatenate, permute, reshape, slice_
+from .view import concatenate, reshape, slice_
 
 Parts = tuple[Any, ...]
 
@@ -33,10 +34,6 @@ class Arrays:
     @staticmethod
     def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.matmul(a, b)
-
-    @staticmethod
-    def transpose(a: np.ndarray) -> np.ndarray:
-        return a.T
 
     @staticmethod
     def at(a: np.ndarray, t: int) -> np.ndarray:
@@ -53,10 +50,6 @@ class Arrays:
     @staticmethod
     def stack(parts: list[Any]) -> np.ndarray:
         return np.stack(parts)
-
-    @staticmethod
-    def rows(a: np.ndarray) -> np.ndarray:
-        return a.reshape(-1, a.shape[-1])
 
     add: Callable[..., Any] = staticmethod(np.add)
     sub: Callable[..., Any] = staticmethod(np.subtract)
@@ -83,10 +76,6 @@ class Nodes:
         return contract(a, b, spec=build.matmul(a.type.shape, b.type.shape))
 
     @staticmethod
-    def transpose(a: Node) -> Node:
-        return permute(a, (1, 0))
-
-    @staticmethod
     def at(a: Node, t: int) -> Node:
         shape = a.type.shape
         return reshape(slice_(a, (t, *[0] * (len(shape) - 1)), (t + 1, *shape[1:])), shape[1:])
@@ -102,11 +91,6 @@ class Nodes:
     @staticmethod
     def stack(parts: list[Any]) -> Node:
         return concatenate(tuple(reshape(p, (1, *p.type.shape)) for p in parts), 0)
-
-    @staticmethod
-    def rows(a: Node) -> Node:
-        shape = a.type.shape
-        return reshape(a, (shape[0] * shape[1], shape[2]))
 
     add, sub, mul, tanh = scalar.add, scalar.sub, scalar.mul, scalar.tanh
 
@@ -147,38 +131,51 @@ def _lstm_forward(projected: np.ndarray, weight: np.ndarray, states: Parts, reve
     return outputs, cells, gates
 
 
+def _at(k: Any, part: Any, t: int) -> Any:
+    """One step of a cotangent; None where there is none."""
+    return None if part is None else k.at(part, t)
+
+
+def _gates(k: Any, part: Any, t: int, size: int, count: int) -> list[Any]:
+    """One step's gates, each by itself; of a cotangent that there is not, None for each."""
+    if part is None:
+        return [None] * count
+    step = k.at(part, t)
+    return [k.columns(step, n * size, (n + 1) * size) for n in range(count)]
+
+
+def _sum(k: Any, a: Any, b: Any) -> Any:
+    """a + b, where None stands for no term."""
+    return b if a is None else a if b is None else k.add(a, b)
+
+
+def _in_order(k: Any, steps: dict[int, Any]) -> Any:
+    return k.stack([steps[t] for t in range(len(steps))])
+
+
 def _lstm_backward(
     k: Any, given: Parts, saved: Parts, states: Parts, weight: Any, size: int, order: list[int]
 ) -> Parts:
-    """From the cotangents of outputs, cells, gates: those of the projected inputs, the weight, and both first states."""
-    outputs, cells, gates = saved
-    first_h, first_c = states
+    """From the cotangents of outputs, cells, gates: those of the projected inputs and of both first states."""
+    _, cells, gates = saved
     to_h = to_c = None
     scores: dict[int, Any] = {}
     for place in range(len(order) - 1, -1, -1):
         t = order[place]
-        i, f, g, o = (k.columns(k.at(gates, t), n * size, (n + 1) * size) for n in range(4))
-        before = k.at(cells, order[place - 1]) if place else first_c
+        i, f, g, o = _gates(k, gates, t, size, 4)
+        before = k.at(cells, order[place - 1]) if place else states[1]
         bent = k.tanh(k.at(cells, t))
-        dh = k.at(given[0], t) if to_h is None else k.add(k.at(given[0], t), to_h)
-        dc = k.add(k.at(given[1], t), k.mul(k.mul(dh, o), k.one_minus(k.mul(bent, bent))))
-        dc = dc if to_c is None else k.add(dc, to_c)
-        extra = [k.columns(k.at(given[2], t), n * size, (n + 1) * size) for n in range(4)]
-        di, df = k.add(k.mul(dc, g), extra[0]), k.add(k.mul(dc, before), extra[1])
-        dg, do = k.add(k.mul(dc, i), extra[2]), k.add(k.mul(dh, bent), extra[3])
+        dh = _sum(k, k.at(given[0], t), to_h)
+        dc = _sum(k, _at(k, given[1], t), k.mul(k.mul(dh, o), k.one_minus(k.mul(bent, bent))))
+        dc = _sum(k, dc, to_c)
+        extra = _gates(k, given[2], t, size, 4)
+        di, df = _sum(k, k.mul(dc, g), extra[0]), _sum(k, k.mul(dc, before), extra[1])
+        dg, do = _sum(k, k.mul(dc, i), extra[2]), _sum(k, k.mul(dh, bent), extra[3])
         parts = [k.mul(d, k.mul(a, k.one_minus(a))) for d, a in ((di, i), (df, f), (do, o))]
         parts.insert(2, k.mul(dg, k.one_minus(k.mul(g, g))))
         scores[t] = k.join(parts)
         to_h, to_c = k.matmul(scores[t], weight), k.mul(dc, f)
-    return _finish(k, scores, outputs, first_h, order, (to_h, to_c))
-
-
-def _finish(k: Any, scores: dict[int, Any], outputs: Any, first: Any, order: list[int], to_states: Parts) -> Parts:
-    """The cotangents in the operands' order; the weight's is one product over all steps."""
-    before = {t: k.at(outputs, order[place - 1]) if place else first for place, t in enumerate(order)}
-    every = k.stack([scores[t] for t in range(len(order))])
-    inputs = k.stack([before[t] for t in range(len(order))])
-    return every, k.matmul(k.transpose(k.rows(every)), k.rows(inputs)), *to_states
+    return _in_order(k, scores), to_h, to_c
 
 
 # ---- Elman's network ----
@@ -196,18 +193,16 @@ def _rnn_forward(projected: np.ndarray, weight: np.ndarray, states: Parts, rever
     return (outputs,)
 
 
-def _rnn_backward(
-    k: Any, given: Parts, saved: Parts, states: Parts, weight: Any, order: list[int], relu: bool
-) -> Parts:
+def _rnn_backward(k: Any, given: Parts, saved: Parts, weight: Any, order: list[int], relu: bool) -> Parts:
     (outputs,) = saved
     to_h = None
     scores: dict[int, Any] = {}
     for t in reversed(order):
         h = k.at(outputs, t)
-        dh = k.at(given[0], t) if to_h is None else k.add(k.at(given[0], t), to_h)
+        dh = _sum(k, k.at(given[0], t), to_h)
         scores[t] = k.mul(dh, k.positive(h) if relu else k.one_minus(k.mul(h, h)))
         to_h = k.matmul(scores[t], weight)
-    return _finish(k, scores, outputs, states[0], order, (to_h,))
+    return _in_order(k, scores), to_h
 
 
 # ---- GRU: the hidden part of the new gate is multiplied by the reset gate, so the hidden bias is an operand ----
@@ -234,27 +229,26 @@ def _gru_forward(projected: np.ndarray, weight: np.ndarray, states: Parts, rever
 
 
 def _gru_backward(k: Any, given: Parts, saved: Parts, states: Parts, weight: Any, size: int, order: list[int]) -> Parts:
+    """The cotangents of the projected inputs, of the first state, and of the hidden part of the scores."""
     outputs, gates, inner_new = saved
-    first = states[0]
     to_h = None
     scores: dict[int, Any] = {}
     inner: dict[int, Any] = {}
     for place in range(len(order) - 1, -1, -1):
         t = order[place]
-        reset, kept, new = (k.columns(k.at(gates, t), n * size, (n + 1) * size) for n in range(3))
-        before = k.at(outputs, order[place - 1]) if place else first
-        extra = [k.columns(k.at(given[1], t), n * size, (n + 1) * size) for n in range(3)]
-        dh = k.at(given[0], t) if to_h is None else k.add(k.at(given[0], t), to_h)
-        d_new = k.mul(k.add(k.mul(dh, k.one_minus(kept)), extra[2]), k.one_minus(k.mul(new, new)))
-        d_kept = k.mul(k.add(k.mul(dh, k.sub(before, new)), extra[1]), k.mul(kept, k.one_minus(kept)))
-        turn = k.add(k.mul(d_new, k.at(inner_new, t)), extra[0])
+        reset, kept, new = _gates(k, gates, t, size, 3)
+        before = k.at(outputs, order[place - 1]) if place else states[0]
+        extra = _gates(k, given[1], t, size, 3)
+        dh = _sum(k, k.at(given[0], t), to_h)
+        d_new = k.mul(_sum(k, k.mul(dh, k.one_minus(kept)), extra[2]), k.one_minus(k.mul(new, new)))
+        d_kept = k.mul(_sum(k, k.mul(dh, k.sub(before, new)), extra[1]), k.mul(kept, k.one_minus(kept)))
+        turn = _sum(k, k.mul(d_new, k.at(inner_new, t)), extra[0])
         d_reset = k.mul(turn, k.mul(reset, k.one_minus(reset)))
-        d_inner = k.add(k.mul(d_new, reset), k.at(given[2], t))
+        d_inner = _sum(k, k.mul(d_new, reset), _at(k, given[2], t))
         scores[t] = k.join([d_reset, d_kept, d_new])
         inner[t] = k.join([d_reset, d_kept, d_inner])
         to_h = k.add(k.matmul(inner[t], weight), k.mul(dh, kept))
-    every, to_weight, to_first = _finish(k, inner, outputs, first, order, (to_h,))
-    return k.stack([scores[t] for t in range(len(order))]), to_weight, to_first, every
+    return _in_order(k, scores), to_h, _in_order(k, inner)
 
 
 # ---- the records ----
@@ -281,42 +275,78 @@ def _eval(
 
 
 def _backward(
-    k: Any, given: Parts, saved: Parts, states: Parts, weight: Any, size: int, length: int, kind: str, reverse: bool
+    k: Any, given: Parts, saved: Parts, states: Parts, weight: Any, length: int, kind: str, reverse: bool
 ) -> Parts:
-    order = list(_order(length, reverse))
+    """The results of `recurrence_back`. Of `given`, all but the outputs' cotangent may be None."""
+    order, size = list(_order(length, reverse)), states[0].shape[-1] if k is Arrays else states[0].type.shape[-1]
     if kind == "LSTM":
         return _lstm_backward(k, given, saved, states, weight, size, order)
     if kind == "GRU":
         return _gru_backward(k, given, saved, states, weight, size, order)
-    return _rnn_backward(k, given, saved, states, weight, order, kind == "RNN_RELU")
+    return _rnn_backward(k, given, saved, weight, order, kind == "RNN_RELU")
 
 
 def _vjp(node: Node, g: Node) -> Cotangents:
     projected, weight, *states = node.operands
     kind, reverse = node.attributes["kind"], node.attributes["reverse"]
-    if not mode.tracking:
-        return components(recurrence_back(g, node, weight, *states, kind=kind, reverse=reverse))
-    length, size = projected.type.shape[0], weight.type.shape[1]
-    parts = _backward(Nodes, components(g), components(node), tuple(states), weight, size, length, kind, reverse)
-    if kind == "GRU":  # the hidden bias is added in every step
-        parts = (*parts[:3], scalar.sum_to(parts[3], states[1].type))
-    return parts
+    saved = components(node)
+    outputs, *rest = components(g)
+    given = (outputs, *[None if is_literal_zero(part) else part for part in rest])
+    if mode.tracking:
+        length = projected.type.shape[0]
+        parts = _backward(Nodes, given, saved, tuple(states), weight, length, kind, reverse)
+    else:
+        operands = [*filter(None, given), *saved, weight, *states]
+        which = tuple(part is not None for part in given)
+        parts = components(recurrence_back(*operands, given=which, kind=kind, reverse=reverse))
+    if kind != "GRU":
+        return parts[0], _to_weight(parts[0], saved[0], states[0], reverse), *parts[1:]
+    scores, to_first, inner = parts
+    to_bias = scalar.sum_to(inner, states[1].type)  # the hidden bias is added in every step
+    return scores, _to_weight(inner, saved[0], states[0], reverse), to_first, to_bias
 
 
-def _back_infer(g: TupleType, y: TupleType, weight: Type, *states: Type, kind: str, reverse: bool) -> TupleType:
-    outputs = y.parts[0]
+def _to_weight(scores: Node, outputs: Node, first: Node, reverse: bool) -> Node:
+    """The weight's cotangent: all steps' scores times the states before them, which are the first state and all outputs but the last."""
+    length = scores.type.shape[0]
+    start = length - 1 if reverse else 0
+    found = _outer(_steps(scores, start, start + 1), reshape(first, (1, *first.type.shape)))
+    if length == 1:
+        return found
+    low, high = (0, 1) if reverse else (1, 0)
+    return scalar.add(_outer(_steps(scores, low, low + length - 1), _steps(outputs, high, high + length - 1)), found)
+
+
+def _steps(a: Node, start: int, stop: int) -> Node:
+    return slice_(a, (start, 0, 0), (stop, *a.type.shape[1:]))
+
+
+def _outer(a: Node, b: Node) -> Node:
+    """Of (T, N, G) and (T, N, H) the products summed over steps and rows: (G, H)."""
+    spec = build.einsum(((0, 1, 2), (0, 1, 3)), (2, 3), (a.type.shape, b.type.shape))
+    return contract(a, b, spec=spec)
+
+
+def _back_infer(*types: Type, given: tuple[bool, ...], kind: str, reverse: bool) -> TupleType:
+    """Operands: the cotangents of the parts that are `given`, all parts, the weight, the first states."""
+    _, saved, weight, states = _back_operands(types, given)
+    outputs = saved[0]
     projected = Type.of((*outputs.shape[:2], _GATES[kind] * weight.shape[1]), weight.dtype)
-    return TupleType.of(projected, weight, *states)
+    return TupleType.of(projected, *states) if kind != "GRU" else TupleType.of(projected, states[0], projected)
 
 
-def _back_eval(
-    type: TupleType, g: Parts, y: Parts, weight: np.ndarray, *states: np.ndarray, kind: str, reverse: bool
-) -> Parts:
+def _back_operands(operands: Parts, given: tuple[bool, ...]) -> tuple[Parts, Parts, Any, Parts]:
+    """(cotangents, None where none is given; saved parts; weight; first states)."""
+    rest = iter(operands)
+    cotangents = tuple(next(rest) if has else None for has in given)
+    saved = tuple(next(rest) for _ in given)
+    return cotangents, saved, next(rest), tuple(rest)
+
+
+def _back_eval(type: TupleType, *operands: np.ndarray, given: tuple[bool, ...], kind: str, reverse: bool) -> Parts:
+    cotangents, saved, weight, states = _back_operands(operands, given)
     with np.errstate(all="ignore"):
-        parts = _backward(Arrays, g, y, states, weight, weight.shape[1], len(y[0]), kind, reverse)
-    if kind == "GRU":
-        parts = (*parts[:3], parts[3].sum((0, 1)))
-    return parts
+        return _backward(Arrays, cotangents, saved, states, weight, len(saved[0]), kind, reverse)
 
 
 recurrence = Op("recurrence", infer=_infer, eval=_eval, vjp=_vjp, anchor="recurrence")

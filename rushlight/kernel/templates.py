@@ -11,14 +11,17 @@ from typing import Any
 
 from ..ir.graph import Signature
 from .buffer import Buffer
+from .recurrence import recurrence, recurrence_back
 from .scan import scan
-from .scatter import embedding_gradient, put, scatter, spread_back
+from .scatter import embedding_gradient, fold, put, scatter, spread_back
 from .sort import sort
 from .window import max_pool, max_pool_gradient
 
 Template = Callable[[Signature, tuple[Buffer, ...]], Any]
 
 TEMPLATES: dict[str, Template] = {
+    "recurrence": recurrence,
+    "recurrence_back": recurrence_back,
     "max_pool": max_pool,
     "max_pool_index": max_pool,
     "max_pool_gradient": max_pool_gradient,
@@ -26,6 +29,7 @@ TEMPLATES: dict[str, Template] = {
     "put": put,
     "scatter": scatter,
     "spread_back": spread_back,
+    "fold": fold,
     **dict.fromkeys(("cumsum", "cumprod", "logcumsumexp", "logcumsumexp_back", "argcummax", "argcummin"), scan),
     "argsort": sort,
     "top": sort,

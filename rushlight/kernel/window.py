@@ -36,6 +36,7 @@ class MaxPool:
     windows: tuple[Windows, ...]
     operands: tuple[Buffer, ...]
     result: Buffer
+    rectified: bool = False  # of routed: 0 where x is not above 0
 
     @property
     def x(self) -> Buffer:
@@ -48,7 +49,8 @@ class MaxPool:
     def key(self) -> str:
         """All of it as text."""
         operands = " ".join(buffer.key() for buffer in self.operands)
-        return f"max_pool {self.kind} {[tuple(each) for each in self.windows]} {operands} -> {self.result.key()}"
+        kind = f"{self.kind} rectified" if self.rectified else self.kind
+        return f"max_pool {kind} {[tuple(each) for each in self.windows]} {operands} -> {self.result.key()}"
 
 
 def interior(windows: Windows, extent: int) -> tuple[int, int]:
@@ -102,15 +104,15 @@ def max_pool_gradient(signature: Signature, operands: tuple[Buffer, ...]) -> Max
     type, (g, x, y) = signature.type, operands
     assert isinstance(type, Type)
     given = [Windows(*each) for each in signature.attributes["windows"]]
-    extents = x.shape[len(x.shape) - len(given) :]
+    extents, rectified = x.shape[len(x.shape) - len(given) :], signature.attributes.get("rectified", False)
     if not type.size or not g.size or x.dtype.category != FLOATING or prod(extents) >= 1 << 31:
         return None
     result = Buffer.of(type.dtype, type.shape)
     if all(map(is_inside, given, extents)) and not any(each.overlap for each in given):
         if prod(each.size for each in given) > ROUTED_TAPS:
             return None
-        return MaxPool("routed", tuple(given), (g, x, y), result)
+        return MaxPool("routed", tuple(given), (g, x, y), result, rectified)
     # Sums of half precision would have to be kept in single precision elsewhere.
-    if g.dtype not in (float32, float64) or not all(map(_reaches, given, extents)):
+    if rectified or g.dtype not in (float32, float64) or not all(map(_reaches, given, extents)):
         return None
     return MaxPool("scattered", tuple(map(_regular, given, extents)), (g, x, y), result)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..ir.expr import Expr, Load
 from ..ir.type import TupleType, Type
@@ -25,6 +26,7 @@ from .graph import Graph
 Shape = tuple[int, ...]
 NOT_IN_EPILOGUES = {"choose", "wrap", "require", "place"}
 CHEAP = 3.0
+MOST_READS = 2  # of other values: a value that stands on more is not computed again by each of its users, which would read them all
 LONGEST = 48.0  # cost beyond which a chain is cut, so that expressions stay small
 COSTS = dict.fromkeys(
     "exp exp2 expm1 log log2 log10 log1p sin cos tan tanh sinh cosh asin acos atan asinh acosh atanh atan2 erf erfc pow sigmoid gelu silu "
@@ -84,6 +86,7 @@ class Fusion:
         self.maps = {v for v in self.live if graph.signatures[v] is not None and self._is_map(v, native)}
         self.users = self._count_users()
         self.separate: set[int] = set()
+        self.reach: dict[int, frozenset[int]] = {}
         self._aliases: dict[int, tuple[int, Shape, int] | None] = {}
         self.elements = Elements(graph, self.separate)
         self.groups: list[Group] = []
@@ -132,18 +135,28 @@ class Fusion:
             own = 0.0 if signature.op.moves or signature.op.name == "constant" else COSTS.get(signature.op.name, 1.0)
             cost = own + sum(self.costs.get(operand, 0.0) for operand in self.graph.operands[value])
             users = self.users[value]
-            shared = len(users) > 1 and cost > CHEAP
+            reach = self._reach(value)
+            shared = len(users) > 1 and (cost > CHEAP or len(reach) > MOST_READS)
             again = cost > 0 and any(user in self.maps and self._rereads(value, user) for user in users)
             handed = any(user not in self.maps and not self.is_fold(user) for user in users)
             needed = (handed or value in outputs) and self.alias(value) is None
             if needed or shared or again or cost > LONGEST:
                 self.separate.add(value)
                 cost = 0.0
+                reach = frozenset([value])
+            self.reach[value] = reach
             self.costs[value] = cost
+
+    def _reach(self, value: int) -> frozenset[int]:
+        """The values as big as this one that its element is made of."""
+        found: set[int] = set()
+        for operand in self.graph.operands[value]:
+            found |= self.reach.get(operand, frozenset([operand]))
+        return frozenset(v for v in found if 2 * self.graph.types[v].size > self.graph.types[value].size)
 
     def _rereads(self, value: int, user: int) -> bool:
         """Whether the user reads an element of the value more than once, or for more than one of its own."""
-        name = self.graph.signatures[user].op.name  # type: ignore[union-attr]
+        name = self.graph.name(user)
         if name in ("take", "gather", "window", "pick"):
             return True
         return self.graph.types[user].size > self.graph.types[value].size and name not in (
@@ -172,6 +185,8 @@ class Fusion:
         base, flat = expression.operand, ZERO
         for part, stride in zip(expression.index, self._strides_of(base), strict=True):
             assert isinstance(part, Index)
+            if part.data():
+                return None
             flat = add(flat, scale(part, stride))
         if not flat.affine():
             return None
@@ -192,12 +207,8 @@ class Fusion:
             elif value in self.maps:
                 self._place_map(value)
             else:
-                kind = (
-                    "contraction"
-                    if self.graph.signatures[value].op.name == "contract" and self.native(self.graph, value)
-                    else "single"
-                )  # type: ignore[union-attr]
-                self._place_alone(value, kind)
+                contracts = self.graph.name(value) == "contract" and self.native(self.graph, value)
+                self._place_alone(value, "contraction" if contracts else "single")
 
     def _new(self, kind: str, loops: tuple[tuple[int, int], ...], reduced: frozenset[int] | None) -> Group:
         group = Group(len(self.groups), kind, loops, reduced)
@@ -317,10 +328,10 @@ class Fusion:
         return group.kind != "contraction" or not functions(expression) & NOT_IN_EPILOGUES
 
 
-def fold_axes(attributes: dict[str, object]) -> Shape:
+def fold_axes(attributes: dict[str, Any]) -> Shape:
     """The reduced axes of a fold, whichever way its record says them."""
     axes = attributes.get("axes", attributes.get("axis"))
-    return axes if isinstance(axes, tuple) else (axes,)  # type: ignore[return-value]
+    return axes if isinstance(axes, tuple) else (axes,)
 
 
 def numbered(shape: Shape) -> tuple[Index, ...]:

@@ -86,6 +86,7 @@ def check(
     op: str,
     arrays: Sequence[np.ndarray],
     kind: str,
+    /,
     forms: Sequence[int] = (),
     dtypes: Sequence[str] = (),
     exact: bool = True,

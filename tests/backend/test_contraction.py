@@ -77,6 +77,8 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(generate, "plan_product", plan)
     monkeypatch.setattr(product, "CANDIDATES", 100)
+    monkeypatch.setattr(product, "NEAR", 100)
+    monkeypatch.setattr(product, "LONG", 1)
     return chosen
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from rushlight.backend.cpu.build import Compiled, host_machine
 from rushlight.backend.cpu.program import Program, Step
 from rushlight.errors import InternalError
 
-from .small_kernels import fail, get, get_add, reverse, through_scratch
+from .small_kernels import fail, get, get_add, reverse, run_python, through_scratch
 
 COUNT = 100
 BYTES = 448  # of a vector of so many floats, rounded up
@@ -77,6 +78,21 @@ def test_parallel_steps_and_others_alternate(threads: int) -> None:
         arrays[20][:] = 0
         assert made.run(arrays) == 0
         assert (arrays[20] == 4 * arrays[0] + arrays[0] + arrays[1] + arrays[2] + arrays[3]).all()
+
+
+SMALLER = """
+from rushlight.backend.cpu.build import host_machine
+from rushlight.backend.cpu.program import Program, Step
+from tests.backend.small_kernels import get_add
+import numpy
+a = numpy.ones(50, numpy.float32)
+print(host_machine().vector_bytes, Program([Step(get_add(50), (0, 0, 0), False)], 1, {}, 0).run([a]), a.sum())
+"""
+
+
+@pytest.mark.skipif(not host_machine().triple.startswith("x86_64"), reason="of x86-64 processors")
+def test_programs_run_with_the_least_vectors(tmp_path: Path, threads: int) -> None:
+    assert run_python(SMALLER, tmp_path, RUSHLIGHT_CPU="sse", OMP_NUM_THREADS=str(threads)) == "16 0 100.0\n"
 
 
 def test_one_thread_is_enough_where_asked(threads: int) -> None:

@@ -69,6 +69,7 @@ def test_long_rows(kind: str, dtype: str) -> None:
     for descending in (False, True):
         check("argsort", [x], kind, dtypes=[dtype], axis=1, descending=descending)
         check("top", [x], kind, dtypes=[dtype], axis=1, count=5, largest=descending)
+        check("top", [x], kind, dtypes=[dtype], axis=1, count=150, largest=descending)
         check("top", [x.T], kind, [1], [dtype], axis=0, count=100, largest=descending)
 
 

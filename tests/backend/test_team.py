@@ -199,8 +199,10 @@ def later():
     team.run(kernel.address, 0)
     print("later", team.threads())
 atexit.register(later)  # runs after the team has been dismissed
-from rushlight.backend.cpu import team
+import numpy
+from rushlight.backend.cpu import pool, team
 from tests.backend import small_kernels
+pool._kept = pool.take((1000, 1000), numpy.dtype(numpy.float32))  # dies with the module that the pool is in
 machine = team.host_machine()
 kernel = small_kernels.get(("nothing", lambda: small_kernels.finish(small_kernels.begin(machine, "nothing"))))
 def late():

@@ -111,6 +111,8 @@ def test_images(kind: str, shape: tuple[int, ...], window: tuple[int, int, int],
     check("max_pool", [x], kind, dtypes=[dtype], windows=windows)
     if dtype == "float32" or stride == size:
         check("max_pool_gradient", [g, x, y], kind, dtypes=[dtype] * 3, windows=windows)
+    if stride == size:
+        check("max_pool_gradient", [g, x, y], kind, dtypes=[dtype] * 3, windows=windows, rectified=True)
 
 
 def test_windows_of_nothing_have_no_kernel() -> None:

@@ -164,8 +164,13 @@ def _windows_and_tables() -> dict[str, list[Sample]]:
     return {
         **pooled,
         "max_pool_gradient": [
-            Sample([_real(2, *[w.number for w in windows]), x, _pooled(x, windows)], dict(windows=windows), settings=2)
+            Sample(
+                [_real(2, *[w.number for w in windows]), x, _pooled(x, windows)],
+                dict(windows=windows, **more),
+                settings=2,
+            )
             for x, windows in images
+            for more in ({}, {"rectified": True})
         ],
         "affine": [Sample([_real(4), _real(3, 2), _real(4, 2)], dict(spec=contraction.linear((3, 2), (4, 2))))],
         "convolution": [

@@ -65,6 +65,8 @@ def why_not() -> str:
         return f"llvmlite is not installed, or not usable ({error})"
     if compiler.LLVM < LEAST_LLVM:
         return f"llvmlite {compiler.VERSION[0]} brings LLVM {compiler.LLVM}; {LEAST_LLVM} or later is needed"
+    if sys.platform == "win32":
+        return "the team of threads is written for POSIX systems"
     if struct.calcsize("P") != 8:
         return "this Python is not a 64-bit one"
     if not config.CPU and kind_of_host(compiler.host()[0]) is None:

@@ -20,7 +20,7 @@ from .arithmetic import apply
 from .assembly import Function, Int, constant, lanes, vector
 from .values import Value, broadcast, gather, literal, load, memory_element, round_to
 
-_BY_STORAGE = {d.storage: d for d in reversed(ALL) if d.compute is d.storage}
+_BY_STORAGE = {d.storage: d for d in reversed(ALL) if d.storage.kind == d.compute.kind}
 _CONDITIONS = {"index_ge": "sge", "index_lt": "slt", "index_eq": "eq"}
 
 
@@ -173,6 +173,8 @@ class Emitter:
 
     def _varies(self, needs: frozenset[object]) -> bool:
         """Whether something differs from lane to lane."""
+        if self.width == 1:
+            return False
         return any(n == self.lane if isinstance(n, int) else self.temps[int(str(n)[1:])].width > 1 for n in needs)
 
     # ---- indices ----
@@ -302,6 +304,7 @@ class Emitter:
 
     def _load(self, expression: Load) -> Value:
         flat, buffer = self.flat(expression), self.buffers[expression.operand]
+        self._check_where_nothing_moves(expression, buffer)
         address, left = self._partial(self.pointers[expression.operand], expression.operand, flat)
         element = memory_element(buffer.dtype)
         if not left and not self._vector_guard():
@@ -317,6 +320,15 @@ class Emitter:
             return load(self.function, buffer.dtype, address, self.width, mask)
         places = self.vector_index(rest)
         return gather(self.function, buffer.dtype, address, Value(places, int64, self.width), self.width, mask)
+
+    def _check_where_nothing_moves(self, expression: Load, buffer: Buffer) -> None:
+        """Indices along axes whose stride is 0 are no part of the address; they are checked all the same."""
+        for part, stride in zip(expression.index, buffer.strides, strict=True):
+            if stride == 0 and isinstance(part, Index) and part.data():
+                if self._varies(self._index_needs(part)):
+                    self.vector_index(part)
+                else:
+                    self.scalar_index(part)
 
     def _vector_guard(self) -> bool:
         return any(guard.partition("|")[2] not in ("", "1") for guard in self._guards)
@@ -345,15 +357,16 @@ class Emitter:
         """The arguments with literals in the dtype of the others, all of one width."""
         given = [None if isinstance(a, Literal) else self.value(a) for a in expression.arguments]
         typed = [v for v in given if v is not None]
-        if expression.function in ("select", "require"):  # the condition's dtype says nothing of the others'
+        conditional = expression.function in ("select", "require")
+        if conditional:  # the condition's dtype says nothing of the others'
             typed = [v for v in given[1:] if v is not None]
         width = max((v.width for v in given if v is not None), default=1)
         result = []
-        for argument, value in zip(expression.arguments, given, strict=True):
+        for number, (argument, value) in enumerate(zip(expression.arguments, given, strict=True)):
             if value is None:
                 assert isinstance(argument, Literal)
-                own = literal_dtype(argument.value)
-                value = literal(argument.value, typed[0].dtype if typed else own, width)
+                kind = typed[0].dtype if typed else literal_dtype(argument.value)
+                value = literal(argument.value, bool_ if conditional and not number else kind, width)
             result.append(broadcast(self.function, value, width))
         return result
 
@@ -389,13 +402,16 @@ class Emitter:
         """One of two by a condition over indices; what is not chosen is not read."""
         test, yes, no = expression.arguments
         condition = self.value(test)
-        chosen = self._guarded(yes, condition)
         inverse = self.function.binary("xor", condition.type, condition.text, constant(condition.type, True))
-        other = self._guarded(no, Value(inverse, bool_, condition.width))
+        negated = Value(inverse, bool_, condition.width)
         if isinstance(yes, Literal) and not isinstance(no, Literal):
+            other = self._guarded(no, negated)
             chosen = literal(yes.value, other.dtype, 1)
         elif isinstance(no, Literal) and not isinstance(yes, Literal):
+            chosen = self._guarded(yes, condition)
             other = literal(no.value, chosen.dtype, 1)
+        else:
+            chosen, other = self._guarded(yes, condition), self._guarded(no, negated)
         width = max(condition.width, chosen.width, other.width)
         condition, chosen, other = (broadcast(self.function, v, width) for v in (condition, chosen, other))
         return Value(self.function.select(chosen.type, condition.text, chosen.text, other.text), chosen.dtype, width)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...kernel.contraction import Contract
 from ...kernel.nest import Nest
+from ...kernel.recurrence import Recurrence, RecurrenceBack
 from ...kernel.scan import Scan
 from ...kernel.scatter import Scatter
 from ...kernel.sort import Sort
@@ -15,6 +16,7 @@ from ..machine import Machine
 from .contraction import generate_contraction
 from .generated import Generated
 from .nest import generate_nest
+from .recurrence import generate_recurrence, generate_recurrence_back
 from .scan import generate_scan
 from .scatter import generate_scatter
 from .sort import generate_sort
@@ -23,6 +25,8 @@ from .window import generate_max_pool
 GENERATORS: dict[type, Callable[[Any, Machine], Generated]] = {
     Nest: generate_nest,
     Contract: generate_contraction,
+    Recurrence: generate_recurrence,
+    RecurrenceBack: generate_recurrence_back,
     MaxPool: generate_max_pool,
     Scatter: generate_scatter,
     Scan: generate_scan,

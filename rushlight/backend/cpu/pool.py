@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -53,8 +54,9 @@ class _Block(np.ndarray[Any, Any]):
 class _Lease(np.ndarray[Any, Any]):
     """Stands between a block and the arrays that live in it: it dies with the last of them, and the block is free."""
 
-    def __del__(self) -> None:
-        POOL.give(self.base)
+    def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not finalizing():  # at the interpreter's end the pool may be gone before the last array
+            POOL.give(self.base)
 
 
 class Pool:

@@ -20,10 +20,11 @@ from ..machine import Machine
 from .assembly import Function, Int, constant, lanes, vector
 from .frame import SMALL, Frame, load_apart, offsets
 from .generated import Generated
-from .values import Value, load, memory_element, store
+from .values import Value, memory_element, store
 
 RANKED = 64  # elements of a row up to which it is sorted by rank
-SELECTED = 64  # elements up to which they are selected
+SELECTED = 64  # elements up to which they are selected,
+MORE_SELECTED, PART = 256, 32  # and up to which they are where they are so small a part of the row
 DIGITS = 256
 WORK = 32  # what one element costs, in additions
 
@@ -34,7 +35,7 @@ def generate_sort(kernel: Sort, machine: Machine, name: str = "sort") -> Generat
     length = x.shape[kernel.axis]
     if length <= RANKED:
         return _ByRank(kernel, machine, name).write()
-    if kernel.count <= SELECTED:
+    if kernel.count <= SELECTED or (kernel.count <= MORE_SELECTED and kernel.count * PART <= length):
         return _BySelection(kernel, machine, name).write()
     return _ByRadix(kernel, machine, name).write()
 

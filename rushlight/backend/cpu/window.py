@@ -371,6 +371,8 @@ class _Routed(_Pool):
             shares.append(Value(function.select(g.type, equal, g.text, nothing), g.dtype, g.width))
             g = Value(function.select(g.type, equal, nothing, g.text), g.dtype, g.width)
         shares.append(g)
+        if self.kernel.rectified and axis == len(self.windows) - 1:
+            shares = [self.rectified(share, part.value) for share, part in zip(shares, parts, strict=True)]
         if axis < len(self.windows) - 1:
             step = contiguous_strides(self.extents)[axis] * each.dilation
             for number, (part, share) in enumerate(zip(parts, shares, strict=True)):
@@ -382,6 +384,11 @@ class _Routed(_Pool):
             for number, share in enumerate(shares):
                 place = function.pointer(target, number * each.dilation, self.element)
                 store_apart(function, share, place, each.stride, active)
+
+    def rectified(self, share: Value, x: Value) -> Value:
+        """0 where x is not above 0; NaN passes."""
+        below = apply(self.function, "le", (x, literal(0, x.dtype, x.width)), self.machine).text
+        return Value(self.function.select(x.type, below, constant(x.type, 0), share.text), x.dtype, x.width)
 
 
 class _Level:

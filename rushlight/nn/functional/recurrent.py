@@ -18,6 +18,7 @@ from ...ir.type import Type
 from ...tensor import Tensor, addmm, cat, mm, sigmoid, stack, tanh
 from ...tensor.tensor import node_of, wrap
 from .activation import relu
+from .linear import linear
 from .operands import named
 
 State = tuple[Tensor, ...]
@@ -31,11 +32,6 @@ class Weights(NamedTuple):
     bias_ih: Tensor | None = None
     bias_hh: Tensor | None = None
     hr: Tensor | None = None
-
-
-def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x·Wᵀ + b for x of two axes."""
-    return mm(x, weight.t()) if bias is None else addmm(bias, x, weight.t())
 
 
 def _rnn_step(activation: Callable[[Tensor], Tensor]) -> Callable:
@@ -82,11 +78,11 @@ KINDS = {
 
 
 def _project(kind: Kind, x: Tensor, weights: Weights) -> Tensor:
-    """The inputs' part of the gates' scores, for rows of x."""
+    """The inputs' part of the gates' scores."""
     bias = weights.bias_ih
     if kind.bias_beforehand and bias is not None:
         bias = bias + weights.bias_hh
-    return _affine(x, weights.ih, bias)
+    return linear(x, weights.ih, bias)
 
 
 def cell(mode: str, x: Tensor, state: State, weights: Weights) -> State:
@@ -136,17 +132,14 @@ def _run_backward(step: Callable, steps: list[Tensor], first: State) -> tuple[li
     return outputs[::-1], state
 
 
-def _whole(
-    mode: str, projected: Tensor, steps: tuple[int, ...], state: State, weights: Weights, reverse: bool
-) -> tuple[Tensor, State]:
+def _whole(mode: str, x: Tensor, state: State, weights: Weights, reverse: bool) -> tuple[Tensor, State]:
     """One layer in one direction over sequences of one length, as one node of the graph."""
     states = [node_of(each) for each in state]
     if mode == "GRU":
         bias = weights.bias_hh
         size = weights.hh.shape[0]
         states.append(node_of(bias) if bias is not None else scalar.full(0, Type.of((size,), weights.hh.dtype)))
-    scores = node_of(projected.reshape(*steps, projected.shape[-1]))
-    node = recurrence(scores, node_of(weights.hh), *states, kind=mode, reverse=reverse)
+    node = recurrence(node_of(_project(KINDS[mode], x, weights)), node_of(weights.hh), *states, kind=mode, reverse=reverse)
     outputs = named(outputs_of(node), "Stack")
     last = 0 if reverse else -1
     if mode == "LSTM":
@@ -158,11 +151,11 @@ def _direction(
     mode: str, x: Tensor, batch_sizes: Sequence[int] | None, state: State, weights: Weights, reverse: bool
 ) -> tuple[Tensor, State]:
     """One layer in one direction; x: (T, N, I), or (rows, I) packed where there are batch sizes."""
+    if batch_sizes is None and weights.hr is None and x.shape[0]:
+        return _whole(mode, x, state, weights, reverse)
     kind = KINDS[mode]
     rows = x if batch_sizes is not None else x.reshape(-1, x.shape[-1])
     projected = _project(kind, rows, weights)
-    if batch_sizes is None and weights.hr is None and x.shape[0]:
-        return _whole(mode, projected, tuple(x.shape[:2]), state, weights, reverse)
     sizes = batch_sizes if batch_sizes is not None else [x.shape[1]] * x.shape[0]
     hidden_weight = weights.hh.t()
 

@@ -45,9 +45,9 @@ class Driver:
         if not factor.shared:
             return 0
         if factor.panel is not None:
-            return _whole_lines(self.batches * factor.box.count * factor.panel.size * self.frame.size)
+            return whole_lines(self.batches * factor.box.count * factor.panel.size * self.frame.size)
         assert factor.stage is not None
-        return _whole_lines((factor.stage.size + 2 * self.width) * self.frame.size)
+        return whole_lines((factor.stage.size + 2 * self.width) * self.frame.size)
 
     @property
     def shared(self) -> int:
@@ -58,21 +58,14 @@ class Driver:
     def private(self) -> int:
         """Bytes of scratch for each thread."""
         rooms = (self.plan.lanes.room, self.plan.rows.room)
-        return sum(_whole_lines(room * self.frame.size) for room in rooms)
+        return sum(whole_lines(room * self.frame.size) for room in rooms)
 
     # ---- the loops ----
 
     def emit(self, shared: str, private: str) -> None:
         """Adds the product to the kernel's function."""
         function, plan = self.frame.function, self.plan
-        self.microkernel = self._microkernel()
-        self.microkernel.write(self.frame.module)
-        self._write_store()
-        lines = -(-plan.rows.box.size // self.width) * self.width  # whole blocks, for turning them
-        self.tile = function.stack(self.frame.element, lines * len(plan.lanes.chunks) * self.width)
-        self.sums = self.tile
-        if plan.dot is not None:
-            self.sums = function.stack(self.frame.element, plan.rows.box.size * plan.lanes.box.size * self.width)
+        self._begin()
         self._lay_out(shared, private)
         self._prepare_shared()
         row_groups, lane_groups = plan.rows.groups.count, plan.lanes.groups.count
@@ -96,6 +89,24 @@ class Driver:
                 self._prepare(*fast, values)
             self._go_through(batch, values, lane_bounds, row_bounds)
 
+    def _begin(self) -> None:
+        """Writes the functions for a tile, and makes room for one."""
+        function, plan = self.frame.function, self.plan
+        self.microkernel = self._microkernel()
+        self.microkernel.write(self.frame.module)
+        self._write_store()
+        lines = -(-plan.rows.box.size // self.width) * self.width  # whole blocks, for turning them
+        self.tile = function.stack(self.frame.element, lines * len(plan.lanes.chunks) * self.width)
+        self.sums = self.tile
+        if plan.dot is not None:
+            self.sums = function.stack(self.frame.element, self.size_of_sums)
+
+    @property
+    def size_of_sums(self) -> int:
+        """Elements of the sums of a tile."""
+        rows, lanes = self.plan.rows.box.size, self.plan.lanes
+        return rows * self.width * (len(lanes.chunks) if self.plan.dot is None else lanes.box.size)
+
     def _lay_out(self, shared: str, private: str) -> None:
         """Where copies of the factors are."""
         function, plan = self.frame.function, self.plan
@@ -106,7 +117,7 @@ class Driver:
                 shared = function.pointer(shared, self._shared_room(factor), "i8")
             else:
                 self.copies[factor.number] = private
-                private = function.pointer(private, _whole_lines(factor.room * self.frame.size), "i8")
+                private = function.pointer(private, whole_lines(factor.room * self.frame.size), "i8")
 
     def _batch_values(self, number: Int) -> dict[int, Int]:
         extents = [self.plan.summation.extents[loop] for loop in self.plan.batch]
@@ -123,16 +134,20 @@ class Driver:
             with function.loop(*row_bounds) as over_rows:
                 here = lane_values | plan.rows.box.origin(function, over_rows.index)
                 row = self._pointer(plan.rows, here, batch, over_rows.index, row_bounds)
-                self._multiply(row, lane, here)
+                self._multiply(row, lane, here, self.sums)
                 self._add_up()
                 self._store(here)
 
-    def _multiply(self, row: str, lane: str, values: Values) -> None:
-        """Calls the microkernel for the terms that count."""
+    def _multiply(
+        self, row: str, lane: str, values: Values, sums: str, first: str = "true", slowest: Int | None = None
+    ) -> None:
+        """Calls the microkernel for the terms that count; `slowest` says how many turns of the slowest, if not all."""
         function, plan = self.frame.function, self.plan
         turns: list[Int] = []
-        for step in self.microkernel.steps:
+        for number, step in enumerate(self.microkernel.steps):
             count: Int = step.turns
+            if number == 0 and slowest is not None:
+                count = function.mul(slowest, step.turns // plan.summation.extents[plan.terms[0]])
             if step.term is not None:
                 conditions = plan.rows.skips.get(step.term, ()) + plan.lanes.skips.get(step.term, ())
                 low, high = range_of(function, plan.summation, step.term, conditions, values)
@@ -141,22 +156,28 @@ class Driver:
                 lane = function.pointer(lane, function.mul(low, step.lane), self.frame.element)
             if step.term is not None or not turns:
                 turns.append(count)
-        arguments = [("ptr", row), ("ptr", lane), ("ptr", self.sums), ("i1", "true")]
+        arguments = [("ptr", row), ("ptr", lane), ("ptr", sums), ("i1", first)]
         function.call(self.microkernel.name, "void", [*arguments, *(("i64", str(count)) for count in turns)])
 
     # ---- the factors ----
 
-    def _prepare(self, factor: Factor, bounds: tuple[Int, Int], values: dict[int, Int]) -> None:
-        """Packs or copies a group."""
+    def _prepare(
+        self, factor: Factor, bounds: tuple[Int, Int], values: dict[int, Int], slowest: tuple[Int, Int] | None = None
+    ) -> None:
+        """Packs or copies a group; `slowest` says which turns of the slowest term, if not all."""
         frame, function, plan = self.frame, self.frame.function, self.plan
         target = self.copies[factor.number]
         if factor.panel is not None:
-            pack(frame, plan.summation, factor, bounds, target, values, plan.terms)
+            pack(frame, plan.summation, factor, bounds, target, values, plan.terms, slowest)
             return
         assert factor.stage is not None
         origin = {**values, **factor.box.origin(function, bounds[0]), **dict.fromkeys(plan.terms, 0)}
+        turns: dict[int | None, Int] = {}
+        if slowest is not None:
+            origin[plan.terms[0]] = slowest[0]
+            turns[plan.terms[0]] = function.sub(slowest[1], slowest[0])
         base = frame.operands[factor.number]
-        emit_stage(frame, factor.read, factor.stage, base, target, origin)
+        emit_stage(frame, factor.read, factor.stage, base, target, origin, turns=turns)
 
     def _pointer(self, factor: Factor, values: Values, batch: Int, box: Int, bounds: tuple[Int, Int]) -> str:
         """Where the microkernel finds a box."""
@@ -169,8 +190,9 @@ class Driver:
             return function.pointer(copy, function.mul(number, factor.panel.size), frame.element)
         if factor.stage is not None:
             origin = {} if factor.shared else factor.box.origin(function, bounds[0])
-            return function.pointer(copy, relative(function, factor.stage, values, origin), frame.element)
-        place = numerator(function, factor.read.address, {**values, **dict.fromkeys(self.plan.terms, 0)})
+            here = {loop: value for loop, value in values.items() if loop not in self.plan.terms}
+            return function.pointer(copy, relative(function, factor.stage, here, origin), frame.element)
+        place = numerator(function, factor.read.address, {**dict.fromkeys(self.plan.terms, 0), **values})
         return function.pointer(frame.operands[factor.number], place, memory_element(frame.dtype))
 
     def _prepare_shared(self) -> None:
@@ -321,5 +343,6 @@ class Driver:
         return target
 
 
-def _whole_lines(count: int) -> int:
+def whole_lines(count: int) -> int:
+    """Bytes rounded up to lines of the cache."""
     return -(-count // LINE) * LINE

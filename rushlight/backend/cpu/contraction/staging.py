@@ -128,8 +128,14 @@ def emit_stage(
     target: str,
     origin: Values,
     bounds: tuple[Int, Int] | None = None,
+    turns: Mapping[int | None, Int] | None = None,
 ) -> None:
-    """Copies the region whose loops begin at `origin` (summed loops at 0), or of its slowest axis what is within bounds."""
+    """Copies the region whose loops begin at `origin`.
+
+    Args:
+        bounds: what of its slowest axis.
+        turns: how many turns of loops that are axes, where that is known only when the kernel runs.
+    """
     names = {place: -1 - place for place in range(len(stage.axes))}
     terms = list(one.address.terms)
     shift = one.address.offset
@@ -143,8 +149,13 @@ def emit_stage(
         shift += along.reach * window.stride
         axis = Axis([*window.axis.terms, (names[place], along.unit)], window.axis.offset + along.reach)
         conditions.append(Condition(axis, window.extent) if window.condition in one.conditions else None)
-    copy = _Copy(frame, stage, Axis(terms, shift), conditions, base, target)
-    copy.along(0, dict(origin), 0, None, bounds or (0, stage.axes[0].size))
+    limits: list[tuple[Int, Int]] = [(0, along.size) for along in stage.axes]
+    for place, along in enumerate(stage.axes):
+        if turns and along.loop in turns:
+            limits[place] = (0, turns[along.loop])
+    if bounds is not None:
+        limits[0] = bounds
+    _Copy(frame, stage, Axis(terms, shift), conditions, base, target, limits).along(0, dict(origin), 0, None)
 
 
 @dataclass(frozen=True)
@@ -157,14 +168,15 @@ class _Copy:
     conditions: Sequence[Condition | None]
     base: str
     target: str
+    limits: Sequence[tuple[Int, Int]]
 
-    def along(self, place: int, values: dict[int, Int], line: Int, sound: str | None, bounds: tuple[Int, Int]) -> None:
+    def along(self, place: int, values: dict[int, Int], line: Int, sound: str | None) -> None:
         """Goes along the axes from `place` on; `sound` tells whether the axes before are inside."""
         function, along, name = self.frame.function, self.stage.axes[place], -1 - place
         if place == len(self.stage.axes) - 1:
-            self._line(values, line, sound, bounds)
+            self._line(values, line, sound)
             return
-        with function.loop(*bounds) as turn:
+        with function.loop(*self.limits[place]) as turn:
             here = {**values, name: turn.index}
             test = sound
             condition = self.conditions[place]
@@ -172,14 +184,14 @@ class _Copy:
                 holds = function.compare("ult", numerator(function, condition.axis, here), condition.extent)
                 test = holds if test is None else function.binary("and", "i1", test, holds)
             number = function.add(function.mul(line, along.size), turn.index)
-            self.along(place + 1, here, number, test, (0, self.stage.axes[place + 1].size))
+            self.along(place + 1, here, number, test)
 
-    def _line(self, values: dict[int, Int], line: Int, sound: str | None, bounds: tuple[Int, Int]) -> None:
+    def _line(self, values: dict[int, Int], line: Int, sound: str | None) -> None:
         """Copies along the last axis by vectors, which may write beyond a line into the next."""
         frame, function, width = self.frame, self.frame.function, self.frame.width
         place = len(self.stage.axes) - 1
         along, name, condition = self.stage.axes[place], -1 - place, self.conditions[place]
-        at = Lanes.along(name, width)
+        at, bounds = Lanes.along(name, width), self.limits[place]
         with function.loop(*bounds, width) as turn:
             here = {**values, name: turn.index}
             mask = None
