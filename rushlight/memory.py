@@ -230,6 +230,7 @@ def _answer(writer: int, function: Callable[..., Any], args: tuple[Any, ...], kw
     try:
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
+        sys.stdout = os.fdopen(os.dup(quiet), "w")  # what a program has put there may write elsewhere
         tier.Instead.run = watch.run
         answer: Any = watch.need
         try:

@@ -18,7 +18,7 @@ from ..ir.graph import Trace, trace
 PACKAGE = str(Path(__file__).resolve().parents[1])
 USERS = str(Path(PACKAGE, "demo"))  # a part of the package that is written as a user's program
 # Names of frames that say nothing of what the user called.
-_NAMELESS = {"call", "forward", "wrapper", "record", "inner", "run", "step_once"}
+_NAMELESS = {"__call__", "__init__", "call", "forward", "wrapper", "inner", "run"}
 
 
 class Site(NamedTuple):
@@ -51,9 +51,9 @@ def here() -> Site:
     frame: FrameType | None = sys._getframe(1)
     function = ""
     while frame is not None and _own(frame):
-        name = frame.f_code.co_name.strip("_")
-        if name not in _NAMELESS and not name.startswith(("call", "<")):
-            function = name
+        name = frame.f_code.co_name
+        if name not in _NAMELESS and not name.startswith("<") and (not name.startswith("_") or name.endswith("__")):
+            function = name.strip("_").removesuffix("_method")
         frame = frame.f_back
     if frame is None:
         return Site("?", 0, function, Ranges.open)

@@ -10,8 +10,14 @@ import socket
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_CATEGORIES = {"range": "user_annotation", "flush": "flush", "kernel": "cpu_op", "interpreted": "cpu_op", "compile": "compile"}
-_ROW_OF_NATIVE = 1  # kernels stand in a row of their own, below that of the program's thread
+_CATEGORIES = {
+    "range": "user_annotation",
+    "flush": "flush",
+    "kernel": "cpu_op",
+    "interpreted": "cpu_op",
+    "compile": "compile",
+}
+_ROW_OF_KERNELS = 1  # kernels stand in a row of their own, below that of the program's thread
 
 
 def chrome_trace(
@@ -27,21 +33,24 @@ def chrome_trace(
     ]
     threads: dict[int, str] = {}
     for event in events:
-        threads.setdefault(event.thread, "kernels" if event.thread == _ROW_OF_NATIVE else f"thread {event.thread}")
+        row = _ROW_OF_KERNELS if event.kind == "kernel" else event.thread
+        threads.setdefault(row, "kernels" if row == _ROW_OF_KERNELS else f"thread {row}")
         entries.append(
             {
                 "ph": "X",
                 "cat": _CATEGORIES[event.kind],
                 "name": event.name,
                 "pid": process,
-                "tid": event.thread,
+                "tid": row,
                 "ts": event.start * 1e6,
                 "dur": event.seconds * 1e6,
                 "args": _arguments(event),
             }
         )
     for thread, name in threads.items():
-        entries.append({"ph": "M", "name": "thread_name", "pid": process, "tid": thread, "ts": 0, "args": {"name": name}})
+        entries.append(
+            {"ph": "M", "name": "thread_name", "pid": process, "tid": thread, "ts": 0, "args": {"name": name}}
+        )
     for moment, values in counters:
         entries.append({"ph": "C", "name": "memory", "pid": process, "tid": 0, "ts": moment * 1e6, "args": values})
     return {

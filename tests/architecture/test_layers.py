@@ -51,6 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": CORE,
     "testing": CORE,
     "debug": PUBLIC,
+    "profiler": CORE | {"debug"},
+    "memory": CORE | {"debug"},
     "alias": PUBLIC,
     "demo": PUBLIC,
     "__main__": PUBLIC | {"alias"},
