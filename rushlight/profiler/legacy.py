@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import TracebackType
 from typing import Any
 
@@ -41,6 +42,8 @@ class profile:
         custom_trace_id_callback: Any = None,
         post_processing_timeout_s: float | None = None,
     ) -> None:
+        if use_cuda or use_device == "cuda":
+            warnings.warn("CUDA is not available, disabling CUDA profiling", stacklevel=2)
         self.enabled = enabled
         self.function_events: EventList | None = None
         self._inner = _profile(
@@ -48,6 +51,7 @@ class profile:
             with_flops=with_flops,
             profile_memory=profile_memory,
             with_stack=with_stack,
+            experimental_config=experimental_config,
         )
 
     def __enter__(self) -> profile:
@@ -65,7 +69,10 @@ class profile:
             raise RuntimeError("Profiler didn't finish running")
         return self.function_events
 
-    def key_averages(self, group_by_input_shape: bool = False, group_by_stack_n: int = 0) -> EventList:
+    def key_averages(
+        self, group_by_input_shape: bool = False, group_by_stack_n: int = 0, group_by_overload_name: bool = False
+    ) -> EventList:
+        """Events of one name together; `profiler.profile` has the same."""
         return self._events().key_averages(group_by_input_shape, group_by_stack_n)
 
     def table(self, *args: Any, **kwargs: Any) -> str:
