@@ -106,7 +106,7 @@ def _listed(names: list[str]) -> str:
     return "+".join(counted[:_MOST]) + ("+…" if len(counted) > _MOST else "")
 
 
-def _op_names(graph: Graph, values: Iterable[int]) -> list[str]:
+def op_names(graph: Graph, values: Iterable[int]) -> list[str]:
     found = []
     for value in values:
         signature = graph.signatures[value]
@@ -146,7 +146,7 @@ def kernel_name(fusion: Fusion, launch: Launch, sites: dict[int, Site]) -> str:
     if isinstance(kernel, Contract):
         return _contraction_name(fusion, launch, sites)
     values = members(fusion, launch)
-    names = _op_names(graph, values) or [
+    names = op_names(graph, values) or [
         graph.signatures[v].op.name  # type: ignore[union-attr]
         for v in values
         if graph.signatures[v].op.name not in _SILENT  # type: ignore[union-attr]
