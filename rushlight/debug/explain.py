@@ -187,7 +187,7 @@ def explain(function: Callable[..., Any], /, *args: Any, repeat: int = 10, **kwa
     >>> import rushlight as torch
     >>> x = torch.ones(128, 128)
     >>> print(torch.explain(lambda: torch.relu(x @ x + 1), repeat=2).kernels[0].name)
-    matmul+bias+relu 128×128·128
+    matmul+add+relu 128×128·128
     """
     if repeat < 1:
         raise ValueError(f"explain: repeat={repeat}, but a function must be run at least once to be measured")
