@@ -10,14 +10,16 @@ from typing import Any
 
 from .. import config
 from ..backend.cpu import build
+from ..passes.lower import Launch
 from ..runtime import executor
 from ..runtime.compiled import CompiledPlan
 from ..runtime.plan import Plan
 from ..runtime.tier import OFTEN
-from . import arena, names, work
+from . import arena, names
 from .kernels import Kernel
 from .measure import Meter, Run, Timed
 from .peak import Peak, peak
+from .sites import Site
 from .table import table, time_text
 
 _WARM = 5  # runs within which everything that repeats itself has been compiled
@@ -26,10 +28,10 @@ _WARM = 5  # runs within which everything that repeats itself has been compiled
 class TimedKernel(Kernel):
     """A kernel with its time in one run of the function: `seconds` of all its `calls` together."""
 
-    def __init__(self, name: str, kernel: Any, ops: list[str], lines: list[str], calls: int, seconds: float) -> None:
-        super().__init__(name, kernel)
-        self.ops = ops
-        self.lines = lines
+    def __init__(
+        self, variant: CompiledPlan, launch: Launch, sites: dict[int, Site], calls: int, seconds: float
+    ) -> None:
+        super().__init__(variant, launch, sites)
         self.calls = calls
         self.seconds = seconds
 
@@ -41,7 +43,7 @@ class TimedKernel(Kernel):
 
     def share(self, most: Peak) -> float:
         """The least time in which this machine could do as much, over the time it took."""
-        itemsize = max((b.dtype.itemsize for b in work.buffers(self.kernel)[1]), default=4)
+        itemsize = max((buffer.dtype.itemsize for buffer in self.results), default=4)
         least = most.least_seconds(self.flops or 0, self.bytes, itemsize) * self.calls
         return least / self.seconds if self.seconds else 0.0
 
@@ -150,12 +152,8 @@ class _Collector:
         for run, step, times in self.found.values():
             launch = run.launch(step)
             if launch is not None and run.variant is not None:
-                fusion = run.variant.fusion
-                inside = names.members(fusion, launch)
-                ops, lines = names.op_names(fusion.graph, inside), names.lines(fusion.graph, inside, run.sites)
                 calls = max(1, round(len(times) / repeat))
-                name = names.kernel_name(fusion, launch, run.sites)
-                made.append(TimedKernel(name, launch.kernel, ops, lines, calls, statistics.median(times) * calls))
+                made.append(TimedKernel(run.variant, launch, run.sites, calls, statistics.median(times) * calls))
         return made
 
     def interpreted(self, repeat: int) -> list[Interpreted]:

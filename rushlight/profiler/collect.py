@@ -90,7 +90,7 @@ class Collector:
             step.start,
             step.seconds,
             thread,
-            shapes=[buffer.shape for buffer in work.buffers(launch.kernel)[0]] if self.shapes else (),
+            shapes=[buffer.shape for buffer in work.buffers(variant.lowering, launch)[0]] if self.shapes else (),
             stack=names.lines(variant.graph, inside, run.sites),
             flops=work.flops(launch.kernel),
             memory=sum(variant.graph.types[value].nbytes for value in fresh),

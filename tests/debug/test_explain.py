@@ -102,6 +102,20 @@ def test_a_kernel_runs_from_its_file(tmp_path: Path) -> None:
     assert ".text" in done.stdout and ".text" in found.kernels[0].assembly()
 
 
+def test_kernels_of_their_own(tmp_path: Path) -> None:
+    layer = torch.nn.LSTM(6, 8)
+    x = torch.randn(5, 4, 6)
+    found = torch.explain(lambda: (layer(x)[0].sum().backward(), torch.cumsum(x, 0), torch.sort(x, 0)), repeat=1)
+    names = [kernel.name for kernel in found.kernels]
+    for name in ("recurrence 5×4×8", "recurrence_back 5×4×32", "cumsum 5×4×6", "argsort 5×4×6"):
+        assert name in names
+    kernel = found.kernels[names.index("recurrence 5×4×8")]
+    assert kernel.flops == 2 * 5 * 4 * 8 * 32
+    kernel.save(tmp_path / "kernel.py")
+    done = subprocess.run([sys.executable, str(tmp_path / "kernel.py")], capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("recurrence 5×4×8: "), done.stderr
+
+
 def test_a_saved_kernel_computes_what_it_did() -> None:
     x = torch.randn(64, 100)
     kernel = torch.explain(lambda: torch.relu(x * 2 + 1), repeat=1).kernels[0]
