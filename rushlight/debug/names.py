@@ -106,7 +106,7 @@ def _listed(names: list[str]) -> str:
     return "+".join(counted[:_MOST]) + ("+…" if len(counted) > _MOST else "")
 
 
-def _op_names(graph: Graph, values: Iterable[int]) -> list[str]:
+def op_names(graph: Graph, values: Iterable[int]) -> list[str]:
     found = []
     for value in values:
         signature = graph.signatures[value]
@@ -129,15 +129,17 @@ def _contraction_name(fusion: Fusion, launch: Launch, sites: dict[int, Site]) ->
         assert signature is not None
         if value == launch.value or value < launch.value or signature.op.moves or signature.op.name in _SILENT:
             continue
-        small = any(graph.types[operand].size < wide.size for operand in graph.operands[value])
-        spread = any(_is_spread(graph, operand) for operand in graph.operands[value])
-        found.append("bias" if signature.op.name == "add" and (small or spread) else signature.op.name)
+        is_bias = signature.op.name == "add" and any(_is_bias(graph, v, wide.size) for v in graph.operands[value])
+        found.append("bias" if is_bias else signature.op.name)
     return f"{_listed([kind, *found])} {size}"
 
 
-def _is_spread(graph: Graph, value: int) -> bool:
+def _is_bias(graph: Graph, value: int, size: int) -> bool:
+    """Whether a value has fewer elements than a result of that size, though more than one, or repeats them."""
     signature = graph.signatures[value]
-    return signature is not None and signature.op.name in ("expand", "broadcast", "broadcast_to")
+    if signature is not None and signature.op.name == "expand":
+        return _is_bias(graph, graph.operands[value][0], size)
+    return 1 < graph.types[value].size < size
 
 
 def kernel_name(fusion: Fusion, launch: Launch, sites: dict[int, Site]) -> str:
@@ -146,7 +148,7 @@ def kernel_name(fusion: Fusion, launch: Launch, sites: dict[int, Site]) -> str:
     if isinstance(kernel, Contract):
         return _contraction_name(fusion, launch, sites)
     values = members(fusion, launch)
-    names = _op_names(graph, values) or [
+    names = op_names(graph, values) or [
         graph.signatures[v].op.name  # type: ignore[union-attr]
         for v in values
         if graph.signatures[v].op.name not in _SILENT  # type: ignore[union-attr]

@@ -30,7 +30,7 @@ class Collector:
         self._runs: list[
             tuple[Run, int]
         ] = []  # with the thread; looked at in the end, so that it costs the program little
-        self._meter = Meter(lambda run: self._runs.append((run, threading.get_native_id())))
+        self._meter = Meter(lambda run: self._runs.append((run, threading.get_native_id())), gradients=lines)
         self._unsubscribe: Callable[[], None] | None = None
 
     def start(self) -> None:

@@ -38,8 +38,10 @@ def test_a_training_step() -> None:
     assert linear.flops == 2 * 32 * 24 * 40 + 2 * 32 * 40
     assert linear.calls == 1 and linear.seconds > 0
     assert any(line.startswith("programs.py:") for line in linear.lines)
+    assert linear.ops[0] == "contract" and {"add", "relu"} <= set(linear.ops)
+    assert any(line.endswith("(gradient)") for kernel in found.kernels for line in kernel.lines)
     text = str(found)
-    for word in ("GFLOP/s", "of peak", "arena of plan 1", "made of the lines", "measured peak", *names):
+    for word in ("GFLOP/s", "of peak", "arena of plan 1", "from the lines", "measured peak", *names):
         assert word in text
     assert any(not torch.equal(a, b) for a, b in zip(before, step.net.parameters(), strict=True))  # it really ran
     assert not events.heard() and type(trace.references) is list
