@@ -40,6 +40,10 @@ def flat_index(index: Iterable[Expr], buffer: Buffer) -> Index:
     return total
 
 
+def _with_data(expression: Load) -> list[Index]:
+    return [part for part in expression.index if isinstance(part, Index) and part.data()]
+
+
 class Emitter:
     """Emits expressions at one place of a function; `axes` holds the index of each loop entered so far.
 
@@ -97,7 +101,9 @@ class Emitter:
         if isinstance(expression, Temp):
             found = frozenset([repr(expression)])
         elif isinstance(expression, Load):
-            found = self._index_needs(self.flat(expression))
+            found = self._index_needs(self.flat(expression)).union(
+                *[self._index_needs(i) for i in _with_data(expression)]
+            )
         elif isinstance(expression, Index):
             found = self._index_needs(expression)
         elif isinstance(expression, Apply):
