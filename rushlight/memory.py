@@ -110,7 +110,7 @@ class Need:
         return self.most.arena
 
     def __str__(self) -> str:
-        lines = [f"peak {size_text(self.bytes)} over {len(self.plans)} flushes"]
+        lines = [f"peak {size_text(self.bytes)}; flushes: {len(self.plans)}"]
         for number, plan in enumerate(self.plans, 1):
             lines.append(
                 f"  flush {number}, {plan.steps} steps: {size_text(plan.bytes)} = inputs {size_text(plan.inputs)} "

@@ -10,14 +10,16 @@ from typing import Any
 
 from .. import config
 from ..backend.cpu import build
+from ..passes.lower import Launch
 from ..runtime import executor
 from ..runtime.compiled import CompiledPlan
 from ..runtime.plan import Plan
 from ..runtime.tier import OFTEN
-from . import arena, names, work
+from . import arena, names
 from .kernels import Kernel
 from .measure import Meter, Run, Timed
 from .peak import Peak, peak
+from .sites import Site
 from .table import table, time_text
 
 _WARM = 5  # runs within which everything that repeats itself has been compiled
@@ -26,9 +28,10 @@ _WARM = 5  # runs within which everything that repeats itself has been compiled
 class TimedKernel(Kernel):
     """A kernel with its time in one run of the function: `seconds` of all its `calls` together."""
 
-    def __init__(self, name: str, kernel: Any, lines: list[str], calls: int, seconds: float) -> None:
-        super().__init__(name, kernel)
-        self.lines = lines
+    def __init__(
+        self, variant: CompiledPlan, launch: Launch, sites: dict[int, Site], calls: int, seconds: float
+    ) -> None:
+        super().__init__(variant, launch, sites)
         self.calls = calls
         self.seconds = seconds
 
@@ -40,7 +43,7 @@ class TimedKernel(Kernel):
 
     def share(self, most: Peak) -> float:
         """The least time in which this machine could do as much, over the time it took."""
-        itemsize = max((b.dtype.itemsize for b in work.buffers(self.kernel)[1]), default=4)
+        itemsize = max((buffer.dtype.itemsize for buffer in self.results), default=4)
         least = most.least_seconds(self.flops or 0, self.bytes, itemsize) * self.calls
         return least / self.seconds if self.seconds else 0.0
 
@@ -85,18 +88,18 @@ class Explanation:
         return "\n\n".join(parts)
 
     def groups(self) -> str:
-        """Which lines of the program each kernel came from."""
-        rows = [[k.name, ", ".join(k.lines)] for k in self.kernels if k.lines]
-        return table(["kernel", "made of the lines"], rows, left=2) if rows else ""
+        """The ops that each kernel is made of, in the order in which the kernels run, and the lines of the program these came from."""
+        rows = [[str(n), ", ".join(k.lines), " ".join(k.ops)] for n, k in enumerate(self.kernels)]
+        return table(["kernels[…]", "from the lines", "ops"], rows, left=3) if rows else ""
 
     def _kernel_rows(self) -> list[list[str]]:
         rows = []
         inside = sum(k.seconds for k in self.kernels) + sum(i.seconds for i in self.interpreted)
-        for kernel in sorted(self.kernels, key=lambda k: -k.seconds):
+        for number, kernel in sorted(enumerate(self.kernels), key=lambda pair: -pair[1].seconds):
             rate = kernel.flops_per_second()
             rows.append(
                 [
-                    kernel.name,
+                    f"{number:>3}  {kernel.name}",
                     str(kernel.calls),
                     time_text(kernel.seconds),
                     f"{100 * kernel.seconds / inside:.1f} %" if inside else "",
@@ -110,12 +113,12 @@ class Explanation:
     def __str__(self) -> str:
         inside = sum(k.seconds for k in self.kernels) + sum(i.seconds for i in self.interpreted)
         parts = [
-            f"{self.name}: {time_text(self.seconds)} a run (median of {self.repeat}), {self.flushes} flushes, "
-            f"{sum(k.calls for k in self.kernels)} kernels ({time_text(inside)} one after another), "
-            f"{sum(i.calls for i in self.interpreted)} interpreted steps"
+            f"{self.name}: {time_text(self.seconds)} a run (median of {self.repeat}). Flushes: {self.flushes}; "
+            f"kernels: {sum(k.calls for k in self.kernels)}, {time_text(inside)} one after another; "
+            f"interpreted steps: {sum(i.calls for i in self.interpreted)}"
         ]
         if self.kernels:
-            head = ["kernel", "calls", "time", "share", "GFLOP/s", "GB/s", "of peak"]
+            head = ["     kernel", "calls", "time", "share", "GFLOP/s", "GB/s", "of peak"]
             parts.append(table(head, self._kernel_rows(), left=1))
         if self.interpreted:
             rows = [[i.op, str(i.calls), time_text(i.seconds), i.reason, ", ".join(i.lines)] for i in self.interpreted]
@@ -125,7 +128,7 @@ class Explanation:
             rates = ", ".join(
                 f"{rate / 1e9:.1f} GB/s of {arena.size_text(size)}" for size, rate in self.peak.bandwidths
             )
-            parts.append(f"measured peak on {self.peak.threads} threads: {self.peak.flops / 1e9:.0f} GFLOP/s, {rates}")
+            parts.append(f"measured peak (threads: {self.peak.threads}): {self.peak.flops / 1e9:.0f} GFLOP/s, {rates}")
         return "\n\n".join(parts)
 
     __repr__ = __str__
@@ -149,11 +152,8 @@ class _Collector:
         for run, step, times in self.found.values():
             launch = run.launch(step)
             if launch is not None and run.variant is not None:
-                fusion = run.variant.fusion
-                lines = names.lines(fusion.graph, names.members(fusion, launch), run.sites)
                 calls = max(1, round(len(times) / repeat))
-                name = names.kernel_name(fusion, launch, run.sites)
-                made.append(TimedKernel(name, launch.kernel, lines, calls, statistics.median(times) * calls))
+                made.append(TimedKernel(run.variant, launch, run.sites, calls, statistics.median(times) * calls))
         return made
 
     def interpreted(self, repeat: int) -> list[Interpreted]:
@@ -185,7 +185,7 @@ def explain(function: Callable[..., Any], /, *args: Any, repeat: int = 10, **kwa
     >>> import rushlight as torch
     >>> x = torch.ones(128, 128)
     >>> print(torch.explain(lambda: torch.relu(x @ x + 1), repeat=2).kernels[0].name)
-    matmul+bias+relu 128×128·128
+    matmul+add+relu 128×128·128
     """
     if repeat < 1:
         raise ValueError(f"explain: repeat={repeat}, but a function must be run at least once to be measured")
@@ -225,7 +225,7 @@ def explain(function: Callable[..., Any], /, *args: Any, repeat: int = 10, **kwa
 def _warm(run: Callable[[], None]) -> None:
     """Runs until all plans that come again are compiled, those too that do little and would be interpreted for a while."""
     seen: list[tuple[Plan, bool]] = []
-    meter = Meter(lambda found: seen.append((found.plan, found.variant is not None)), steps=False)
+    meter = Meter(lambda found: seen.append((found.plan, found.variant is not None)), False, False)
     meter.start()
     try:
         for _ in range(_WARM):

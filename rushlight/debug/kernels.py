@@ -14,8 +14,11 @@ from ..kernel.buffer import Buffer
 from ..kernel.index import Index
 from ..kernel.nest import Nest, walk
 from ..kernel.scatter import Scatter
-from . import work
+from ..passes.lower import Launch
+from ..runtime.compiled import CompiledPlan
+from . import names, work
 from .saved import Argument, source
+from .sites import Site
 
 
 class Kernel:
@@ -30,11 +33,16 @@ class Kernel:
     True
     """
 
-    def __init__(self, name: str, kernel: Any) -> None:
-        self.name = name
-        self.kernel = kernel
-        self.flops = work.flops(kernel)
-        self.bytes = work.bytes_of(kernel)
+    def __init__(self, variant: CompiledPlan, launch: Launch, sites: dict[int, Site]) -> None:
+        self.name = names.kernel_name(variant.fusion, launch, sites)
+        self.kernel = launch.kernel
+        self.operands, self.results = work.buffers(variant.lowering, launch)
+        inside = names.members(variant.fusion, launch)
+        self.ops = names.op_names(variant.graph, inside)
+        self.lines = names.lines(variant.graph, inside, sites)
+        self.flops = work.flops(self.kernel)
+        # Each operand read once, each result written once.
+        self.bytes = sum(map(work.touched, (*self.operands, *self.results)))
 
     def text(self) -> str:
         """What it computes, in Rushlight's own words: the key under which it is kept."""
@@ -54,11 +62,10 @@ class Kernel:
 
     def arguments(self) -> list[Argument]:
         """Its operands, then its results, as what a saved kernel says of them."""
-        operands, results = work.buffers(self.kernel)
         bounds = _index_bounds(self.kernel)
         return [
-            *(_argument(buffer, bounds.get(number, 2), False) for number, buffer in enumerate(operands)),
-            *(_argument(buffer, 0, True) for buffer in results),
+            *(_argument(buffer, bounds.get(number, 2), False) for number, buffer in enumerate(self.operands)),
+            *(_argument(buffer, 0, True) for buffer in self.results),
         ]
 
     def save(self, path: str | Path) -> None:
@@ -80,7 +87,7 @@ def _argument(buffer: Buffer, bound: int, result: bool) -> Argument:
 def _index_bounds(kernel: Any) -> dict[int, int]:
     """For operands whose elements are places in others: how many places there are."""
     if isinstance(kernel, Scatter):
-        first = len(kernel.operands) - len(kernel.indices)
+        first = 1 if kernel.base is None else 2
         return {first + place: extent for place, extent in enumerate(kernel.rows)}
     bounds: dict[int, int] = {}
     if isinstance(kernel, Nest):

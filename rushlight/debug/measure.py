@@ -64,17 +64,18 @@ class Run:
 class Meter:
     """Hears of every run with its times, from `start` to `stop`."""
 
-    def __init__(self, hear: Callable[[Run], None], steps: bool = True) -> None:
-        """`steps`: whether single steps are timed; else runs alone."""
+    def __init__(self, hear: Callable[[Run], None], steps: bool = True, gradients: bool = True) -> None:
+        """`steps`: whether single steps are timed; else runs alone. `gradients`: as in `sites.begin`."""
         self.hear = hear
         self.steps = steps
+        self.gradients = gradients
         self._plans: dict[Plan, list[Any]] = {}
         self._variants: dict[int, tuple[CompiledPlan, list[Callable[..., Any] | None]]] = {}
         self._notes: list[Timed] = []
         self._unsubscribe: Callable[[], None] | None = None
 
     def start(self) -> None:
-        sites.begin()
+        sites.begin(self.gradients)
         self._unsubscribe = events.subscribe(self._note)
 
     def stop(self) -> None:
@@ -83,7 +84,7 @@ class Meter:
             return
         self._unsubscribe()
         self._unsubscribe = None
-        sites.end()
+        sites.end(self.gradients)
         for plan, steps in self._plans.items():
             plan.steps = steps
         for variant, evaluations in self._variants.values():

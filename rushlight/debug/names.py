@@ -18,7 +18,6 @@ from ..passes.graph import Graph
 from ..passes.lower import Launch
 from ..passes.support import STRUCTURAL, functions_of
 from .sites import Site
-from .work import buffers
 
 _MOST = 5  # ops that a name lists
 _SILENT = {"constant", "component", "pack", "cast"}
@@ -106,14 +105,21 @@ def _listed(names: list[str]) -> str:
     return "+".join(counted[:_MOST]) + ("+…" if len(counted) > _MOST else "")
 
 
-def _op_names(graph: Graph, values: Iterable[int]) -> list[str]:
-    found = []
-    for value in values:
-        signature = graph.signatures[value]
-        assert signature is not None
-        if not signature.op.moves and signature.op.name not in _SILENT:
-            found.append(signature.op.name)
-    return found
+def _op(graph: Graph, value: int) -> str:
+    signature = graph.signatures[value]
+    assert signature is not None
+    return signature.op.name
+
+
+def _is_silent(graph: Graph, value: int) -> bool:
+    """Whether an op moves or converts alone, so that a name need not tell it."""
+    signature = graph.signatures[value]
+    return signature is None or signature.op.moves or signature.op.name in _SILENT
+
+
+def op_names(graph: Graph, values: Iterable[int]) -> list[str]:
+    """The ops that compute something, in order."""
+    return [_op(graph, value) for value in values if not _is_silent(graph, value)]
 
 
 def _contraction_name(fusion: Fusion, launch: Launch, sites: dict[int, Site]) -> str:
@@ -125,19 +131,19 @@ def _contraction_name(fusion: Fusion, launch: Launch, sites: dict[int, Site]) ->
     wide = graph.types[launch.value]
     found = []
     for value in members(fusion, launch):
-        signature = graph.signatures[value]
-        assert signature is not None
-        if value == launch.value or value < launch.value or signature.op.moves or signature.op.name in _SILENT:
-            continue
-        small = any(graph.types[operand].size < wide.size for operand in graph.operands[value])
-        spread = any(_is_spread(graph, operand) for operand in graph.operands[value])
-        found.append("bias" if signature.op.name == "add" and (small or spread) else signature.op.name)
+        if value > launch.value and not _is_silent(graph, value):
+            name = _op(graph, value)
+            is_bias = name == "add" and any(_is_bias(graph, v, wide.size) for v in graph.operands[value])
+            found.append("bias" if is_bias else name)
     return f"{_listed([kind, *found])} {size}"
 
 
-def _is_spread(graph: Graph, value: int) -> bool:
+def _is_bias(graph: Graph, value: int, size: int) -> bool:
+    """Whether a value has fewer elements than a result of that size, though more than one, or repeats them."""
     signature = graph.signatures[value]
-    return signature is not None and signature.op.name in ("expand", "broadcast", "broadcast_to")
+    if signature is not None and signature.op.name == "expand":
+        return _is_bias(graph, graph.operands[value][0], size)
+    return 1 < graph.types[value].size < size
 
 
 def kernel_name(fusion: Fusion, launch: Launch, sites: dict[int, Site]) -> str:
@@ -146,18 +152,13 @@ def kernel_name(fusion: Fusion, launch: Launch, sites: dict[int, Site]) -> str:
     if isinstance(kernel, Contract):
         return _contraction_name(fusion, launch, sites)
     values = members(fusion, launch)
-    names = _op_names(graph, values) or [
-        graph.signatures[v].op.name  # type: ignore[union-attr]
-        for v in values
-        if graph.signatures[v].op.name not in _SILENT  # type: ignore[union-attr]
-    ]
-    names = names or ["copy"]
+    names = op_names(graph, values) or [_op(graph, value) for value in values]
     if isinstance(kernel, Nest):
         rows = [kernel.extents[axis] for axis in kernel.rows]
         inner = [kernel.extents[axis] for axis in kernel.inner]
         size = _extents(rows) + (f" rows of {_extents(inner)}" if inner else "")
         return f"{_listed(names)} {size}"
-    return f"{_listed(names)} {_extents(buffers(kernel)[1][0].shape)}"
+    return f"{_listed(names)} {_extents(graph.types[launch.results[0]].shape)}"
 
 
 # ---- reasons ----

@@ -72,7 +72,7 @@ class Report:
         for segment in variant.segments:
             if isinstance(segment, Native):
                 for launch in segment.launches:
-                    kernel = Kernel(names.kernel_name(variant.fusion, launch, sites.of_trace()), launch.kernel)
+                    kernel = Kernel(variant, launch, sites.of_trace())
                     for title, text in (("computes", kernel.text()), ("ir", kernel.ir()), ("asm", kernel.assembly())):
                         self.say(f"---- {kernel.name}: {title}\n{text.rstrip()}")
 

@@ -120,7 +120,7 @@ def main(
     rates = [] if flops is None else [f"{flops / seconds / 1e9:.1f} GFLOP/s"]
     rates.append(f"{bytes / seconds / 1e9:.1f} GB/s")
     print(
-        f"{name}: {seconds * 1e6:.1f} us, {', '.join(rates)} (median of {len(times)} runs on {team.threads()} threads)"
+        f"{name}: {seconds * 1e6:.1f} us, {', '.join(rates)} (median of {len(times)} runs, threads: {team.threads()})"
     )
     if failed:
         print(

@@ -7,32 +7,35 @@ entry as it is appended.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
 from ..ir.graph import Trace, trace
+from ..passes import grad, repetition
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
 USERS = str(Path(PACKAGE, "demo"))  # a part of the package that is written as a user's program
 # Names of frames that say nothing of what the user called.
+_BACKWARD = grad.backward.__code__
 _NAMELESS = {"__call__", "__init__", "call", "forward", "wrapper", "inner", "run"}
 
 
 class Site(NamedTuple):
-    """Where an entry was recorded."""
+    """Where an entry was recorded: of a gradient, where that was whose gradient it is."""
 
     file: str
     line: int
     function: str  # what the user called there
-    ranges: tuple[str, ...]  # the marked ranges that it stands in, the outermost first
+    ranges: tuple[str, ...]  # the marked ranges that the program was in, the outermost first
+    gradient: bool = False
 
     @property
     def place(self) -> str:
-        """`file.py:12`"""
-        return f"{Path(self.file).name}:{self.line}"
+        """`file.py:12`, and whether it is a gradient."""
+        return f"{Path(self.file).name}:{self.line}{' (gradient)' if self.gradient else ''}"
 
 
 class Ranges:
@@ -46,11 +49,19 @@ def _own(frame: FrameType) -> bool:
     return name.startswith(PACKAGE) and not name.startswith(USERS)
 
 
-def here() -> Site:
-    """The user's line that is being run, and the last function of the package, from there, that has a telling name."""
+def here(known: Mapping[int, Site]) -> Site:
+    """The user's line that is being run, and the last function of the package, from there, that has a telling name.
+
+    `known` are the sites of earlier entries, among which is that of the node whose gradient is being recorded.
+    """
     frame: FrameType | None = sys._getframe(1)
     function = ""
     while frame is not None and _own(frame):
+        if frame.f_code is _BACKWARD:
+            node = frame.f_locals.get("node")
+            site = known.get(node.slot) if node is not None and node.epoch == trace.epoch else None
+            if site is not None:
+                return site._replace(function="backward", ranges=Ranges.open, gradient=True)
         name = frame.f_code.co_name
         if name not in _NAMELESS and not name.startswith("<") and (not name.startswith("_") or name.endswith("__")):
             function = name.strip("_").removesuffix("_method")
@@ -68,35 +79,40 @@ class Noted(list[Any]):
         self.sites: dict[int, Site] = {}
 
     def append(self, item: Any) -> None:
-        self.sites[len(self)] = here()
+        self.sites[len(self)] = here(self.sites)
         super().append(item)
 
     def __iadd__(self, items: Iterable[Any]) -> Noted:  # type: ignore[misc,override]
-        site, start = here(), len(self)
+        site, start = here(self.sites), len(self)
         self.extend(items)
         self.sites.update(dict.fromkeys(range(start, len(self)), site))
         return self
 
 
 class _Count:
-    """How many look."""
+    """How many look, and how many of them at gradients."""
 
     lookers = 0
+    gradients = 0
 
 
-def begin() -> None:
-    """Notes from now on."""
+def begin(gradients: bool = True) -> None:
+    """Notes from now on. `gradients`: also of gradients where they come from, for which each backward must be gone through anew."""
     with trace.lock:
         _Count.lookers += 1
+        _Count.gradients += gradients
+        repetition.Knowledge.used = not _Count.gradients
         Trace.listing = Noted
         if not isinstance(trace.references, Noted):
             trace.references = Noted(trace.references)
 
 
-def end() -> None:
+def end(gradients: bool = True) -> None:
     """Ends one `begin`."""
     with trace.lock:
         _Count.lookers -= 1
+        _Count.gradients -= gradients
+        repetition.Knowledge.used = not _Count.gradients
         if not _Count.lookers:
             Trace.listing = list
             trace.references = list(trace.references)

@@ -10,31 +10,31 @@ from ..kernel.buffer import Buffer
 from ..kernel.contraction import Contract
 from ..kernel.index import Index
 from ..kernel.nest import Fold, Nest, Row, Write, walk
+from ..kernel.recurrence import Recurrence, RecurrenceBack
 from ..kernel.scan import Scan
 from ..kernel.scatter import Scatter
 from ..kernel.window import MaxPool
+from ..passes.lower import Launch, Lowering
 
 # Functions that choose or convert, and compute nothing.
 _FREE = {"select", "choose", "require", "wrap", "place", "index_and", "logical_and", "logical_or", "logical_not"}
 
 
-def buffers(kernel: Any) -> tuple[list[Buffer], list[Buffer]]:
+def buffers(lowering: Lowering, launch: Launch) -> tuple[list[Buffer], list[Buffer]]:
     """What a kernel reads, and what it writes, in the order of its arguments."""
-    operands = [*kernel.operands, *getattr(kernel, "extras", ())]
-    results = getattr(kernel, "results", None)
-    return operands, [kernel.result] if results is None else list(results)
+    kernel = launch.kernel
+    if isinstance(kernel, Contract):
+        return [*kernel.operands, *kernel.extras], list(kernel.results)
+    if isinstance(kernel, Nest):
+        return list(kernel.operands), list(kernel.results)
+    operands = [lowering.view(operand)[1] for operand in lowering.graph.operands[launch.value]]
+    return operands, [lowering.buffers[value] for value in launch.results]
 
 
 def touched(buffer: Buffer) -> int:
     """Bytes of a buffer, what is seen more than once counted once."""
     pairs = zip(buffer.shape, buffer.strides, strict=True)
     return prod(extent for extent, stride in pairs if stride) * buffer.dtype.itemsize if buffer.size else 0
-
-
-def bytes_of(kernel: Any) -> int:
-    """Bytes that must come and go at least: each operand read once, each result written once."""
-    operands, results = buffers(kernel)
-    return sum(map(touched, (*operands, *results)))
 
 
 def operations(expressions: list[Expr]) -> int:
@@ -77,6 +77,8 @@ def flops(kernel: Any) -> int | None:
         )
     if isinstance(kernel, Scan):
         return kernel.result.size
+    if isinstance(kernel, Recurrence | RecurrenceBack):  # the product with the weight, which is nearly all
+        return 2 * kernel.length * kernel.rows * kernel.weight.size
     if isinstance(kernel, Scatter):
         return kernel.value.size
     return None

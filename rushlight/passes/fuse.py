@@ -28,11 +28,15 @@ NOT_IN_EPILOGUES = {"choose", "wrap", "require", "place"}
 CHEAP = 3.0
 MOST_READS = 2  # of other values: a value that stands on more is not computed again by each of its users, which would read them all
 LONGEST = 48.0  # cost beyond which a chain is cut, so that expressions stay small
-COSTS = dict.fromkeys(
-    "exp exp2 expm1 log log2 log10 log1p sin cos tan tanh sinh cosh asin acos atan asinh acosh atanh atan2 erf erfc pow sigmoid gelu silu "
-    "softplus logaddexp digamma lgamma erfinv mish elu celu selu gelu_gradient silu_gradient mish_gradient softplus_gradient".split(),
-    12.0,
-) | dict.fromkeys("div sqrt rsqrt reciprocal rem fmod floor_divide truncate_divide hypot".split(), 4.0)
+COSTS = (
+    dict.fromkeys(
+        "exp exp2 expm1 log log2 log10 log1p sin cos tan tanh sinh cosh asin acos atan asinh acosh atanh atan2 erf erfc pow sigmoid gelu silu "
+        "softplus logaddexp digamma lgamma erfinv mish elu celu selu gelu_gradient silu_gradient mish_gradient softplus_gradient".split(),
+        12.0,
+    )
+    | dict.fromkeys("div sqrt rsqrt reciprocal rem fmod floor_divide truncate_divide hypot".split(), 4.0)
+    | dict.fromkeys("pad concatenate update".split(), 1.0)
+)
 
 
 @dataclass(eq=False)
@@ -132,7 +136,8 @@ class Fusion:
             if signature is None or value not in self.maps:
                 self.separate.add(value)
                 continue
-            own = 0.0 if signature.op.moves or signature.op.name == "constant" else COSTS.get(signature.op.name, 1.0)
+            own = 0.0 if signature.op.moves or signature.op.name == "constant" else 1.0
+            own = COSTS.get(signature.op.name, own)
             cost = own + sum(self.costs.get(operand, 0.0) for operand in self.graph.operands[value])
             users = self.users[value]
             reach = self._reach(value)

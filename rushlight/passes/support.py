@@ -13,6 +13,9 @@ from ..kernel.nest import FOLDS
 from .element import Elements, functions
 from .graph import Graph
 
+# Of a concatenation: each element is found by as many choices. NumPy copies parts one after another, as fast as memory is.
+MOST_PARTS = 8
+
 STRUCTURAL = {"choose", "place", "wrap", "round_bfloat16", "round_float16"}
 
 
@@ -33,7 +36,7 @@ def _native(number: int) -> bool:
         return dtypes[0] is not bool_
     if name in FOLDS:
         return True
-    if signature.op.at is None:
+    if signature.op.at is None or (name == "concatenate" and len(dtypes) > MOST_PARTS):
         return False
     names = functions_of(number) - STRUCTURAL
     return all(supported(function, dtypes) for function in names)

@@ -30,7 +30,7 @@ class Collector:
         self._runs: list[
             tuple[Run, int]
         ] = []  # with the thread; looked at in the end, so that it costs the program little
-        self._meter = Meter(lambda run: self._runs.append((run, threading.get_native_id())))
+        self._meter = Meter(lambda run: self._runs.append((run, threading.get_native_id())), gradients=lines)
         self._unsubscribe: Callable[[], None] | None = None
 
     def start(self) -> None:
@@ -90,7 +90,7 @@ class Collector:
             step.start,
             step.seconds,
             thread,
-            shapes=[buffer.shape for buffer in work.buffers(launch.kernel)[0]] if self.shapes else (),
+            shapes=[buffer.shape for buffer in work.buffers(variant.lowering, launch)[0]] if self.shapes else (),
             stack=names.lines(variant.graph, inside, run.sites),
             flops=work.flops(launch.kernel),
             memory=sum(variant.graph.types[value].nbytes for value in fresh),

@@ -38,8 +38,10 @@ def test_a_training_step() -> None:
     assert linear.flops == 2 * 32 * 24 * 40 + 2 * 32 * 40
     assert linear.calls == 1 and linear.seconds > 0
     assert any(line.startswith("programs.py:") for line in linear.lines)
+    assert linear.ops[0] == "contract" and {"add", "relu"} <= set(linear.ops)
+    assert any(line.endswith("(gradient)") for kernel in found.kernels for line in kernel.lines)
     text = str(found)
-    for word in ("GFLOP/s", "of peak", "arena of plan 1", "made of the lines", "measured peak", *names):
+    for word in ("GFLOP/s", "of peak", "arena of plan 1", "from the lines", "measured peak", *names):
         assert word in text
     assert any(not torch.equal(a, b) for a, b in zip(before, step.net.parameters(), strict=True))  # it really ran
     assert not events.heard() and type(trace.references) is list
@@ -98,6 +100,20 @@ def test_a_kernel_runs_from_its_file(tmp_path: Path) -> None:
     assert "only the interpreter" not in done.stdout  # random indices are within the table
     done = subprocess.run([sys.executable, str(path), "--assembly"], capture_output=True, text=True, timeout=120)
     assert ".text" in done.stdout and ".text" in found.kernels[0].assembly()
+
+
+def test_kernels_of_their_own(tmp_path: Path) -> None:
+    layer = torch.nn.LSTM(6, 8)
+    x = torch.randn(5, 4, 6)
+    found = torch.explain(lambda: (layer(x)[0].sum().backward(), torch.cumsum(x, 0), torch.sort(x, 0)), repeat=1)
+    names = [kernel.name for kernel in found.kernels]
+    for name in ("recurrence 5×4×8", "recurrence_back 5×4×32", "cumsum 5×4×6", "argsort 5×4×6"):
+        assert name in names
+    kernel = found.kernels[names.index("recurrence 5×4×8")]
+    assert kernel.flops == 2 * 5 * 4 * 8 * 32
+    kernel.save(tmp_path / "kernel.py")
+    done = subprocess.run([sys.executable, str(tmp_path / "kernel.py")], capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("recurrence 5×4×8: "), done.stderr
 
 
 def test_a_saved_kernel_computes_what_it_did() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rushlight.dtype import float32
-from rushlight.ir import scalar, view
+from rushlight.ir import activation, pool, scalar, view
 from rushlight.ir.scalar import number
 
-from .capturing import graph_of
+from .capturing import both_tiers, graph_of
 
 
 def names(*arguments: object) -> list[str]:
@@ -43,3 +45,21 @@ def test_multiplication_by_one_goes_and_addition_of_zero_stays() -> None:
 
 def test_double_negation_goes() -> None:
     assert names(lambda x: scalar.neg(scalar.neg(x)), [(3,)]) == []
+
+
+def test_the_way_back_through_relu_and_its_maxima_is_one_op() -> None:
+    def build(windows):  # type: ignore[no-untyped-def]
+        def back(x, g):  # type: ignore[no-untyped-def]
+            r = activation.relu(x)
+            y = pool.max_pool(r, windows=windows)
+            return activation.relu_gradient(pool.max_pool_gradient(g, r, y, windows=windows), r)
+
+        return back
+
+    apart, overlapping = (pool.Windows(3, 2, 2),), (pool.Windows(5, 2, 1),)
+    assert names(build(apart), [(2, 6), (2, 3)]) == ["relu", "max_pool", "max_pool_gradient"]
+    assert names(build(overlapping), [(2, 6), (2, 5)])[-1] == "relu_gradient"
+    x, g = np.random.default_rng(0).standard_normal((2, 2, 6)).astype(np.float32)
+    x[0, 0] = np.nan
+    for interpreted, compiled in both_tiers(build(apart), [x, np.ascontiguousarray(g[:, :3])]):
+        np.testing.assert_array_equal(interpreted, compiled)

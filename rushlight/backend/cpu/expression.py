@@ -40,6 +40,10 @@ def flat_index(index: Iterable[Expr], buffer: Buffer) -> Index:
     return total
 
 
+def _with_data(expression: Load) -> list[Index]:
+    return [part for part in expression.index if isinstance(part, Index) and part.data()]
+
+
 class Emitter:
     """Emits expressions at one place of a function; `axes` holds the index of each loop entered so far.
 
@@ -97,7 +101,9 @@ class Emitter:
         if isinstance(expression, Temp):
             found = frozenset([repr(expression)])
         elif isinstance(expression, Load):
-            found = self._index_needs(self.flat(expression))
+            found = self._index_needs(self.flat(expression)).union(
+                *[self._index_needs(i) for i in _with_data(expression)]
+            )
         elif isinstance(expression, Index):
             found = self._index_needs(expression)
         elif isinstance(expression, Apply):
@@ -143,7 +149,7 @@ class Emitter:
                 left += terms
                 continue
             done += terms
-            key = ("address", operand, tuple(done))
+            key = ("address", operand, tuple(done), self._guards)
             found = self._find(key)
             if found is None:
                 found = address
@@ -160,11 +166,9 @@ class Emitter:
         levels: dict[int, list[tuple[Atom, int]]] = {}
         left: list[tuple[Atom, int]] = []
         for atom, factor in flat.terms:
-            needs = self._index_needs(Index(((atom, 1),), 0))
-            if not self._known(needs) or (self.lane in needs and atom.key[0] != "loop"):
-                left.append((atom, factor))
-                continue
-            if self._varies(needs):
+            one = Index(((atom, 1),), 0)
+            needs = self._index_needs(one)
+            if not self._known(needs) or (self.lane in needs and atom.key[0] != "loop") or self._differs(one):
                 left.append((atom, factor))
                 continue
             level = max((order[n] for n in needs if isinstance(n, int)), default=-1)
@@ -177,6 +181,10 @@ class Emitter:
             return False
         return any(n == self.lane if isinstance(n, int) else self.temps[int(str(n)[1:])].width > 1 for n in needs)
 
+    def _differs(self, index: Index) -> bool:
+        """Whether an index differs from lane to lane, or holds data that only some lanes may read."""
+        return self._varies(self._index_needs(index)) or (self._vector_guard() and bool(index.data()))
+
     # ---- indices ----
 
     def _atom(self, atom: Atom) -> Int:
@@ -184,7 +192,7 @@ class Emitter:
         kind = atom.key[0]
         if kind == "loop":
             return self.axes[atom.key[1]]
-        key = ("atom", atom)
+        key = ("atom", atom, self._guards)
         found = self._find(key)
         if found is None:
             if kind == "data":
@@ -208,13 +216,11 @@ class Emitter:
     def vector_index(self, index: Index) -> str:
         """An index for each lane, as a vector of i64."""
         type = vector("i64", self.width)
-        same = Index(
-            tuple(t for t in index.terms if not self._varies(self._index_needs(Index((t,), 0)))), index.constant
-        )
+        same = Index(tuple(t for t in index.terms if not self._differs(Index((t,), 0))), index.constant)
         start = self.scalar_index(same)
         total = constant(type, start) if isinstance(start, int) else self.function.splat(type, start)
         for atom, factor in index.terms:
-            if self._varies(self._index_needs(Index(((atom, 1),), 0))):
+            if self._differs(Index(((atom, 1),), 0)):
                 part = self._vector_atom(atom, type)
                 if factor != 1:
                     part = self.function.binary("mul", type, part, constant(type, factor))
@@ -325,7 +331,7 @@ class Emitter:
         """Indices along axes whose stride is 0 are no part of the address; they are checked all the same."""
         for part, stride in zip(expression.index, buffer.strides, strict=True):
             if stride == 0 and isinstance(part, Index) and part.data():
-                if self._varies(self._index_needs(part)):
+                if self._differs(part):
                     self.vector_index(part)
                 else:
                     self.scalar_index(part)
@@ -385,7 +391,7 @@ class Emitter:
         index = expression.arguments[0]
         assert isinstance(index, Index)
         predicate = _CONDITIONS[expression.function]
-        if self.lane is not None and self._varies(self._index_needs(index)):
+        if self.lane is not None and self._differs(index):
             type = vector("i64", self.width)
             text = self.function.emit(f"icmp {predicate} {type} {self.vector_index(index)}, {constant(type, 0)}")
             return Value(text, bool_, self.width)
@@ -394,7 +400,7 @@ class Emitter:
     def _place(self, index: Expr) -> Value:
         """An index as a number."""
         assert isinstance(index, Index)
-        if self.lane is not None and self._varies(self._index_needs(index)):
+        if self.lane is not None and self._differs(index):
             return Value(self.vector_index(index), int64, self.width)
         return Value(str(self.scalar_index(index)), int64, 1)
 

@@ -53,7 +53,8 @@ class PartsDriver(Driver):
         for factor, bounds in ((plan.lanes, lane_bounds), (plan.rows, row_bounds)):
             if factor.prepared:
                 self._prepare(factor, bounds, {}, slowest)
-        turns = function.sub(slowest[1], slowest[0])
+        step = self.microkernel.steps[0]
+        turns = function.mul(function.sub(slowest[1], slowest[0]), step.turns // plan.summation.extents[plan.terms[0]])
         with function.loop(*lane_bounds) as over_lanes:
             # What is not copied is read from where the block begins.
             lane_values = {plan.terms[0]: slowest[0], **plan.lanes.box.origin(function, over_lanes.index)}
@@ -83,4 +84,4 @@ class PartsDriver(Driver):
                 function.store(type, part.results[0], target, frame.size)
             values = plan.lanes.box.origin(function, lane_box) | plan.rows.box.origin(function, row_box)
             self._add_up()
-            self._store(values)
+            self._store(values, self.tile)

@@ -323,7 +323,7 @@ def _whole_stage(frame: Frame, roles: Roles, factor: Factor) -> Stage | None:
     spans = {loop: roles.summation.extents[loop] for loop in factor.read.loops}
     needless = [condition for conditions in factor.skips.values() for condition in conditions]
     stage = stage_of(factor.read, spans, (), factor.lane, needless)
-    return stage if stage is not None and stage.axes[0].size >= 8 else None
+    return stage if stage is not None and len(stage.axes) > 1 and stage.axes[0].size >= 8 else None
 
 
 def _stage_groups(
