@@ -14,10 +14,10 @@ from __future__ import annotations
 import builtins
 import dis
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from itertools import chain
-from operator import is_
+from operator import is_, itemgetter
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -42,6 +42,9 @@ _PRIMITIVE = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis),
 _missing = object()
 
 
+REGISTRIES = frozenset(Module().__dict__) - {"training"}
+
+
 class Refused(Exception):
     """Why a run cannot be repeated. `lasting`: it would be so at every run."""
 
@@ -64,6 +67,8 @@ class Census:
         self.tensors: list[Tensor] = []  # reached through containers: always these very objects
         self.named: list[tuple[Any, str | None]] = []  # (cell, None) or (globals, name) that hold tensors: any tensor may
         self._mappings: list[Any] = []
+        self._sized: list[Any] = []  # dicts of which some items are watched, and the number of all
+        self._picked: list[tuple[Any, str]] = []
         self._sequences: list[Any] = []
         self._cells: list[Any] = []
         self._names: list[tuple[Any, str]] = []
@@ -88,6 +93,8 @@ class Census:
         if isinstance(value, Tensor):
             self.tensors.append(value)
             yield from self._container(value.__dict__)
+        elif isinstance(value, Module):
+            yield from self._module(value)
         elif isinstance(value, Optimizer):
             yield from self._optimizer(value)
         elif isinstance(value, Mapping) and isinstance(value, dict) or isinstance(value, (list, set)):
@@ -143,6 +150,20 @@ class Census:
             for name in getattr(kind, "__slots__", ()):
                 if isinstance(getattr(value, str(name), None), (list, dict, set, Tensor)):
                     raise Refused(f"it can read {kind.__name__}.{name}, a slot that holds what may change")
+
+    def _module(self, value: Module) -> Iterator[Any]:
+        """A module. Its registries are changed and never replaced, so that their contents alone are watched."""
+        own = value.__dict__
+        if type(value).__module__ == "rushlight.compiler.module":
+            yield value._orig_mod
+            return
+        yield type(value)
+        self._seen[id(own)] = own
+        self._sized.append(own)
+        for name, part in own.items():
+            if name not in REGISTRIES:
+                self._picked.append((own, name))
+            yield part
 
     def _optimizer(self, value: Optimizer) -> Iterator[Any]:
         """An optimizer; the options of its groups are not watched where a step takes them anew."""
@@ -229,6 +250,9 @@ class Census:
         """Remembers what all containers hold now."""
         self._keys = [*map(list, self._mappings)]
         self._values = [*chain.from_iterable([each.values() for each in self._mappings])]
+        self._sizes = [*map(len, self._sized)]
+        self._attributes_of = [(own, _getter(names)) for own, names in self._by_owner()]
+        self._attribute_values = [*chain.from_iterable([get(own) for own, get in self._attributes_of])]
         self._lengths = [*map(len, self._sequences)]
         self._items = [*chain.from_iterable(self._sequences)]
         self._contents = [cell.cell_contents for cell in self._cells]
@@ -236,22 +260,30 @@ class Census:
         self.known = set(self._seen)  # alive, since the containers hold them
         self._seen.clear()
 
+    def _by_owner(self) -> list[tuple[Any, list[str]]]:
+        found: dict[int, tuple[Any, list[str]]] = {}
+        for own, name in self._picked:
+            found.setdefault(id(own), (own, []))[1].append(name)
+        return list(found.values())
+
     def holds(self) -> bool:
         """Whether all containers hold what they held."""
         try:
             if (
                 any(self._empty)
                 or [*map(list, self._mappings)] != self._keys
+                or [*map(len, self._sized)] != self._sizes
                 or [*map(len, self._sequences)] != self._lengths
             ):
                 return False
             return (
-                self._same("_values", [*chain.from_iterable([each.values() for each in self._mappings])])
+                self._same("_attribute_values", [*chain.from_iterable([get(own) for own, get in self._attributes_of])])
+                and self._same("_values", [*chain.from_iterable([each.values() for each in self._mappings])])
                 and self._same("_items", [*chain.from_iterable(self._sequences)])
                 and self._same("_contents", [cell.cell_contents for cell in self._cells])
                 and self._same("_standing", [scope.get(name, _missing) for scope, name in self._names])
             )
-        except (RuntimeError, ValueError, TypeError):  # a key that is another tensor now, an emptied cell
+        except (KeyError, RuntimeError, ValueError, TypeError):  # a key that is another tensor now, an emptied cell
             return False
 
     def _same(self, name: str, now: list[Any]) -> bool:
@@ -264,6 +296,11 @@ class Census:
                 return False
         setattr(self, name, now)
         return True
+
+
+def _getter(names: list[str]) -> Callable[[Any], Any]:
+    """The values of some keys of a dict, as a tuple."""
+    return itemgetter(*names) if len(names) > 1 else lambda own: (own[names[0]],)
 
 
 def takes_options_anew(optimizer: Optimizer) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
-from operator import is_, itemgetter
+from operator import attrgetter, is_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from ..dtype import decode
 from ..ir.graph import Node, mode
 from ..ir.type import Type
-from ..runtime import executor, tier
+from .. import config
+from ..runtime import events, executor, tier
 from ..tensor import Tensor
 from ..tensor.promotion import Defaults
 from ..tensor.storage import Source, Storage
@@ -19,6 +21,9 @@ from ..tensor.tensor import fill_handle
 from .recording import Leaf, Origin, Recording
 from .structure import rebuilt
 
+_handle = attrgetter("_storage", "_source", "_steps")
+_storage, _node = attrgetter("_storage"), attrgetter("node")
+_type, _tracked, _value = attrgetter("type"), attrgetter("tracked"), attrgetter("value")
 MISSED = object()  # what a repetition gives where something is not as it was
 _new = object.__new__
 
@@ -29,6 +34,13 @@ def _picker(places: list[int]) -> Callable[[list[Any]], list[Any]]:
         return lambda pool: [pool[place] for place in places]
     pick = itemgetter(*places)
     return lambda pool: list(pick(pool))
+
+
+def directly(plan: Any, inputs: list[Any]) -> Any:
+    """`runtime.direct.direct`, loaded once a plan has been compiled: it needs the compiler."""
+    if not plan.variants:
+        return None
+    return importlib.import_module("rushlight.runtime.direct").direct(plan, inputs)
 
 
 def known_node(value: Any, type: Type) -> Node:
@@ -50,14 +62,29 @@ class _Numbers:
         self.group, self.parameters = update.group, update.parameters
         self.options = type(update.optimizer).options
         self.optimizer = update.optimizer
+        self._values: list[Any] = []  # of the group
+        self._known: Any = None  # the options made of them
         self.record = getattr(self.options(update.group), "update", None)
         first: dict[int, int] = {}
         self.pattern = [first.setdefault(id(s), i) for i, s in enumerate(update.settings)]
         self.wanted = [(i, update.kinds[i]) for i in wanted]
 
+    def _options_now(self) -> Any:
+        """The options, those of the step before where the group holds the same."""
+        now = [*self.group.values()]
+        if self._known is None or len(now) != len(self._values) or not all(map(is_, now, self._values)):
+            tensors = any([isinstance(part, Tensor) for value in now for part in (value if type(value) is tuple else (value,))])
+            self._values, self._known = now, None
+            options = self.options(self.group)
+            if not tensors:  # whose values may change in place
+                self._known = options
+            return options
+        self._known.renew()
+        return self._known
+
     def take(self) -> list[Any] | None:
         """The arrays for each wanted parameter, its state advanced; None where the update is another one now."""
-        options = self.options(self.group)
+        options = self._options_now()
         if options.update is not self.record:
             return None
         state = self.optimizer.state
@@ -79,6 +106,11 @@ class Repetition:
         self.ungraded = [i for i in range(slots.owners) if slots.grads[i] is None]
         self.types = [node.type for node in slots.nodes]
         self.pattern = slots.pattern
+        self.distinct = slots.pattern == list(range(len(slots.pattern)))
+        self.fixed_handles = [*map(_handle, self.fixed)]
+        self.fixed_leaves = [source for _, source, _ in self.fixed_handles if source is not None and source.leaf is not None]
+        first = slots.owners - len(self.fixed)
+        self.varying = [i for i in range(len(slots.tensors)) if not first <= i < slots.owners]
         self.leaves = [source is not None and source.leaf is not None for _, _, source in slots.handles]
         self.steps = [steps for _, steps, _ in slots.handles]
         self.draws = [draw for _, draw in recorder.draws]
@@ -124,6 +156,7 @@ class Repetition:
             (segment.plan, _picker([self._place(o) for o in inputs]))
             for segment, inputs in zip(recorder.segments, recording.inputs, strict=True)
         ]
+        self.ways: list[Any] = [None] * len(self.segments)
         for plan, _ in self.segments:
             plan.uses = max(plan.uses, tier.OFTEN)  # whoever asks for compilation need not wait for it
         self.rebound = [
@@ -169,8 +202,17 @@ class Repetition:
                 _restore(before)
                 return MISSED
             pool += self.constants
-            for plan, pick in self.segments:
-                pool += tier.run(plan, pick(pool))
+            ways, watched = self.ways, events.heard() or tier.Instead.run is not None
+            for number, (plan, pick) in enumerate(self.segments):
+                inputs = pick(pool)
+                way = ways[number]
+                made = None if way is None or watched else way.run(inputs)
+                if made is None:
+                    inputs = pick(pool)
+                    made = tier.run(plan, inputs)
+                    if not watched and config.TIER != "interp":
+                        ways[number] = directly(plan, pick(pool))
+                pool += made
         except BaseException:
             _restore(before)
             raise
@@ -179,33 +221,40 @@ class Repetition:
     def _gathered(self, tensors: list[Any]) -> list[Any] | None:
         """The values of all slots, where they are such as were recorded; the gradients' tensors are added to the list."""
         try:
+            fixed = [*map(_handle, self.fixed)]
+            if fixed != self.fixed_handles or any([source.hooks for source in self.fixed_leaves]):
+                return None
             if any([tensors[i]._grad is not None for i in self.ungraded]):
                 return None
-            tensors += [tensors[i]._grad for i in self.graded]
-            storages = [tensor._storage for tensor in tensors]
-            nodes = [storage.node for storage in storages]
-            if not all(map(is_, [node.type for node in nodes], self.types)):
-                return None
-            for tensor, leaf, steps in zip(tensors, self.leaves, self.steps, strict=True):
+            for i in self.graded:
+                tensors.append(tensors[i]._grad)  # noqa: PERF401
+            for i in self.varying:
+                tensor = tensors[i]
                 source = tensor._source
-                if (source is not None and source.leaf is not None) is not leaf or (
-                    tensor._steps is not steps and len(tensor._steps) != len(steps)
-                ):
+                if (source is not None and source.leaf is not None) is not self.leaves[i] or tensor._steps != self.steps[i]:
                     return None
-                if leaf and source.hooks:
+                if self.leaves[i] and source.hooks:
                     return None
+            storages = [*map(_storage, tensors)]
+            nodes = [*map(_node, storages)]
         except AttributeError:  # a variable that held a tensor, or a gradient, is gone
             return None
-        if any([node.tracked for node in nodes]) or any([storage.buffer is not None for storage in storages]):
+        if not all(map(is_, map(_type, nodes), self.types)) or any(map(_tracked, nodes)):
             return None
-        first: dict[int, int] = {}
-        if [first.setdefault(id(storage), i) for i, storage in enumerate(storages)] != self.pattern:
+        if any([storage.buffer is not None for storage in storages]) or not self._apart(storages):
             return None
-        pool = [node.value for node in nodes]
+        pool = [*map(_value, nodes)]
         if any([value is None for value in pool]):
             executor.flush()
             pool = [executor.value_of(node) for node in nodes]
         return pool
+
+    def _apart(self, storages: list[Storage]) -> bool:
+        """Whether the same tensors share storages as when the run was recorded."""
+        if self.distinct:
+            return len(set(map(id, storages))) == len(storages)
+        first: dict[int, int] = {}
+        return [first.setdefault(id(storage), i) for i, storage in enumerate(storages)] == self.pattern
 
     def _enter_numbers(self, pool: list[Any]) -> bool:
         """Adds draws and optimizers' numbers to the pool; False where an update is another one now."""

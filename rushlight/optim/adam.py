@@ -158,6 +158,11 @@ class _Options:
         """The rate over the mean's correction, negative, and the square's correction."""
         return -self.lr / (1 - self.beta1**step), (1 - self.beta2**step) ** 0.5
 
+    def renew(self) -> None:
+        """Makes ready for another step with the same options."""
+        self._after_node.clear()
+        self._at_step.clear()
+
     def at(self, state: dict[str, Any]) -> _Count:
         """The next step of a parameter. Parameters that are at the same step come to share its node, so that it is read once."""
         tensor = state["step"]

@@ -111,8 +111,8 @@ class Optimizer:
     param_groups: list[dict[str, Any]]
     _opt_called: bool | None = None
     # What makes of a group the numbers of its updates, for `rushlight.compile` to take them anew at each step without a run of
-    # `_update`: `options(group)` has `update`, which says which record it is, and `at(state)`, which advances a parameter's
-    # state and gives what has `numbers(dtype)`. None: a step with this optimizer is recorded each time.
+    # `_update`: `options(group)` has `update`, which says which record it is, `at(state)`, which advances a parameter's state
+    # and gives what has `numbers(dtype)`, and `renew()` before another step. None: a step with this optimizer is recorded each time.
     options: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -110,6 +110,9 @@ class _Options:
         )
         self._numbers: dict[dtype, list[Node]] = {}
 
+    def renew(self) -> None:
+        """Makes ready for another step with the same options."""
+
     def at(self, state: dict[str, Any]) -> _Options:
         """What gives the numbers of a parameter's next step, whose state it advances: nothing, here."""
         return self
