@@ -16,7 +16,16 @@ from ..runtime.watch import Watching
 from .function import Compiled
 from .module import OptimizedModule
 
-__all__ = ["Compiled", "OptimizedModule", "compile", "disable", "is_compiling", "is_dynamo_compiling", "list_backends", "reset"]
+__all__ = [
+    "Compiled",
+    "OptimizedModule",
+    "compile",
+    "disable",
+    "is_compiling",
+    "is_dynamo_compiling",
+    "list_backends",
+    "reset",
+]
 
 MODES = ("default", "max-autotune", "max-autotune-no-cudagraphs", "reduce-overhead")
 BACKENDS = ("aot_eager", "cudagraphs", "eager", "inductor")
@@ -69,9 +78,7 @@ def _check(fullgraph: Any, dynamic: Any, backend: Any, mode: Any, options: Any) 
     if dynamic not in (None, True, False):
         raise TypeError(f"compile(): dynamic is a bool or None, not {dynamic!r}")
     if mode is not None and options is not None:
-        raise RuntimeError(
-            "Either mode or options can be specified, but both can't be specified at the same time."
-        )
+        raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
     if mode is not None and mode not in MODES:
         raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
     if options is not None and not isinstance(options, dict):

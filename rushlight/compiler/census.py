@@ -37,7 +37,9 @@ from ..tensor import Tensor
 
 MOST = 50_000  # values watched
 EFFECTS = frozenset("breakpoint compile delattr eval exec globals input locals open print setattr vars".split())
-IMPURE = frozenset("asyncio datetime io logging os random secrets shutil socket subprocess sys threading time uuid".split())
+IMPURE = frozenset(
+    "asyncio datetime io logging os random secrets shutil socket subprocess sys threading time uuid".split()
+)
 _PRIMITIVE = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), range, slice)
 _missing = object()
 
@@ -56,7 +58,9 @@ class Refused(Exception):
 def of_library(name: Any) -> bool:
     """Whether a module is ours, NumPy's or Python's: code whose globals are not the user's."""
     top = str(name).partition(".")[0]
-    return top in ("rushlight", "torch", "torchvision", "numpy") or (top in sys.stdlib_module_names and top != "__main__")
+    return top in ("rushlight", "torch", "torchvision", "numpy") or (
+        top in sys.stdlib_module_names and top != "__main__"
+    )
 
 
 class Census:
@@ -65,7 +69,9 @@ class Census:
     def __init__(self) -> None:
         self.known: set[int] = set()
         self.tensors: list[Tensor] = []  # reached through containers: always these very objects
-        self.named: list[tuple[Any, str | None]] = []  # (cell, None) or (globals, name) that hold tensors: any tensor may
+        self.named: list[
+            tuple[Any, str | None]
+        ] = []  # (cell, None) or (globals, name) that hold tensors: any tensor may
         self._mappings: list[Any] = []
         self._sized: list[Any] = []  # dicts of which some items are watched, and the number of all
         self._picked: list[tuple[Any, str]] = []
@@ -292,7 +298,9 @@ class Census:
         if all(map(is_, now, before)):
             return True
         for old, new in zip(before, now, strict=True):
-            if old is not new and (type(old) is not type(new) or not isinstance(old, _PRIMITIVE) or repr(old) != repr(new)):
+            if old is not new and (
+                type(old) is not type(new) or not isinstance(old, _PRIMITIVE) or repr(old) != repr(new)
+            ):
                 return False
         setattr(self, name, now)
         return True

@@ -111,7 +111,9 @@ class Compiled:
         self.reason = str(refused)
         self._refusals += 1
         if self._fullgraph and refused.lasting:
-            raise CompileError(f"compile(fullgraph=True): the whole of {self._function!r} cannot be repeated: {refused}")
+            raise CompileError(
+                f"compile(fullgraph=True): the whole of {self._function!r} cannot be repeated: {refused}"
+            )
         if self._refusals >= PATIENCE:
             self._rest = min(LONGEST, 8 << (self._refusals - PATIENCE))
 

@@ -57,7 +57,9 @@ class Recorder:
         self.segments: list[Segment] = []
         self.draws: list[tuple[Node, Callable[[], Any]]] = []
         self.updates: list[Update] = []
-        self.numbers: dict[int, list[tuple[int, int, int]]] = {}  # by node's id: every update, parameter and place it serves
+        self.numbers: dict[
+            int, list[tuple[int, int, int]]
+        ] = {}  # by node's id: every update, parameter and place it serves
         self._nodes: list[Node] = []  # so that the ids stay theirs
         self.counts: list[Tensor] = []
         self.refusals: list[Refused] = []
@@ -87,7 +89,15 @@ class Recorder:
     def _surroundings() -> tuple[Any, ...]:
         drawn: Any = np.random.get_state()
         numpy_state = (drawn[1].tobytes(), *drawn[2:])
-        return mode.tracking, mode.inference, mode.anomaly, mode.check_nan, Defaults.dtype, random.getstate(), numpy_state
+        return (
+            mode.tracking,
+            mode.inference,
+            mode.anomaly,
+            mode.check_nan,
+            Defaults.dtype,
+            random.getstate(),
+            numpy_state,
+        )
 
     def refuse(self, reason: str, lasting: bool = True) -> None:
         self.refusals.append(Refused(reason, lasting))

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..ir.graph import Node, Side, input_node, mode
+from ..ir.lasting import is_lasting
 from ..runtime import executor
 from ..tensor import Tensor
 from ..tensor.promotion import Defaults
@@ -20,7 +21,9 @@ from .census import Census, Refused
 from .recorder import Number, Recorder
 from .structure import ATOMS, rebuilt
 
-Origin = tuple[Any, ...]  # ("slot", i), ("draw", i), ("number", update, parameter, place), ("made", segment, i), ("constant", text)
+Origin = tuple[
+    Any, ...
+]  # ("slot", i), ("draw", i), ("number", update, parameter, place), ("made", segment, i), ("constant", text)
 
 
 class Handle(NamedTuple):
@@ -157,7 +160,7 @@ class Recording:
     def _constant(self, node: Node | None, array: Any) -> Origin:
         if isinstance(array, tuple):
             raise Refused("a constant of several parts enters it")
-        if node is not None:
+        if node is not None and not is_lasting(node):
             self._keep.append(node)
             self._constant_nodes.add(id(node))
         origin = ("constant", array.shape, str(array.dtype), array.tobytes())
@@ -171,7 +174,9 @@ class Recording:
         counts = {id(count._storage) for count in self.recorder.counts}
         for i, (tensor, (storage, steps, source)) in enumerate(zip(slots.tensors, slots.handles, strict=True)):
             if tensor._storage is not storage or tensor._steps is not steps or tensor._source is not source:
-                raise Refused("it makes a tensor stand for other memory (data, requires_grad_, detach_, set)", lasting=False)
+                raise Refused(
+                    "it makes a tensor stand for other memory (data, requires_grad_, detach_, set)", lasting=False
+                )
             if slots.pattern[i] != i or id(storage) in counts:
                 continue
             versions = storage.version - slots.versions[i]
@@ -248,7 +253,9 @@ def ghost_of(node: Node) -> Node:
             if each.tracked:
                 stack.extend(each.operands)
     if not spent:
-        raise Refused("its result is to be differentiated outside of it: its graph is recorded anew each time", lasting=False)
+        raise Refused(
+            "its result is to be differentiated outside of it: its graph is recorded anew each time", lasting=False
+        )
     for each in order:
         if each.tracked:
             copies[id(each)].operands = tuple([copies[id(operand)] for operand in each.operands])
@@ -278,7 +285,9 @@ def record(
         before = slots.tensors[slots.given : slots.given + len(slots.census.named)]
         now = slots.census.named_tensors()
         if not slots.census.holds() or any(a is not b for a, b in zip(before, now, strict=True)):
-            raise Refused("it changes Python values that it can reach (a list, an attribute, a variable)", lasting=False)
+            raise Refused(
+                "it changes Python values that it can reach (a list, an attribute, a variable)", lasting=False
+            )
         recording = Recording(slots, recorder, result)
     except Refused as refused:
         recording = refused

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import config
 from ..dtype import decode
 from ..ir.graph import Node, mode
 from ..ir.type import Type
-from .. import config
 from ..runtime import events, executor, tier
 from ..tensor import Tensor
 from ..tensor.promotion import Defaults
@@ -73,7 +73,9 @@ class _Numbers:
         """The options, those of the step before where the group holds the same."""
         now = [*self.group.values()]
         if self._known is None or len(now) != len(self._values) or not all(map(is_, now, self._values)):
-            tensors = any([isinstance(part, Tensor) for value in now for part in (value if type(value) is tuple else (value,))])
+            tensors = any(
+                [isinstance(part, Tensor) for value in now for part in (value if type(value) is tuple else (value,))]
+            )
             self._values, self._known = now, None
             options = self.options(self.group)
             if not tensors:  # whose values may change in place
@@ -88,7 +90,7 @@ class _Numbers:
         if options.update is not self.record:
             return None
         state = self.optimizer.state
-        settings = [options.at(state[parameter]) for parameter in self.parameters]
+        settings = [options.at(state.get(parameter)) for parameter in self.parameters]
         if any([settings[i] is not settings[j] for i, j in enumerate(self.pattern)]):
             return None
         return [[node.value for node in settings[i].numbers(kind)] for i, kind in self.wanted]
@@ -108,7 +110,9 @@ class Repetition:
         self.pattern = slots.pattern
         self.distinct = slots.pattern == list(range(len(slots.pattern)))
         self.fixed_handles = [*map(_handle, self.fixed)]
-        self.fixed_leaves = [source for _, source, _ in self.fixed_handles if source is not None and source.leaf is not None]
+        self.fixed_leaves = [
+            source for _, source, _ in self.fixed_handles if source is not None and source.leaf is not None
+        ]
         first = slots.owners - len(self.fixed)
         self.varying = [i for i in range(len(slots.tensors)) if not first <= i < slots.owners]
         self.leaves = [source is not None and source.leaf is not None for _, _, source in slots.handles]
@@ -136,7 +140,9 @@ class Repetition:
                     self._places[number, parameter, i] = place
                     place += 1
         self.equal = [
-            (self._places[claims[0]], self._places[other]) for claims in recorder.numbers.values() for other in claims[1:]
+            (self._places[claims[0]], self._places[other])
+            for claims in recorder.numbers.values()
+            for other in claims[1:]
         ]
 
     def _lay_out(self, recording: Recording) -> None:
@@ -164,7 +170,8 @@ class Repetition:
             for i, origin, versions in recording.rebound
         ]
         self.storages = [
-            (self._place(origin), recording.storage_types[i], ghost) for i, (origin, ghost) in enumerate(recording.storages)
+            (self._place(origin), recording.storage_types[i], ghost)
+            for i, (origin, ghost) in enumerate(recording.storages)
         ]
         self.handles, self.grads = recording.handles, recording.graded
         self._take_result(recording)
@@ -231,7 +238,9 @@ class Repetition:
             for i in self.varying:
                 tensor = tensors[i]
                 source = tensor._source
-                if (source is not None and source.leaf is not None) is not self.leaves[i] or tensor._steps != self.steps[i]:
+                if (source is not None and source.leaf is not None) is not self.leaves[
+                    i
+                ] or tensor._steps != self.steps[i]:
                     return None
                 if self.leaves[i] and source.hooks:
                     return None
@@ -293,7 +302,9 @@ class Repetition:
             made.append(tensor)
         tensors[: self.given] = originals
         for slot, gradient in self.grads:
-            tensors[slot]._grad = None if gradient is None else made[gradient[1]] if gradient[0] == "new" else tensors[gradient[1]]
+            tensors[slot]._grad = (
+                None if gradient is None else made[gradient[1]] if gradient[0] == "new" else tensors[gradient[1]]
+            )
 
         def part(leaf: Leaf) -> Any:
             kind = leaf.kind

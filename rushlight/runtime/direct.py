@@ -42,7 +42,9 @@ class Direct:
         place |= {value: len(inputs) + i for i, value in enumerate(constants)}
         place |= {value: len(inputs) + len(constants) + i for i, value in enumerate(segment.fresh)}
         self._constants = [graph.constants[value] for value in constants]
-        self._arrange = itemgetter(*[place[p.value] for p in segment.outside], 0)  # the last so that it is always a tuple
+        self._arrange = itemgetter(
+            *[place[p.value] for p in segment.outside], 0
+        )  # the last so that it is always a tuple
         order = {value: i for i, value in enumerate(segment.fresh)}
         self._outputs = itemgetter(*[order[value] for value in plan.layout if not isinstance(value, tuple)], 0)
         self._makers = [_maker(graph.types[value]) for value in segment.fresh]

@@ -33,7 +33,12 @@ class Recurrent(nn.Module):
 
 
 def mlp() -> Any:
-    return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2)), nn.MSELoss(), torch.randn(5, 3), torch.randn(5, 2)
+    return (
+        nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2)),
+        nn.MSELoss(),
+        torch.randn(5, 3),
+        torch.randn(5, 2),
+    )
 
 
 def dropout() -> Any:

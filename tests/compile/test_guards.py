@@ -28,7 +28,15 @@ def test_shapes_dtypes_and_numbers_of_the_arguments() -> None:
         return x * k + (10 if flag else 0)
 
     compiled = torch.compile(f)
-    alike(f, compiled, (torch.ones(3),), (torch.ones(4),), (torch.ones(3), 2), (torch.ones(3), 2.0), (torch.ones(3), 2, True))
+    alike(
+        f,
+        compiled,
+        (torch.ones(3),),
+        (torch.ones(4),),
+        (torch.ones(3), 2),
+        (torch.ones(3), 2.0),
+        (torch.ones(3), 2, True),
+    )
     alike(f, compiled, (torch.ones(3, dtype=torch.int64), 2), (torch.ones(3), 3), (torch.arange(6.0).view(2, 3).t(),))
     assert compiled(torch.ones(3, dtype=torch.int64), 2).dtype is torch.int64
 

@@ -121,8 +121,8 @@ def test_structures_of_results() -> None:
 
 def test_numbers_that_are_read_to_be_returned() -> None:
     def f(x: Any) -> Any:
-        y = x.sum()
-        return y.item(), x.detach().max().item(), {"whole": x.argmax().item()}
+        total, most, place = x.sum(), x.max(), x.argmax()
+        return total.item(), most.detach().item(), {"place": place.item()}
 
     compiled = torch.compile(f, fullgraph=True)
     for i in range(6):
@@ -145,7 +145,11 @@ def test_nothing_to_return() -> None:
 
 def test_draws_are_the_same() -> None:
     def f(x: Any) -> Any:
-        return x + torch.rand(3) * torch.randn(3) + torch.empty(3).uniform_(1, 2), torch.randperm(4), torch.randint(0, 9, (2,))
+        return (
+            x + torch.rand(3) * torch.randn(3) + torch.empty(3).uniform_(1, 2),
+            torch.randperm(4),
+            torch.randint(0, 9, (2,)),
+        )
 
     compiled = torch.compile(f)
     torch.manual_seed(5)
