@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from ....kernel.attention import Attention
 from ...machine import Machine
-from ..arithmetic import apply
 from ..assembly import Function, Int, constant
 from ..contraction.microkernel import Step
 from ..generated import Generated
-from ..values import Value
 from .division import Columns, Division, Tiles, tallest
 from .layer import Layer
 
@@ -166,8 +164,7 @@ class _Backward:
         scores = function.load(type, weights, size)
         if self.kernel.mask is not None:
             scores = layer.masked(function, scores, "%mask", row, "%key", lane)
-        less = Value(function.binary("fsub", type, scores, shifts[0]), layer.dtype, layer.width)
-        weight = apply(function, "exp", [less], self.machine).text
+        weight = layer.exponential(function, function.binary("fsub", type, scores, shifts[0]), layer.width)
         slope = function.binary("fsub", type, function.load(type, slopes, size), shifts[1])
         slope = function.binary("fmul", type, slope, weight)
         if layer.bounded:

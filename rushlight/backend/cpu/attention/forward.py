@@ -183,7 +183,7 @@ class _Forward:
         """What a row's sums are to be multiplied with."""
         layer = self.layer
         less = function.binary("fsub", layer.element, before, shift)
-        return apply(function, "exp", [Value(less, layer.dtype, 1)], self.machine).text
+        return layer.exponential(function, less, 1)
 
     def _greatest(self, function: Function, line: str, panel: int, row: Int) -> str:
         """The greatest of a row's scores, which are masked on the way."""
@@ -231,7 +231,7 @@ class _Forward:
                 address = function.pointer(place, number * division.width, layer.element)
                 scores = function.load(layer.type, address, layer.size)
                 scores = function.binary("fsub", layer.type, scores, less)
-                weights = apply(function, "exp", [Value(scores, layer.dtype, division.width)], self.machine).text
+                weights = layer.exponential(function, scores, division.width)
                 function.store(layer.type, weights, address, layer.size)
                 turn.next[number] = function.binary("fadd", layer.type, total, weights)
         total = turn.results[0]
