@@ -13,7 +13,7 @@ VARIABLES = {
     "RUSHLIGHT_CACHE": "folder for compiled kernels, or off (default: in the user's folder for caches)",
     "RUSHLIGHT_CPU": "processor to compile for: avx512, avx2, sse or neon (default: the host's)",
     "RUSHLIGHT_DATA": "folder in which the demo looks for CIFAR-10",
-    "RUSHLIGHT_DEBUG": "1 prints plan-cache events, 2 each flush with its time, 3 the graph of each new plan",
+    "RUSHLIGHT_DEBUG": "1 prints when plans are made and compiled, 2 also each flush with its time, 3 graphs, kernels and memory, 4 machine code",
     "RUSHLIGHT_PENDING": "bound on pending nodes before the trace is flushed by itself (default 20000)",
     "RUSHLIGHT_TIER": "interp, compile or auto (default): whether plans are interpreted, compiled, or compiled when they come again",
     "RUSHLIGHT_PEER": "benchmarks only: the interpreter that has PyTorch",

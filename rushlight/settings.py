@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ def _check_count(name: str, count: Any) -> None:
 
 
 def set_num_threads(count: int, /) -> None:
-    """Sets how many threads matrix products and decompositions use: those of NumPy's BLAS.
+    """Sets how many threads compiled programs use, and NumPy's BLAS, by which decompositions are computed.
 
     >>> import rushlight as torch
     >>> torch.set_num_threads(1)
@@ -74,12 +75,19 @@ def set_num_threads(count: int, /) -> None:
     1
     """
     _check_count("set_num_threads", count)
+    _team().set_threads(count)
     _blas()[0](count)
 
 
 def get_num_threads() -> int:
-    """How many threads matrix products and decompositions use."""
-    return _blas()[1]()
+    """How many threads compiled programs use."""
+    threads: int = _team().threads()
+    return threads
+
+
+def _team() -> Any:
+    """The threads of compiled programs; loaded when first asked for, as the compiler is."""
+    return importlib.import_module(".backend.cpu.team", __package__)
 
 
 class _Interop:

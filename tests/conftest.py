@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 import hypothesis
 import torch
@@ -11,6 +12,9 @@ KEPT = {"RUSHLIGHT_TIER", "RUSHLIGHT_SHARED"}  # which tier is under test; where
 
 for _name in [name for name in os.environ if name.startswith("RUSHLIGHT_") and name not in KEPT]:
     del os.environ[_name]
+
+# Compiled kernels of all tests and of earlier runs; not the user's own cache.
+os.environ["RUSHLIGHT_CACHE"] = os.path.join(tempfile.gettempdir(), f"rushlight-tests-{os.getuid()}")
 
 torch.set_num_threads(1)
 

@@ -10,6 +10,8 @@ PLACES = {
     "torch": "rushlight",
     "torch.autograd.anomaly_mode": "rushlight.tensor.autograd",
     "torch.autograd.grad_mode": "rushlight.tensor.grad_mode",
+    "torch.autograd.profiler": "rushlight.profiler.legacy",
+    "torch.autograd.profiler_util": "rushlight.profiler.averages",
     "torch.random": "rushlight.tensor.random",
     "torch.serialization": "rushlight.serialize",
     "torch.utils.data": "rushlight.data",

@@ -1,5 +1,9 @@
 """`torch.autograd`: gradients by hand, grad modes, custom functions, numerical checks."""
 
+import sys as _sys
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+
 from ..tensor.autograd import backward, detect_anomaly, grad, set_detect_anomaly
 from ..tensor.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from ..tensor.tensor import Tensor
@@ -25,3 +29,12 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """The profiler is loaded when it is first asked for."""
+    if name == "profiler":
+        return _import_module("rushlight.profiler.legacy")
+    missing = _import_module("rushlight.alias.missing")
+    found: _ModuleType = missing.module_getattr(_sys.modules[__name__], "torch.autograd")(name)
+    return found

@@ -6,6 +6,7 @@ when the channel closes, or when the process that started it is gone. Ctrl-C is 
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import random
@@ -124,6 +125,11 @@ def _seed_all(plan: WorkerPlan) -> int:
     return seed
 
 
+def _compute_alone() -> None:
+    """One thread a worker, as in PyTorch: the processors are for the workers together."""
+    importlib.import_module("rushlight.backend.cpu.team").set_threads(1)
+
+
 def _end_with_parent() -> None:
     """Ends this process at once when its parent has gone, whatever it is doing."""
     parent = parent_process()
@@ -218,6 +224,7 @@ def worker_main(connection_end: Any, plan: WorkerPlan) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _end_with_parent()
+    _compute_alone()
     seed = _seed_all(plan)
     _worker_info = WorkerInfo(id=plan.id, num_workers=plan.num_workers, seed=seed, dataset=plan.dataset)
     channel = Channel(connection_end)

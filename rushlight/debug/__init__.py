@@ -1,26 +1,16 @@
-"""Windows into what Rushlight does, for `RUSHLIGHT_DEBUG`; hears `runtime.events`, changes nothing.
+"""Windows into what Rushlight does: it hears `runtime.events`, and changes nothing that is computed.
 
-1 prints plan-cache misses, 2 also every flush with its time, 3 also the graph of each new plan as text that reads back.
+`RUSHLIGHT_DEBUG` prints to the error output, as `report` says. `explain` times each kernel of a function.
 """
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from importlib import import_module
 
 from .. import config
-from ..runtime import events
-
-
-def _print(event: str, facts: dict[str, Any]) -> None:
-    if event == "plan miss":
-        print(f"rushlight: new plan of {facts['nodes']} steps ({facts['plans']} kept)", file=sys.stderr)
-        if config.DEBUG >= 3:
-            print(facts["plan"].text(), file=sys.stderr)
-    elif event == "flush" and config.DEBUG >= 2:
-        print(f"rushlight: {facts['steps']} steps in {facts['seconds'] * 1e3:.3f} ms", file=sys.stderr)
 
 
 def start() -> None:
     """Prints events from now on, as RUSHLIGHT_DEBUG says."""
-    events.subscribe(_print)
+    # The compiler's parts are loaded with it, which a process that looks on pays and others do not.
+    import_module(".report", __package__).Report(config.DEBUG).start()

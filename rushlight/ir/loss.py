@@ -252,7 +252,7 @@ class _Targets(NamedTuple):
 
     axis: int  # of the classes
     shape: tuple[int, ...]  # of x
-    index: Node  # 0 where ignored
+    place: Node  # 0 where ignored
     valid: Node
     share: Node
     weight: Node | None  # broadcast to x
@@ -279,7 +279,7 @@ def _picked(x: Node, parts: _Targets) -> Node:
     """The element of each target's class."""
     place = list(x.type.shape)
     place[parts.axis] = 1
-    return reshape(gather(x, reshape(parts.index, tuple(place)), axis=parts.axis), parts.index.type.shape)
+    return reshape(gather(x, reshape(parts.place, tuple(place)), axis=parts.axis), parts.place.type.shape)
 
 
 def _loss_of(picked: Node, everywhere: Node, parts: _Targets, reduction: str) -> Node:
@@ -338,11 +338,11 @@ def _to_targets(g: Node, parts: _Targets, reduction: str) -> tuple[Node, Node | 
 def _at_targets(own: Node, parts: _Targets) -> Node:
     """`own` at each target's class, 0 elsewhere; the classes must be in range."""
     axes, shape = (parts.axis,), parts.shape
-    place = ops.iota(shape=shape, axis=parts.axis)
-    count = number(shape[parts.axis], parts.index.type.dtype)
-    within = ops.logical_and(ops.ge(parts.index, number(0, parts.index.type.dtype)), ops.lt(parts.index, count))
-    index = spread(ops.cast(ops.require(within, parts.index), dtype=place.type.dtype), shape, axes)
-    return select(ops.eq(place, index), spread(own, shape, axes), number(0, own.type.dtype))
+    number_of = ops.iota(shape=shape, axis=parts.axis)
+    count = number(shape[parts.axis], parts.place.type.dtype)
+    within = ops.logical_and(ops.ge(parts.place, number(0, parts.place.type.dtype)), ops.lt(parts.place, count))
+    index = spread(ops.cast(ops.require(within, parts.place), dtype=number_of.type.dtype), shape, axes)
+    return select(ops.eq(number_of, index), spread(own, shape, axes), number(0, own.type.dtype))
 
 
 def _nll_gradient_primitives(

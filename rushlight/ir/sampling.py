@@ -6,6 +6,7 @@ gives for each place the numbers of the elements around it, and `pick` reads the
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,32 @@ import numpy as np
 from ..dtype import int64
 from ..errors import InternalError
 from .expr import Expr, Operand
-from .graph import Node
+from .graph import Node, input_node
 from .op import NONDIFFERENTIABLE, Cotangents, Op
-from .scalar import mul
+from .scalar import (
+    abs_,
+    add,
+    cast,
+    constant,
+    div,
+    floor,
+    ge,
+    gt,
+    le,
+    logical_and,
+    logical_xor,
+    lt,
+    maximum,
+    minimum,
+    mul,
+    ne,
+    number,
+    rem,
+    select,
+    sub,
+)
 from .type import Shape, Type
+from .view import reshape
 
 Array = np.ndarray
 
@@ -52,12 +75,48 @@ def _slope_eval(type: Type, x: Array, *, extent: int, reflect: bool, aligned: bo
         return np.where((place > 0) & (place < extent - 1), np.where(back, -1, 1), 0).astype(x.dtype)
 
 
+def _reflection(x: Node, extent: int, aligned: bool) -> tuple[Node, Node]:
+    """`_reflected` of nodes."""
+    dtype = x.type.dtype
+    low, span = number(0.0 if aligned else -0.5, dtype), number(extent - 1.0 if aligned else float(extent), dtype)
+    away = sub(x, low)
+    distance = abs_(away)
+    turns = floor(div(distance, span))
+    rest = sub(distance, mul(turns, span))
+    back = ne(rem(turns, number(2, dtype)), number(0, dtype))
+    return add(select(back, sub(span, rest), rest), low), logical_xor(back, lt(away, number(0, dtype)))
+
+
+def _within(x: Node, extent: int) -> Node:
+    return logical_and(gt(x, number(0, x.type.dtype)), lt(x, number(extent - 1, x.type.dtype)))
+
+
+def _bounded_primitives(x: Node, *, extent: int, reflect: bool, aligned: bool) -> Node:
+    dtype = x.type.dtype
+    if reflect and aligned and extent == 1:
+        return constant(value=0, shape=x.type.shape, dtype=dtype)
+    place = _reflection(x, extent, aligned)[0] if reflect else x
+    return minimum(maximum(place, number(0, dtype)), number(extent - 1, dtype))
+
+
+def _slope_primitives(x: Node, *, extent: int, reflect: bool, aligned: bool) -> Node:
+    dtype = x.type.dtype
+    if reflect and aligned and extent == 1:
+        return constant(value=0, shape=x.type.shape, dtype=dtype)
+    if not reflect:
+        return cast(_within(x, extent), dtype=dtype)
+    place, back = _reflection(x, extent, aligned)
+    forward = select(back, number(-1, dtype), number(1, dtype))
+    return select(_within(place, extent), forward, number(0, dtype))
+
+
 bounded_slope = Op(
     "bounded_slope",
     infer=lambda x, **settings: x,
     eval=_slope_eval,
     vjp=NONDIFFERENTIABLE,  # -1, 0 or 1
     anchor="map",
+    primitives=_slope_primitives,
 )
 bounded = Op(
     "bounded",
@@ -65,6 +124,7 @@ bounded = Op(
     eval=_bounded_eval,
     vjp=lambda node, g: (mul(g, bounded_slope(node.operands[0], **node.attributes)),),
     anchor="map",
+    primitives=_bounded_primitives,
 )
 
 # ---- the elements around each place ----
@@ -101,7 +161,28 @@ def _taps_eval(
     return np.minimum(flat, size, out=flat).reshape(type.shape)
 
 
-taps = Op("taps", infer=_taps_infer, eval=_taps_eval, vjp=NONDIFFERENTIABLE, anchor="map")
+def _taps_primitives(
+    *places: Node, extents: Shape, steps: tuple[int, ...], reflect: bool | None, aligned: bool
+) -> Node:
+    rank, size, dtype = len(extents), prod(extents), places[0].type.dtype
+    batch, count = places[0].type.shape
+    beyond = number(size, int64)
+    flat: Node | None = None
+    for axis, (low, extent) in enumerate(zip(places, extents, strict=True)):
+        taken = np.array(steps, dtype.storage).reshape([len(steps) if a == axis else 1 for a in range(rank)] + [1])
+        place = add(reshape(low, (batch, *[1] * rank, count)), input_node(taken, Type.of(taken.shape, dtype)))
+        if reflect is not None:
+            place = _bounded_primitives(place, extent=extent, reflect=reflect, aligned=aligned)
+        zero = number(0, dtype)
+        inside = logical_and(ge(place, zero), le(place, number(extent - 1, dtype)))
+        whole = cast(select(inside, place, zero), dtype=int64)
+        own = select(inside, mul(whole, number(prod(extents[axis + 1 :]), int64)), beyond)
+        flat = own if flat is None else add(flat, own)
+    assert flat is not None
+    return reshape(minimum(flat, beyond), (batch, len(steps) ** rank * count))
+
+
+taps = Op("taps", infer=_taps_infer, eval=_taps_eval, vjp=NONDIFFERENTIABLE, anchor="map", primitives=_taps_primitives)
 
 # ---- reading and its transpose ----
 

@@ -18,7 +18,7 @@ from math import gcd
 from typing import Any
 
 from ..errors import InternalError
-from ..ir.expr import Apply, Expr, Literal
+from ..ir.expr import Apply, Expr, Literal, Load
 
 
 class Atom:
@@ -107,13 +107,24 @@ class Index(Expr):
         for atom, f in self.terms:
             if atom.key[0] == "loop":
                 factor += f if atom.key[1] == axis else 0
-            elif atom.key[0] == "data" or axis in atom.key[1].loops() or atom.key[1].data():
+            elif _moves(atom.key[1], axis):
                 return None
         return factor
 
     def affine(self) -> bool:
         """Whether it is a sum of loops alone."""
         return all(atom.key[0] == "loop" for atom, _ in self.terms)
+
+
+def _moves(part: Expr, axis: int) -> bool:
+    """Whether something may change with a loop."""
+    if isinstance(part, Index):
+        return axis in part.loops() or any(_moves(data, axis) for data in part.data())
+    if isinstance(part, Load):
+        return any(_moves(index, axis) for index in part.index)
+    if isinstance(part, Apply):
+        return any(_moves(argument, axis) for argument in part.arguments)
+    return not isinstance(part, Literal)
 
 
 def fixed(value: int) -> Index:

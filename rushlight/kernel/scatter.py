@@ -11,10 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from ..dtype import COMPLEX, bfloat16, float16
+from ..dtype import COMPLEX, bfloat16, bool_, float16
+from ..ir import contraction
 from ..ir.graph import Signature
 from ..ir.type import Type
 from .buffer import Buffer, Shape
+from .contraction import Contract
 
 COUNTED_ROWS = 1 << 20  # up to which each thread counts how often each row is met
 
@@ -96,6 +98,20 @@ def _seen(index: Buffer, shape: Shape, before: int, after: int) -> Buffer:
     missing = len(shape) - before - after - len(index.shape)
     own = [0 if extent == 1 else stride for extent, stride in zip(index.shape, index.strides, strict=True)]
     return Buffer(index.dtype, shape, (*[0] * (before + missing), *own, *[0] * after))
+
+
+def fold(signature: Signature, operands: tuple[Buffer, ...]) -> Contract | None:
+    """Windows added up where they came from: a contraction that looks from each element at the windows that have it."""
+    type, (x,) = signature.type, operands
+    size, stride, dilation = (signature.attributes[name] for name in ("size", "stride", "dilation"))
+    assert isinstance(type, Type)
+    if not type.size or not x.size or x.dtype.category == COMPLEX or x.dtype is bool_:
+        return None
+    rank, lead = len(size), len(type.shape) - len(size)
+    order = (*range(lead), *range(lead + rank, lead + 2 * rank), *range(lead, lead + rank))
+    turned = Buffer(x.dtype, tuple(x.shape[axis] for axis in order), tuple(x.strides[axis] for axis in order))
+    spec = contraction.fold(type.shape[lead:], turned.shape, stride, ((0, 0),) * rank, dilation)
+    return Contract(spec, (turned,), (), (), (Buffer.of(type.dtype, type.shape),))
 
 
 def embedding_gradient(signature: Signature, operands: tuple[Buffer, ...]) -> Scatter | None:

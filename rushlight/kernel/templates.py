@@ -14,7 +14,7 @@ from .attention import attention, attention_gradient
 from .buffer import Buffer
 from .recurrence import recurrence, recurrence_back
 from .scan import scan
-from .scatter import embedding_gradient, put, scatter, spread_back
+from .scatter import embedding_gradient, fold, put, scatter, spread_back
 from .sort import sort
 from .window import max_pool, max_pool_gradient
 
@@ -32,6 +32,7 @@ TEMPLATES: dict[str, Template] = {
     "put": put,
     "scatter": scatter,
     "spread_back": spread_back,
+    "fold": fold,
     **dict.fromkeys(("cumsum", "cumprod", "logcumsumexp", "logcumsumexp_back", "argcummax", "argcummin"), scan),
     "argsort": sort,
     "top": sort,

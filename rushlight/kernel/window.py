@@ -30,13 +30,14 @@ class MaxPool:
         scattered  operands g, x: the sums of the cotangents `g` whose windows have their place at an element, added in the windows' order.
         routed     operands g, x, y: windows without overlap, inside of x; along each axis the cotangent goes to the first element (row, …)
                    that equals the maximum, or to the last.
+        searched   the same for windows of many elements.
     """
 
     kind: str
     windows: tuple[Windows, ...]
     operands: tuple[Buffer, ...]
     result: Buffer
-    rectified: bool = False  # of routed: 0 where x is not above 0
+    rectified: bool = False  # of routed and searched: 0 where x is not above 0
 
     @property
     def x(self) -> Buffer:
@@ -109,9 +110,8 @@ def max_pool_gradient(signature: Signature, operands: tuple[Buffer, ...]) -> Max
         return None
     result = Buffer.of(type.dtype, type.shape)
     if all(map(is_inside, given, extents)) and not any(each.overlap for each in given):
-        if prod(each.size for each in given) > ROUTED_TAPS:
-            return None
-        return MaxPool("routed", tuple(given), (g, x, y), result, rectified)
+        kind = "routed" if prod(each.size for each in given) <= ROUTED_TAPS else "searched"
+        return MaxPool(kind, tuple(given), (g, x, y), result, rectified)
     # Sums of half precision would have to be kept in single precision elsewhere.
     if rectified or g.dtype not in (float32, float64) or not all(map(_reaches, given, extents)):
         return None

@@ -150,7 +150,7 @@ def _fold(graph: Graph, op: Op, x: int, axes: tuple[int, ...]) -> int:
         outer.append(real[len(outer)])
     if outer:
         first = tuple(axis for axis in axes if axis not in outer)
-        partial = graph.op(op, (x,), axes=first)
+        partial = _fold(graph, op, x, first)
         places = tuple(axis - sum(gone < axis for gone in first) for axis in outer)
         return _fold(graph, op, partial, places)
     return _fold_one_axis(graph, op, x, axes, real[0])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..ir.expr import Expr, Load
 from ..ir.type import TupleType, Type
@@ -27,11 +28,15 @@ NOT_IN_EPILOGUES = {"choose", "wrap", "require", "place"}
 CHEAP = 3.0
 MOST_READS = 2  # of other values: a value that stands on more is not computed again by each of its users, which would read them all
 LONGEST = 48.0  # cost beyond which a chain is cut, so that expressions stay small
-COSTS = dict.fromkeys(
-    "exp exp2 expm1 log log2 log10 log1p sin cos tan tanh sinh cosh asin acos atan asinh acosh atanh atan2 erf erfc pow sigmoid gelu silu "
-    "softplus logaddexp digamma lgamma erfinv mish elu celu selu gelu_gradient silu_gradient mish_gradient softplus_gradient".split(),
-    12.0,
-) | dict.fromkeys("div sqrt rsqrt reciprocal rem fmod floor_divide truncate_divide hypot".split(), 4.0)
+COSTS = (
+    dict.fromkeys(
+        "exp exp2 expm1 log log2 log10 log1p sin cos tan tanh sinh cosh asin acos atan asinh acosh atanh atan2 erf erfc pow sigmoid gelu silu "
+        "softplus logaddexp digamma lgamma erfinv mish elu celu selu gelu_gradient silu_gradient mish_gradient softplus_gradient".split(),
+        12.0,
+    )
+    | dict.fromkeys("div sqrt rsqrt reciprocal rem fmod floor_divide truncate_divide hypot".split(), 4.0)
+    | dict.fromkeys("pad concatenate update".split(), 1.0)
+)
 
 
 @dataclass(eq=False)
@@ -131,7 +136,8 @@ class Fusion:
             if signature is None or value not in self.maps:
                 self.separate.add(value)
                 continue
-            own = 0.0 if signature.op.moves or signature.op.name == "constant" else COSTS.get(signature.op.name, 1.0)
+            own = 0.0 if signature.op.moves or signature.op.name == "constant" else 1.0
+            own = COSTS.get(signature.op.name, own)
             cost = own + sum(self.costs.get(operand, 0.0) for operand in self.graph.operands[value])
             users = self.users[value]
             reach = self._reach(value)
@@ -155,7 +161,7 @@ class Fusion:
 
     def _rereads(self, value: int, user: int) -> bool:
         """Whether the user reads an element of the value more than once, or for more than one of its own."""
-        name = self.graph.signatures[user].op.name  # type: ignore[union-attr]
+        name = self.graph.name(user)
         if name in ("take", "gather", "window", "pick"):
             return True
         return self.graph.types[user].size > self.graph.types[value].size and name not in (
@@ -184,6 +190,8 @@ class Fusion:
         base, flat = expression.operand, ZERO
         for part, stride in zip(expression.index, self._strides_of(base), strict=True):
             assert isinstance(part, Index)
+            if part.data():
+                return None
             flat = add(flat, scale(part, stride))
         if not flat.affine():
             return None
@@ -204,12 +212,8 @@ class Fusion:
             elif value in self.maps:
                 self._place_map(value)
             else:
-                kind = (
-                    "contraction"
-                    if self.graph.signatures[value].op.name == "contract" and self.native(self.graph, value)
-                    else "single"
-                )  # type: ignore[union-attr]
-                self._place_alone(value, kind)
+                contracts = self.graph.name(value) == "contract" and self.native(self.graph, value)
+                self._place_alone(value, "contraction" if contracts else "single")
 
     def _new(self, kind: str, loops: tuple[tuple[int, int], ...], reduced: frozenset[int] | None) -> Group:
         group = Group(len(self.groups), kind, loops, reduced)
@@ -329,10 +333,10 @@ class Fusion:
         return group.kind != "contraction" or not functions(expression) & NOT_IN_EPILOGUES
 
 
-def fold_axes(attributes: dict[str, object]) -> Shape:
+def fold_axes(attributes: dict[str, Any]) -> Shape:
     """The reduced axes of a fold, whichever way its record says them."""
     axes = attributes.get("axes", attributes.get("axis"))
-    return axes if isinstance(axes, tuple) else (axes,)  # type: ignore[return-value]
+    return axes if isinstance(axes, tuple) else (axes,)
 
 
 def numbered(shape: Shape) -> tuple[Index, ...]:

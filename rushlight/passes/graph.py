@@ -83,6 +83,11 @@ class Graph:
         types = tuple(self.types[v] for v in operands)
         return self.add(signature_of(op, types, attributes), tuple(operands))  # type: ignore[arg-type]
 
+    def name(self, value: int) -> str:
+        """The name of a value's op; '' of an input or a constant."""
+        signature = self.signatures[value]
+        return "" if signature is None else signature.op.name
+
     def live(self) -> list[int]:
         """What the outputs stand on, in order."""
         wanted = set(self.outputs)

@@ -153,12 +153,12 @@ class Lowering:
             if load.operand == first:
                 return Load(0, load.index)
             if load.operand in bodies:
-                return inlined(bodies[load.operand])  # type: ignore[arg-type]
+                return inlined(bodies[load.operand])
             return Load(1 + extras.setdefault(load.operand, len(extras)), load.index)
 
         inlined = Rewriter(place)
         identity = Load(0, spread(group.loops, self.graph.types[first].shape))
-        epilogue = tuple(identity if value == first else inlined(bodies[value]) for value in results)  # type: ignore[arg-type]
+        epilogue = tuple(identity if value == first else inlined(bodies[value]) for value in results)
         kernel = Contract(
             signature.attributes["spec"],
             tuple(buffer for _, buffer in operands),

@@ -23,11 +23,6 @@ def simplified(graph: Graph, signature: Signature, operands: tuple[int, ...]) ->
     return None if rule is None else rule(graph, signature, operands)
 
 
-def _name(graph: Graph, value: int) -> str:
-    signature = graph.signatures[value]
-    return "" if signature is None else signature.op.name
-
-
 def _is(graph: Graph, value: int, number: float) -> bool:
     """Whether a value is a constant with this number everywhere."""
     signature = graph.signatures[value]
@@ -42,7 +37,7 @@ def _reshape(graph: Graph, signature: Signature, operands: tuple[int, ...]) -> i
     shape = signature.type.shape
     if graph.types[x].shape == shape:
         return x
-    if _name(graph, x) == "reshape":
+    if graph.name(x) == "reshape":
         return graph.op(registry["reshape"], graph.operands[x], shape=shape)
     return None
 
@@ -52,7 +47,7 @@ def _permute(graph: Graph, signature: Signature, operands: tuple[int, ...]) -> i
     order = signature.attributes["order"]
     if order == tuple(range(len(order))):
         return x
-    if _name(graph, x) == "permute":
+    if graph.name(x) == "permute":
         inner = graph.signatures[x].attributes["order"]  # type: ignore[union-attr]
         return graph.op(registry["permute"], graph.operands[x], order=tuple(inner[place] for place in order))
     return None
@@ -68,7 +63,7 @@ def _slice(graph: Graph, signature: Signature, operands: tuple[int, ...]) -> int
     start, stop, step = (signature.attributes[name] for name in ("start", "stop", "step"))
     if graph.types[x].shape == signature.type.shape:
         return x
-    if _name(graph, x) != "concatenate":
+    if graph.name(x) != "concatenate":
         return None
     axis, begin = graph.signatures[x].attributes["axis"], 0  # type: ignore[union-attr]
     for part in graph.operands[x]:
@@ -104,7 +99,7 @@ def _div(graph: Graph, signature: Signature, operands: tuple[int, ...]) -> int |
 
 
 def _neg(graph: Graph, signature: Signature, operands: tuple[int, ...]) -> int | None:
-    return graph.operands[operands[0]][0] if _name(graph, operands[0]) == "neg" else None
+    return graph.operands[operands[0]][0] if graph.name(operands[0]) == "neg" else None
 
 
 def _relu_gradient(graph: Graph, signature: Signature, operands: tuple[int, ...]) -> int | None:

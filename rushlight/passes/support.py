@@ -13,7 +13,10 @@ from ..kernel.nest import FOLDS
 from .element import Elements, functions
 from .graph import Graph
 
-_STRUCTURAL = {"choose", "place", "wrap", "round_bfloat16", "round_float16"}
+# Of a concatenation: each element is found by as many choices. NumPy copies parts one after another, as fast as memory is.
+MOST_PARTS = 8
+
+STRUCTURAL = {"choose", "place", "wrap", "round_bfloat16", "round_float16"}
 
 
 def native(graph: Graph, value: int) -> bool:
@@ -33,13 +36,13 @@ def _native(number: int) -> bool:
         return dtypes[0] is not bool_
     if name in FOLDS:
         return True
-    if signature.op.at is None:
+    if signature.op.at is None or (name == "concatenate" and len(dtypes) > MOST_PARTS):
         return False
-    names = _functions(number) - _STRUCTURAL
+    names = functions_of(number) - STRUCTURAL
     return all(supported(function, dtypes) for function in names)
 
 
-def _functions(number: int) -> set[str]:
+def functions_of(number: int) -> set[str]:
     """The functions that one element of the op is made of."""
     signature = signatures[number]
     graph = Graph()

@@ -89,7 +89,7 @@ class Plan:
             (bind(found[slot][0]), found[slot][1], slot, tuple(dropped.get(slot, ())))  # type: ignore[arg-type]
             for slot in reversed(kept)
         ]
-        self.size = sum(found[slot][0].type.size for slot in kept)  # type: ignore[union-attr]
+        self.size = sum(found[slot][0].type.size for slot in kept)  # type: ignore[union-attr, misc]
 
     def text(self) -> str:
         """The graph as text that reads back, dead nodes included."""

@@ -12,7 +12,7 @@ import pytest
 from .source_tree import MODULES, ROOT, Module, functions
 
 BOTTOM = {"dtype", "errors", "config", "limits", "version"}
-CORE = BOTTOM | {"generator", "ir", "passes", "runtime", "tensor"}
+CORE = BOTTOM | {"generator", "ir", "kernel", "passes", "backend", "runtime", "tensor"}
 NAMED = {
     "autograd",
     "accelerator",
@@ -33,8 +33,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "limits": {"dtype", "errors"},
     "generator": BOTTOM,
     "ir": BOTTOM,
-    "passes": BOTTOM | {"ir"},
-    "runtime": BOTTOM | {"ir", "passes"},
+    "kernel": BOTTOM | {"ir"},
+    "passes": BOTTOM | {"ir", "kernel"},
+    "backend": BOTTOM | {"ir", "kernel"},
+    "runtime": BOTTOM | {"ir", "kernel", "passes", "backend"},
     "tensor": BOTTOM | {"generator", "ir", "passes", "runtime"},
     "nn": CORE | {"autograd"},
     "optim": CORE | {"nn"},
@@ -49,6 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": CORE,
     "testing": CORE,
     "debug": PUBLIC,
+    "profiler": CORE | {"debug"},
+    "memory": CORE | {"debug"},
     "alias": PUBLIC,
     "demo": PUBLIC,
     "__main__": PUBLIC | {"alias"},
@@ -57,6 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 # Third parties: where each may be imported. NumPy may be everywhere.
 THIRD_PARTY = {
+    "llvmlite": {"backend"},
     "PIL": {"vision"},
     "tqdm": {"vision", "demo"},
     "matplotlib": {"demo"},

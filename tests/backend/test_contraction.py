@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from rushlight.backend.cpu.build import available, machine_of
 from rushlight.backend.cpu.contraction import generate, product
+from rushlight.dtype import BY_NAME, decode, encode
 from rushlight.ir.contraction import Contraction, build, evaluate, vjp
+from rushlight.ir.expr import Apply, Literal, Load
 from rushlight.kernel.buffer import Buffer
 from rushlight.kernel.contraction import Contract
+from rushlight.kernel.index import loop
 
-from ..ir.test_contraction import Shape, contractions, operands
+from ..ir.test_contraction import Shape, contractions, integers, operands
 from .contraction_runner import buffer_of, run
 
 pytestmark = pytest.mark.skipif(not available(), reason="kernels cannot be compiled here")
@@ -77,6 +80,8 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(generate, "plan_product", plan)
     monkeypatch.setattr(product, "CANDIDATES", 100)
+    monkeypatch.setattr(product, "NEAR", 100)
+    monkeypatch.setattr(product, "LONG", 1)
     return chosen
 
 
@@ -187,3 +192,66 @@ def test_convolutions_by_the_best_way(kind: str, drawn: tuple[Contraction, list[
 )
 def test_odd_extents(x: Shape, y: Shape) -> None:
     check(build.matmul(x, y), [x, y], KINDS[0])
+
+
+# Epilogues.
+
+
+def epilogue_kernel(
+    spec: Contraction, arrays: list[np.ndarray], dtype: str, seed: int
+) -> tuple[Contract, list[np.ndarray]]:
+    """The value plus a bias along one axis, rectified, and that times what has all axes, and a number."""
+    shape = spec.output_shape
+    loops = tuple(loop(axis, extent) for axis, extent in enumerate(shape))
+    axis = seed % max(1, len(shape))
+    bias, whole = integers(shape[axis : axis + 1], seed, dtype), integers(shape, seed + 1, dtype)
+    number = np.array(3, dtype)
+    kind = BY_NAME[dtype]
+    shifted = Apply("maximum", Apply("add", Load(0, loops), Load(1, loops[axis : axis + 1])), Literal(0.0))
+    scaled = Apply("mul", Apply("add", shifted, Load(2, loops)), Load(3, ()))
+    extras = [bias, whole, number]
+    results = (Buffer.of(kind, shape), Buffer.of(kind, shape))
+    operands_ = tuple(map(buffer_of, arrays))
+    return Contract(spec, operands_, tuple(map(buffer_of, extras)), (shifted, scaled), results), extras
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    drawn=st.one_of(convolutions(), contractions()),
+    dtype=st.sampled_from(["float64", "float32"]),
+    way=st.integers(0, 1000),
+    seed=st.integers(0, 5),
+)
+def test_epilogues(
+    ways: list[int], kind: str, drawn: tuple[Contraction, list[Shape]], dtype: str, way: int, seed: int
+) -> None:
+    ways[0] = way
+    spec, shapes = drawn
+    arrays = operands(shapes, dtype)
+    kernel, extras = epilogue_kernel(spec, arrays, dtype, seed)
+    first, second = run(kernel, [*arrays, *extras], kind, 2)
+    rank = len(spec.output_shape)
+    axis = seed % max(1, rank)
+    bias = extras[0].reshape([-1 if a == axis else 1 for a in range(rank)]) if rank else extras[0][()]
+    expected = np.maximum(evaluate(spec, *arrays) + bias, 0)
+    np.testing.assert_array_equal(first, expected)
+    np.testing.assert_array_equal(second, (expected + extras[1]) * extras[2])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=convolutions(), way=st.integers(0, 1000))
+def test_half_precision(
+    ways: list[int], kind: str, name: str, drawn: tuple[Contraction, list[Shape]], way: int
+) -> None:
+    ways[0] = way
+    spec, shapes = drawn
+    exact = operands(shapes, "float32")
+    dtype = BY_NAME[name]
+    arrays = [encode(array, dtype) for array in exact]
+    buffers = tuple(buffer_of(array, name) for array in arrays)
+    kernel = Contract(spec, buffers, (), (), (Buffer.of(dtype, spec.output_shape),))
+    (found,) = run(kernel, arrays, kind, 2)
+    np.testing.assert_array_equal(decode(found, dtype), decode(encode(evaluate(spec, *exact), dtype), dtype))

@@ -136,6 +136,22 @@ def test_images_get_back_what_was_read(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25, deadline=None)
+@given(
+    lead=SHAPES,
+    axes=st.lists(st.tuples(*[st.integers(1, 4)] * 3, st.integers(1, 2), st.integers(0, 2)), min_size=1, max_size=2),
+    dtype=st.sampled_from(["float32", "float64", "int64"]),
+    form=st.integers(0, 3),
+    seed=st.integers(0, 1 << 20),
+)
+def test_fold(kind, lead, axes, dtype, form, seed) -> None:  # noqa: ANN001
+    counts, size, stride, dilation, more = zip(*axes, strict=True)
+    extents = [(c - 1) * s + (k - 1) * d + 1 + m for c, k, s, d, m in axes]
+    windows = dict(size=size, stride=stride, dilation=dilation)
+    check("fold", [numbers((*lead, *counts, *size), dtype, seed)], kind, [form], shape=(*lead, *extents), **windows)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("wrong", [5, -1, 1 << 40])
 def test_an_index_that_is_nowhere_fails(kind: str, wrong: int) -> None:
     g, index = laid_out(np.ones((4, 3), np.float32), 0), laid_out(np.array([0, wrong, 2, 4]), 0)

@@ -115,6 +115,19 @@ def test_images(kind: str, shape: tuple[int, ...], window: tuple[int, int, int],
         check("max_pool_gradient", [g, x, y], kind, dtypes=[dtype] * 3, windows=windows, rectified=True)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("special", [False, True])
+@pytest.mark.parametrize("sizes", [(10, 11), (70,), (5, 4, 6)])
+def test_large_windows(kind: str, special: bool, sizes: tuple[int, ...]) -> None:
+    windows = tuple(Windows(2, size, size + 1) for size in sizes)
+    x = filled((3, *[2 * size + 3 for size in sizes]), 0, special, "float32")
+    y = pooled(x, "float32", windows)
+    g = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
+    for rectified in (False, True):
+        check("max_pool_gradient", [g, x, y], kind, windows=windows, rectified=rectified)
+        check("max_pool_gradient", [g, x, y], kind, [2, 1, 3], windows=windows, rectified=rectified)
+
+
 def test_windows_of_nothing_have_no_kernel() -> None:
     """Dilated windows that step over the whole axis."""
     windows = (Windows(1, 2, 1, 1, 3),)

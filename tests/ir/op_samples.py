@@ -130,6 +130,8 @@ def _structured() -> dict[str, list[Sample]]:
     conv = build.window_sum((2, 3, 6, 6), (2, 2), (2, 2), ((0, 1), (1, 0)), (1, 1))
     return {
         "constant": [Sample([], dict(value=2, shape=(2, 3), dtype=float64))],
+        "iota": [Sample([], dict(shape=(2, 3, 4), axis=1), smooth=False)],
+        "require": [Sample([np.ones((3, 4), bool), _real(3, 4)], smooth=False)],
         "select": [Sample([_real(3, 4) > 0, _real(4), _real(3, 1)])],
         "cast": [Sample([_real(2, 3)], dict(dtype=float64)), Sample([_real(2, 3)], dict(dtype=int32), smooth=False)],
         "leaf": [Sample([_real(2, 3)], smooth=False)],

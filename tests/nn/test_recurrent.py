@@ -7,11 +7,15 @@ import itertools
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 
 import rushlight
+from rushlight import config
+from rushlight.backend.cpu.build import available
+from rushlight.ir.graph import trace
 
-from ..both import check, check_warnings
+from ..both import array, check, check_warnings
 
 OPTIONS = [
     "",
@@ -87,6 +91,34 @@ def test_packed(kind: str, options: str, lengths: list[int], given: bool) -> Non
         return {**_result(t, layer, packed, state), "x": [each.grad for each in sequences]}
 
     check(program, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.skipif(not available(), reason="kernels cannot be compiled here")
+@pytest.mark.parametrize("kind", KINDS)
+def test_compiled_packed_sequences_are_those_interpreted(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def result() -> list[Any]:
+        rushlight.manual_seed(0)
+        layer = getattr(rushlight.nn, kind)(5, 20, num_layers=2, bidirectional=True)
+        sequences = [rushlight.randn(length, 5, requires_grad=True) for length in (3, 7, 1, 6)]
+        packed = rushlight.nn.utils.rnn.pack_sequence(sequences, enforce_sorted=False)
+        found = _result(rushlight, layer, packed)
+        return [found["output"], *found["gradients"].values(), *[each.grad for each in sequences]]
+
+    monkeypatch.setattr(config, "TIER", "compile")
+    compiled = [array(each) for each in result()]
+    monkeypatch.setattr(config, "TIER", "interp")
+    for ours, expected in zip(compiled, result(), strict=True):
+        np.testing.assert_allclose(ours, array(expected), rtol=2e-5, atol=2e-6)
+
+
+def test_a_packed_layer_is_few_nodes() -> None:
+    layer = rushlight.nn.GRU(4, 5)
+    packed = rushlight.nn.utils.rnn.pack_sequence([rushlight.randn(length, 4) for length in (90, 50, 20)])
+    layer(packed)[0].data.detach().numpy()
+    before = trace.pending
+    output = layer(packed)[0].data
+    assert trace.pending - before < 40
+    assert output.shape == (160, 5)
 
 
 def test_dropout_falls_between_layers_only_in_training() -> None:

@@ -80,9 +80,10 @@ class _Expansion:
         peers = [value for value in known[expression.function in ("select", "choose") :] if value is not None]
         beside = peers[0] if peers else self.operands[-1]
         arguments = [
-            value if value is not None else literal(argument.value, beside.dtype, beside.width)
-            for argument, value in zip(expression.arguments, known, strict=True)
-            if value is not None or isinstance(argument, Literal)
+            literal(argument.value, beside.dtype, beside.width)
+            if isinstance(argument, Literal)
+            else self.value(argument)
+            for argument in expression.arguments
         ]
         return apply(self.function, expression.function, arguments, self.machine, self.fail)
 

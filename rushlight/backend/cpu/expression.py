@@ -20,7 +20,7 @@ from .arithmetic import apply
 from .assembly import Function, Int, constant, lanes, vector
 from .values import Value, broadcast, gather, literal, load, memory_element, round_to
 
-_BY_STORAGE = {d.storage: d for d in reversed(ALL) if d.compute is d.storage}
+_BY_STORAGE = {d.storage: d for d in reversed(ALL) if d.storage.kind == d.compute.kind}
 _CONDITIONS = {"index_ge": "sge", "index_lt": "slt", "index_eq": "eq"}
 
 
@@ -38,6 +38,10 @@ def flat_index(index: Iterable[Expr], buffer: Buffer) -> Index:
         assert isinstance(part, Index)
         total = add(total, scale(part, stride))
     return total
+
+
+def _with_data(expression: Load) -> list[Index]:
+    return [part for part in expression.index if isinstance(part, Index) and part.data()]
 
 
 class Emitter:
@@ -97,7 +101,9 @@ class Emitter:
         if isinstance(expression, Temp):
             found = frozenset([repr(expression)])
         elif isinstance(expression, Load):
-            found = self._index_needs(self.flat(expression))
+            found = self._index_needs(self.flat(expression)).union(
+                *[self._index_needs(i) for i in _with_data(expression)]
+            )
         elif isinstance(expression, Index):
             found = self._index_needs(expression)
         elif isinstance(expression, Apply):
@@ -143,7 +149,7 @@ class Emitter:
                 left += terms
                 continue
             done += terms
-            key = ("address", operand, tuple(done))
+            key = ("address", operand, tuple(done), self._guards)
             found = self._find(key)
             if found is None:
                 found = address
@@ -160,11 +166,9 @@ class Emitter:
         levels: dict[int, list[tuple[Atom, int]]] = {}
         left: list[tuple[Atom, int]] = []
         for atom, factor in flat.terms:
-            needs = self._index_needs(Index(((atom, 1),), 0))
-            if not self._known(needs) or (self.lane in needs and atom.key[0] != "loop"):
-                left.append((atom, factor))
-                continue
-            if self._varies(needs):
+            one = Index(((atom, 1),), 0)
+            needs = self._index_needs(one)
+            if not self._known(needs) or (self.lane in needs and atom.key[0] != "loop") or self._differs(one):
                 left.append((atom, factor))
                 continue
             level = max((order[n] for n in needs if isinstance(n, int)), default=-1)
@@ -173,7 +177,13 @@ class Emitter:
 
     def _varies(self, needs: frozenset[object]) -> bool:
         """Whether something differs from lane to lane."""
+        if self.width == 1:
+            return False
         return any(n == self.lane if isinstance(n, int) else self.temps[int(str(n)[1:])].width > 1 for n in needs)
+
+    def _differs(self, index: Index) -> bool:
+        """Whether an index differs from lane to lane, or holds data that only some lanes may read."""
+        return self._varies(self._index_needs(index)) or (self._vector_guard() and bool(index.data()))
 
     # ---- indices ----
 
@@ -182,7 +192,7 @@ class Emitter:
         kind = atom.key[0]
         if kind == "loop":
             return self.axes[atom.key[1]]
-        key = ("atom", atom)
+        key = ("atom", atom, self._guards)
         found = self._find(key)
         if found is None:
             if kind == "data":
@@ -206,13 +216,11 @@ class Emitter:
     def vector_index(self, index: Index) -> str:
         """An index for each lane, as a vector of i64."""
         type = vector("i64", self.width)
-        same = Index(
-            tuple(t for t in index.terms if not self._varies(self._index_needs(Index((t,), 0)))), index.constant
-        )
+        same = Index(tuple(t for t in index.terms if not self._differs(Index((t,), 0))), index.constant)
         start = self.scalar_index(same)
         total = constant(type, start) if isinstance(start, int) else self.function.splat(type, start)
         for atom, factor in index.terms:
-            if self._varies(self._index_needs(Index(((atom, 1),), 0))):
+            if self._differs(Index(((atom, 1),), 0)):
                 part = self._vector_atom(atom, type)
                 if factor != 1:
                     part = self.function.binary("mul", type, part, constant(type, factor))
@@ -302,6 +310,7 @@ class Emitter:
 
     def _load(self, expression: Load) -> Value:
         flat, buffer = self.flat(expression), self.buffers[expression.operand]
+        self._check_where_nothing_moves(expression, buffer)
         address, left = self._partial(self.pointers[expression.operand], expression.operand, flat)
         element = memory_element(buffer.dtype)
         if not left and not self._vector_guard():
@@ -317,6 +326,15 @@ class Emitter:
             return load(self.function, buffer.dtype, address, self.width, mask)
         places = self.vector_index(rest)
         return gather(self.function, buffer.dtype, address, Value(places, int64, self.width), self.width, mask)
+
+    def _check_where_nothing_moves(self, expression: Load, buffer: Buffer) -> None:
+        """Indices along axes whose stride is 0 are no part of the address; they are checked all the same."""
+        for part, stride in zip(expression.index, buffer.strides, strict=True):
+            if stride == 0 and isinstance(part, Index) and part.data():
+                if self._differs(part):
+                    self.vector_index(part)
+                else:
+                    self.scalar_index(part)
 
     def _vector_guard(self) -> bool:
         return any(guard.partition("|")[2] not in ("", "1") for guard in self._guards)
@@ -345,15 +363,16 @@ class Emitter:
         """The arguments with literals in the dtype of the others, all of one width."""
         given = [None if isinstance(a, Literal) else self.value(a) for a in expression.arguments]
         typed = [v for v in given if v is not None]
-        if expression.function in ("select", "require"):  # the condition's dtype says nothing of the others'
+        conditional = expression.function in ("select", "require")
+        if conditional:  # the condition's dtype says nothing of the others'
             typed = [v for v in given[1:] if v is not None]
         width = max((v.width for v in given if v is not None), default=1)
         result = []
-        for argument, value in zip(expression.arguments, given, strict=True):
+        for number, (argument, value) in enumerate(zip(expression.arguments, given, strict=True)):
             if value is None:
                 assert isinstance(argument, Literal)
-                own = literal_dtype(argument.value)
-                value = literal(argument.value, typed[0].dtype if typed else own, width)
+                kind = typed[0].dtype if typed else literal_dtype(argument.value)
+                value = literal(argument.value, bool_ if conditional and not number else kind, width)
             result.append(broadcast(self.function, value, width))
         return result
 
@@ -372,7 +391,7 @@ class Emitter:
         index = expression.arguments[0]
         assert isinstance(index, Index)
         predicate = _CONDITIONS[expression.function]
-        if self.lane is not None and self._varies(self._index_needs(index)):
+        if self.lane is not None and self._differs(index):
             type = vector("i64", self.width)
             text = self.function.emit(f"icmp {predicate} {type} {self.vector_index(index)}, {constant(type, 0)}")
             return Value(text, bool_, self.width)
@@ -381,7 +400,7 @@ class Emitter:
     def _place(self, index: Expr) -> Value:
         """An index as a number."""
         assert isinstance(index, Index)
-        if self.lane is not None and self._varies(self._index_needs(index)):
+        if self.lane is not None and self._differs(index):
             return Value(self.vector_index(index), int64, self.width)
         return Value(str(self.scalar_index(index)), int64, 1)
 
@@ -389,13 +408,16 @@ class Emitter:
         """One of two by a condition over indices; what is not chosen is not read."""
         test, yes, no = expression.arguments
         condition = self.value(test)
-        chosen = self._guarded(yes, condition)
         inverse = self.function.binary("xor", condition.type, condition.text, constant(condition.type, True))
-        other = self._guarded(no, Value(inverse, bool_, condition.width))
+        negated = Value(inverse, bool_, condition.width)
         if isinstance(yes, Literal) and not isinstance(no, Literal):
+            other = self._guarded(no, negated)
             chosen = literal(yes.value, other.dtype, 1)
         elif isinstance(no, Literal) and not isinstance(yes, Literal):
+            chosen = self._guarded(yes, condition)
             other = literal(no.value, chosen.dtype, 1)
+        else:
+            chosen, other = self._guarded(yes, condition), self._guarded(no, negated)
         width = max(condition.width, chosen.width, other.width)
         condition, chosen, other = (broadcast(self.function, v, width) for v in (condition, chosen, other))
         return Value(self.function.select(chosen.type, condition.text, chosen.text, other.text), chosen.dtype, width)

@@ -19,6 +19,8 @@ from .generated import FAILURE, OPERANDS, SCRATCH, Generated
 from .loops import Schedule, schedule
 from .values import Value, broadcast, literal, load, memory_element, round_to, store
 
+BLOCK = 128  # turns of a loop that sums into one accumulator
+FEW_TURNS = 32  # fewer are summed on into what came before
 SMALL = 1 << 13  # element operations below which one thread does it all
 Emit = Callable[[], None]
 
@@ -47,6 +49,9 @@ class NestWriter:
         self.kept: dict[int, int] = {}  # temp -> offset in a thread's scratch
         self.scratch = self._lay_out_kept()
         self.emitter: Emitter
+        self.starts: list[
+            tuple[bool, Value]
+        ] = []  # of the sweep's accumulators: whether it is a sum, what it starts from
         self.current: list[Expr] = []  # of the sweep that is being written
 
     def _lay_out_kept(self) -> int:
@@ -263,6 +268,7 @@ class NestWriter:
         width = self.lane_width if across else rows_width
         starts = [identity_of(fold, width) for fold in folds]
         flat = [value for one in starts for value in one]
+        self.starts = [(fold.combine == "sum", value) for fold, one in zip(folds, starts, strict=True) for value in one]
         self.current = [statement.value for statement in sweep.statements]
         if across:
             results = self._outer_loops(outer, flat, lambda values: self._lane_loop(sweep, folds, values))
@@ -278,9 +284,51 @@ class NestWriter:
         """Loops over axes with the accumulators carried through."""
         if not axes:
             return body(carried)
-        return self._loop_over(
-            axes[0], 0, self.plan.extents[axes[0]], 1, carried, lambda inner: self._outer_loops(axes[1:], inner, body)
-        )
+        turns = prod(self.plan.extents[axis] for axis in axes[1:])
+
+        def once(values: list[Value]) -> list[Value]:
+            return self._apart(turns, values, lambda inner: self._outer_loops(axes[1:], inner, body))
+
+        return self._in_blocks(axes[0], 0, self.plan.extents[axes[0]], 1, carried, once)
+
+    def _apart(self, turns: int, carried: list[Value], run: Callable[[list[Value]], list[Value]]) -> list[Value]:
+        """Sums over many turns start anew and are added to what came before: so errors grow with the number of blocks and turns in one."""
+        if turns < FEW_TURNS or not any(sums for sums, _ in self.starts):
+            return run(carried)
+        found = run([start if sums else value for (sums, start), value in zip(self.starts, carried, strict=True)])
+        return [
+            self._merge("sum", before, value) if sums else value
+            for (sums, _), before, value in zip(self.starts, carried, found, strict=True)
+        ]
+
+    def _in_blocks(
+        self,
+        axis: int,
+        low: int,
+        high: int,
+        step: int,
+        carried: list[Value],
+        body: Callable[[list[Value]], list[Value]],
+    ) -> list[Value]:
+        """A loop, cut into blocks of `BLOCK` turns where it sums over more than two of them."""
+        turns = (high - low) // step
+        if turns <= 2 * BLOCK or not any(sums for sums, _ in self.starts):
+            return self._loop_over(axis, low, high, step, carried, body)
+        function, length = self.function, BLOCK * step
+        stop = low + turns // BLOCK * length
+        with function.loop(low, stop, length, [(value.type, value.text) for value in carried]) as turn:
+            self.emitter.enter()
+            inside = [Value(text, v.dtype, v.width) for text, v in zip(turn.carried, carried, strict=True)]
+            end = function.add(turn.index, length)
+            found = self._apart(
+                BLOCK, inside, lambda values: self._loop_over(axis, turn.index, end, step, values, body)
+            )
+            turn.next = [value.text for value in found]
+            self.emitter.leave()
+        carried = [Value(text, v.dtype, v.width) for text, v in zip(turn.results, carried, strict=True)]
+        if stop >= high:
+            return carried
+        return self._apart(BLOCK, carried, lambda values: self._loop_over(axis, stop, high, step, values, body))
 
     def _loop_over(
         self,
@@ -323,7 +371,7 @@ class NestWriter:
             return body
 
         if whole:
-            carried = self._loop_over(lane, 0, whole, width, carried, lanes_at(width, None))
+            carried = self._in_blocks(lane, 0, whole, width, carried, lanes_at(width, None))
         if whole == extent:
             return carried
         if self.machine.masks:

@@ -131,6 +131,11 @@ class _Pool:
         for start, size, active in chunks(self.machine, count, width):
             body(low + start, size, active)
 
+    def rectified(self, g: Value, x: Value) -> Value:
+        """0 where x is not above 0; NaN passes."""
+        below = apply(self.function, "le", (x, literal(0, x.dtype, x.width)), self.machine).text
+        return Value(self.function.select(g.type, below, constant(g.type, 0), g.text), g.dtype, g.width)
+
     def maximum(self, a: Value, b: Value) -> Value:
         return apply(self.function, "maximum", (a, b), self.machine)
 
@@ -385,11 +390,6 @@ class _Routed(_Pool):
                 place = function.pointer(target, number * each.dilation, self.element)
                 store_apart(function, share, place, each.stride, active)
 
-    def rectified(self, share: Value, x: Value) -> Value:
-        """0 where x is not above 0; NaN passes."""
-        below = apply(self.function, "le", (x, literal(0, x.dtype, x.width)), self.machine).text
-        return Value(self.function.select(x.type, below, constant(x.type, 0), share.text), x.dtype, x.width)
-
 
 class _Level:
     """A part of a window and what it consists of."""
@@ -399,15 +399,81 @@ class _Level:
         self.parts = parts
 
 
+class _Searched(_Pool):
+    """The same way back for large windows: axis by axis the part that has the maximum is looked for, then one element is written."""
+
+    def write(self) -> Generated:
+        function, frame, kernel = self.function, self.frame, self.kernel
+        size, lead = prod(self.extents), len(self.lead)
+        shape = (*self.lead, *self.numbers)
+        with frame.rows(prod(self.lead)) as plane:
+            (start,) = offsets(function, plane, self.lead, [self.x.strides[:lead]])
+            x = function.pointer(frame.operands[1], start, self.element)
+            target = function.pointer(frame.results[0], function.mul(plane, size), self.element)
+            clear(frame, target, size * self.dtype.itemsize)
+            with function.loop(0, prod(self.numbers)) as turn:
+                number = function.add(function.mul(plane, prod(self.numbers)), turn.index)
+                places = offsets(function, number, shape, [kernel.operands[0].strides, kernel.operands[2].strides])
+                g, y = (
+                    load(function, self.dtype, function.pointer(frame.operands[which], place, self.element), 1)
+                    for which, place in zip((0, 2), places, strict=True)
+                )
+                _, numbers = self.place_row(function.div(turn.index, self.numbers[-1]))
+                numbers.append(function.rem(turn.index, self.numbers[-1]))
+                self.window(numbers, x, target, g, y)
+        return frame.generated()
+
+    def window(self, numbers: list[Int], x: str, target: str, g: Value, y: Value) -> None:
+        """One window: narrows it to an element, then writes there."""
+        function = self.function
+        at: Int = 0
+        for axis, (each, number) in enumerate(zip(self.windows, numbers, strict=True)):
+            first = function.mul(number, each.stride)
+            found, y = self.search(
+                axis, function.pointer(x, function.mul(first, self.steps[axis]), self.element), numbers, y
+            )
+            position = function.add(first, function.mul(found, each.dilation))
+            x = function.pointer(x, function.mul(position, self.steps[axis]), self.element)
+            at = function.add(at, function.mul(position, contiguous_strides(self.extents)[axis]))
+        share = self.rectified(g, y) if self.kernel.rectified else g
+        store(function, share, function.pointer(target, at, self.element))
+
+    def search(self, axis: int, x: str, numbers: list[Int], y: Value) -> tuple[Int, Value]:
+        """Which part of a window along an axis is the first whose maximum is y, or the last; and its maximum."""
+        function, each = self.function, self.windows[axis]
+        with function.loop(0, each.size, carried=[("i64", "0"), (y.type, y.text)]) as loop:
+            number = function.sub(each.size - 1, loop.index)
+            place = function.pointer(x, function.mul(number, each.dilation * self.steps[axis]), self.element)
+            value = self.largest(axis + 1, place, numbers)
+            equal = apply(function, "eq", (value, y), self.machine).text
+            taken = function.binary("or", "i1", equal, function.compare("eq", loop.index, 0))
+            loop.next = [
+                function.choose(taken, "i64", number, loop.carried[0]),
+                function.select(y.type, taken, value.text, loop.carried[1]),
+            ]
+        return loop.results[0], Value(loop.results[1], y.dtype, 1)
+
+    def largest(self, axis: int, x: str, numbers: list[Int]) -> Value:
+        """The maximum of a window along the axes from `axis` on."""
+        if axis == len(self.windows):
+            return load(self.function, self.dtype, x, 1)
+
+        def leaf(at: str, place: Int, carried: list[Value]) -> list[Value]:
+            return [self.maximum(carried[0], load(self.function, self.dtype, at, 1))]
+
+        return self.fold(axis, numbers, x, 0, [self.lowest(1)], leaf)[0]
+
+
 def clear(frame: Frame, address: str, bytes: int) -> None:
     """Fills memory with zeros."""
     arguments = [("ptr", address), ("i8", "0"), ("i64", str(bytes)), ("i1", "false")]
     frame.function.call("llvm.memset.p0.i64", "void", arguments)
 
 
-_ROUTINES: dict[str, type[_Forward] | type[_Scattered] | type[_Routed]] = {
+_ROUTINES: dict[str, type[_Forward] | type[_Scattered] | type[_Routed] | type[_Searched]] = {
     "value": _Forward,
     "place": _Forward,
     "scattered": _Scattered,
     "routed": _Routed,
+    "searched": _Searched,
 }

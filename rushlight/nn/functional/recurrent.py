@@ -1,7 +1,7 @@
 """Recurrent networks: one step of each kind, and whole layers of them over a sequence.
 
-A layer is one matrix product for the inputs of all steps, then a loop over time. All of that stands here alone, so that
-one op for a whole sequence can take its place.
+A layer is one matrix product for the inputs of all steps, then one op that goes over time. Packed sequences are put side by side
+for it. A layer with a projection, and ReLU over packed sequences, are unrolled here.
 
 Weights of a layer in one direction: (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr), None for what it does not
 have. Gates stand in PyTorch's order: input, forget, cell, output for LSTM; reset, update, new for GRU.
@@ -9,12 +9,19 @@ have. Gates stand in PyTorch's order: input, forget, cell, output for LSTM; rese
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from ...dtype import int64
 from ...ir import scalar
+from ...ir.graph import Node, input_node
+from ...ir.index import take
 from ...ir.recurrent import cells_of, outputs_of, recurrence
 from ...ir.type import Type
+from ...ir.view import reshape
 from ...tensor import Tensor, addmm, cat, mm, sigmoid, stack, tanh
 from ...tensor.tensor import node_of, wrap
 from .activation import relu
@@ -132,19 +139,65 @@ def _run_backward(step: Callable, steps: list[Tensor], first: State) -> tuple[li
     return outputs[::-1], state
 
 
-def _whole(mode: str, x: Tensor, state: State, weights: Weights, reverse: bool) -> tuple[Tensor, State]:
-    """One layer in one direction over sequences of one length, as one node of the graph."""
+def _node(mode: str, projected: Node, state: State, weights: Weights, reverse: bool) -> Node:
+    """A layer in one direction over (T, N, ·) as one node of the graph."""
     states = [node_of(each) for each in state]
     if mode == "GRU":
         bias = weights.bias_hh
         size = weights.hh.shape[0]
         states.append(node_of(bias) if bias is not None else scalar.full(0, Type.of((size,), weights.hh.dtype)))
-    node = recurrence(node_of(_project(KINDS[mode], x, weights)), node_of(weights.hh), *states, kind=mode, reverse=reverse)
+    return recurrence(projected, node_of(weights.hh), *states, kind=mode, reverse=reverse)
+
+
+def _whole(mode: str, x: Tensor, state: State, weights: Weights, reverse: bool) -> tuple[Tensor, State]:
+    """Over sequences of one length."""
+    node = _node(mode, node_of(_project(KINDS[mode], x, weights)), state, weights, reverse)
     outputs = named(outputs_of(node), "Stack")
     last = 0 if reverse else -1
     if mode == "LSTM":
         return outputs, (outputs[last], wrap(cells_of(node))[last])
     return outputs, (outputs[last],)
+
+
+class _Places(NamedTuple):
+    """Where the steps of packed sequences stand in (T, N): for each such place its row in the packed data, and the ways back.
+
+    Where a sequence runs against time, its own last step comes first. One that has ended goes on with its last row; nobody reads
+    what comes of that.
+    """
+
+    rows: np.ndarray  # (T, N)
+    steps: np.ndarray  # for each packed row, its place in the flat (T, N)
+    last: np.ndarray  # for each sequence, the place of its final state
+
+
+@functools.lru_cache(maxsize=64)
+def _places(batch_sizes: tuple[int, ...], reverse: bool) -> _Places:
+    sizes = np.array(batch_sizes, np.int64)
+    sequence = np.arange(batch_sizes[0])
+    lengths = (sizes[:, None] > sequence).sum(0)
+    offsets = np.cumsum(sizes) - sizes
+    turn = np.arange(len(sizes))[:, None]
+    step = np.clip(lengths - 1 - turn, 0, None) if reverse else np.minimum(turn, lengths - 1)
+    real = turn < lengths
+    place = np.arange(real.size).reshape(real.shape)
+    rows = offsets[step] + sequence
+    steps = np.empty(sizes.sum(), np.int64)
+    steps[rows[real]] = place[real]
+    return _Places(rows, steps, place[lengths - 1, sequence])
+
+
+def _packed(
+    mode: str, x: Tensor, batch_sizes: Sequence[int], state: State, weights: Weights, reverse: bool
+) -> tuple[Tensor, State]:
+    """Over packed sequences: put side by side, as if they were of one length."""
+    places = _places(tuple(batch_sizes), reverse)
+    rows, steps, last = (input_node(place, Type.of(place.shape, int64)) for place in places)
+    projected = take(node_of(_project(KINDS[mode], x, weights)), rows)
+    node = _node(mode, projected, state, weights, False)
+    found = [outputs_of(node), cells_of(node)] if mode == "LSTM" else [outputs_of(node)]
+    flat = [reshape(each, (places.rows.size, each.type.shape[-1])) for each in found]
+    return named(take(flat[0], steps), "Cat"), tuple(wrap(take(each, last)) for each in flat)
 
 
 def _direction(
@@ -153,6 +206,9 @@ def _direction(
     """One layer in one direction; x: (T, N, I), or (rows, I) packed where there are batch sizes."""
     if batch_sizes is None and weights.hr is None and x.shape[0]:
         return _whole(mode, x, state, weights, reverse)
+    # ReLU without bound may overflow where a sequence has ended, and 0 times infinity would reach the weight's gradient.
+    if batch_sizes is not None and weights.hr is None and mode != "RNN_RELU":
+        return _packed(mode, x, batch_sizes, state, weights, reverse)
     kind = KINDS[mode]
     rows = x if batch_sizes is not None else x.reshape(-1, x.shape[-1])
     projected = _project(kind, rows, weights)

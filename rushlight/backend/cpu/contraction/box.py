@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import prod
 
@@ -21,12 +22,12 @@ class Box:
     extents: tuple[int, ...]
     sizes: tuple[int, ...]
 
-    @property
+    @cached_property
     def counts(self) -> tuple[int, ...]:
         """How many boxes lie along each loop."""
         return tuple(-(-extent // size) for extent, size in zip(self.extents, self.sizes, strict=True))
 
-    @property
+    @cached_property
     def count(self) -> int:
         return prod(self.counts)
 
@@ -75,16 +76,16 @@ class Groups:
     position: int
     chunk: int
 
-    @property
+    @cached_property
     def counts(self) -> tuple[int, ...]:
         before = self.box.counts[: self.position]
         return (*before, -(-self.box.counts[self.position] // self.chunk)) if self.box.loops else ()
 
-    @property
+    @cached_property
     def count(self) -> int:
         return prod(self.counts)
 
-    @property
+    @cached_property
     def most(self) -> int:
         """Boxes in a group."""
         return self.chunk * prod(self.box.counts[self.position + 1 :]) if self.box.loops else 1

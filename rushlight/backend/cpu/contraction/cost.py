@@ -10,12 +10,14 @@ from .factor import Chunk, Factor, lane_chunks, turns
 from .frame import Frame
 from .roles import Roles, elements
 from .skipping import share, skips_of
+from .staging import Stage
 from .summation import Read
 
 TASKS = 16  # into how many pieces work should fall, so that threads end together
 
 # For each element: copying lines, copying blocks turned, reading one by one, copying with margins; reading from beyond the second cache.
 PACK_LINES, PACK_TURNED, PACK_GATHERED, STAGE, STAGE_GATHERED, FAR = 0.25, 0.6, 2.0, 0.25, 1.5, 0.3
+JUMP, PAGE = 12, 4096  # cycles for a line that no prefetch foresees; bytes within which it does
 SECOND_CACHE = 20  # bytes that come from the second cache in a cycle
 # Storing a vector; storing it element by element; turning a block of vectors; calling for a tile; adding up a vector.
 LINE, SCATTER, TURN, CALL, ADD_UP = 4, 35, 80, 40, 8
@@ -23,30 +25,65 @@ LINE, SCATTER, TURN, CALL, ADD_UP = 4, 35, 80, 40, 8
 
 def cost_of_tiles(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
     """Multiplying and storing, whatever the factors are like."""
-    assert roles.lane is not None
-    summation, width = roles.summation, frame.width
-    vectors = len(lane_chunks(lanes, roles.lane, width))
-    turn = max(vectors * rows.size / 2, (vectors + rows.size) / 2, 4)
-    line = vectors * width * frame.size
-    if summation.depth * line > frame.machine.l1 * 3 // 4:
-        turn = max(turn, line / SECOND_CACHE)
-    place = summation.places[0]
-    if turns_when_stored(place, rows, roles.lane):
-        blocks = -(-rows.size // width)
-        store = vectors * blocks * TURN + lanes.size * blocks * LINE
-    else:
-        store = rows.size * vectors * (LINE if place.coefficient(roles.lane) == 1 else SCATTER)
-    return _batches(roles) * rows.count * lanes.count * (_terms(roles, rows, lanes) * turn + store + CALL)
+    tiles = _batches(roles) * rows.count * lanes.count
+    lines = roles.summation.depth
+    return tiles * (_multiplying(frame, roles, rows, lanes, lines) + _storing(frame, roles, rows, lanes) + CALL)
 
 
 def cost_of_dots(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
     """The same where terms lie in lanes."""
-    assert roles.dot is not None
-    extent, sums = roles.summation.extents[roles.dot], rows.size * lanes.size
-    turn = max(sums / 2, (rows.size + lanes.size) * 0.7, 4)
-    turns_of_all = _terms(roles, rows, lanes) / extent * -(-extent // frame.width)
-    store = sums * ADD_UP + rows.size * -(-lanes.size // frame.width) * LINE
-    return _batches(roles) * rows.count * lanes.count * (turns_of_all * turn + store + CALL)
+    return cost_of_tiles(frame, roles, rows, lanes)
+
+
+def cost_in_parts(frame: Frame, roles: Roles, rows: Factor, lanes: Factor, parts: int, blocks: int) -> float:
+    """The same in parts, with all that has to be made ready."""
+    tiles, sums = rows.box.count * lanes.box.count, _sums(frame, roles, rows.box, lanes.box)
+    lines = roles.summation.depth // blocks
+    each = _multiplying(frame, roles, rows.box, lanes.box, lines) + _storing(frame, roles, rows.box, lanes.box)
+    total = tiles * (each + blocks * (CALL + 2 * sums) + 2 * parts * sums)
+    if tiles * sums * frame.width * frame.size > frame.machine.l2 // 2:
+        total += FAR * 2 * tiles * sums * frame.width * blocks
+    for factor in (rows, lanes):
+        if factor.stage is not None:
+            total += factor.stage.size * blocks * _cost_of_staging(factor.stage)
+        elif factor.panel is not None:
+            total += blocks * factor.panel.size * factor.box.count * _cost_of_line(frame, roles, factor)
+        else:
+            total += _jumping(frame, roles, factor, tiles) + FAR * _volume(roles, factor)
+    return total
+
+
+def _sums(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> int:
+    """Vectors of sums of a tile."""
+    if roles.dot is not None:
+        return rows.size * lanes.size
+    assert roles.lane is not None
+    return rows.size * len(lane_chunks(lanes, roles.lane, frame.width))
+
+
+def _multiplying(frame: Frame, roles: Roles, rows: Box, lanes: Box, lines: int) -> float:
+    """All terms of a tile; `lines` of them are gone through for one tile after the other."""
+    summation, sums, width = roles.summation, _sums(frame, roles, rows, lanes), frame.width
+    if roles.dot is not None:
+        extent = summation.extents[roles.dot]
+        turn = max(sums / 2, (rows.size + lanes.size) * 0.85, 4)
+        return _terms(roles, rows, lanes) / extent * -(-extent // width) * turn
+    vectors = sums // rows.size
+    turn, line = max(sums / 2, (vectors + rows.size) / 2, 4), vectors * width * frame.size
+    if lines * line > frame.machine.l1 * 3 // 4:
+        turn = max(turn, line / SECOND_CACHE)
+    return _terms(roles, rows, lanes) * turn
+
+
+def _storing(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
+    """A tile."""
+    sums, width, place = _sums(frame, roles, rows, lanes), frame.width, roles.summation.places[0]
+    if roles.lane is None:
+        return sums * ADD_UP + rows.size * -(-lanes.size // width) * LINE
+    if turns_when_stored(place, rows, roles.lane):
+        blocks = -(-rows.size // width)
+        return sums // rows.size * blocks * TURN + lanes.size * blocks * LINE
+    return sums * (LINE if place.coefficient(roles.lane) == 1 else SCATTER)
 
 
 def _batches(roles: Roles) -> int:
@@ -58,7 +95,9 @@ def _terms(roles: Roles, rows: Box, lanes: Box) -> float:
     summation = roles.summation
     result = float(summation.depth)
     for number, box in ((roles.number, rows), (1 - roles.number, lanes)):
-        result *= share(summation, skips_of(summation, summation.reads[number], box, roles.dot))
+        read = summation.reads[number]
+        if read.conditions:
+            result *= share(summation, skips_of(summation, read, box, roles.dot))
     return result
 
 
@@ -75,16 +114,24 @@ def cost_of(frame: Frame, roles: Roles, tiles: float, rows: Factor, lanes: Facto
 def _preparation(frame: Frame, roles: Roles, factor: Factor) -> float:
     """Making all groups of a factor ready once."""
     if factor.stage is not None:
-        smooth = abs(factor.stage.axes[-1].step) == 1
         copies = 1 / _batches(roles) if factor.shared else factor.groups.count
         far = FAR if factor.shared and factor.stage.size * frame.size > frame.machine.l2 else 0
-        return factor.stage.size * copies * ((STAGE if smooth else STAGE_GATHERED) + far)
+        return factor.stage.size * copies * (_cost_of_staging(factor.stage) + far)
     if factor.panel is None:
         return 0
-    size = factor.panel.size * factor.box.count
+    return factor.panel.size * factor.box.count * _cost_of_line(frame, roles, factor)
+
+
+def _cost_of_staging(stage: Stage) -> float:
+    """Copying an element."""
+    return STAGE if abs(stage.axes[-1].step) == 1 else STAGE_GATHERED
+
+
+def _cost_of_line(frame: Frame, roles: Roles, factor: Factor) -> float:
+    """Packing an element."""
     if turns(factor.read, factor.chunks, roles.terms, frame.dtype):
-        return size * PACK_TURNED
-    return size * max(_cost_of_chunk(factor.read, chunk) for chunk in factor.chunks)
+        return PACK_TURNED
+    return max(_cost_of_chunk(factor.read, chunk) for chunk in factor.chunks)
 
 
 def _cost_of_chunk(read: Read, chunk: Chunk) -> float:
@@ -96,18 +143,8 @@ def _cost_of_chunk(read: Read, chunk: Chunk) -> float:
 
 def _distance(frame: Frame, roles: Roles, rows: Factor, lanes: Factor, lanes_first: bool) -> float:
     """What it costs that factors are not close at hand: lines that fall into few sets, pages, and what is read again from afar."""
-    depth, cost = roles.summation.depth, 0.0
     tiles = rows.box.count * lanes.box.count
-    line = 64 // frame.size
-    for factor in (rows, lanes):
-        if factor.panel is None:
-            steps = [abs(factor.address.coefficient(loop)) for loop in roles.terms]
-            if min(steps) >= line and depth * 64 > frame.machine.l1 // 4:
-                cost += tiles * depth * 4
-            elif factor is rows and _crowds(frame, factor):
-                cost += tiles * depth * 2
-            if factor is lanes:  # vectors that lie across two lines
-                cost += tiles * depth * len(lanes.chunks) / 4
+    cost = _jumping(frame, roles, rows, tiles) + _jumping(frame, roles, lanes, tiles)
     near = frame.machine.l2 // frame.size
     fast, slow = (rows, lanes) if lanes_first else (lanes, rows)
     volume = _volume(roles, fast)
@@ -116,6 +153,24 @@ def _distance(frame: Frame, roles: Roles, rows: Factor, lanes: Factor, lanes_fir
     if _volume(roles, slow) / slow.groups.count > near:
         cost += FAR * _volume(roles, slow) * (fast.groups.count - 1)
     return cost
+
+
+def _jumping(frame: Frame, roles: Roles, factor: Factor, tiles: int) -> float:
+    """What reading a factor where it lies costs beyond reading a panel, for so many tiles."""
+    if factor.panel is not None:
+        return 0
+    depth, address = roles.summation.depth, factor.address
+    cost = depth * len(factor.chunks) / 4 if factor.lane is not None else 0.0  # vectors that lie across two lines
+    far = [loop for loop in roles.terms if abs(address.coefficient(loop)) * frame.size >= PAGE // 4]
+    if factor.stage is None and far:
+        near = {loop: roles.summation.extents[loop] for loop in roles.terms if loop not in far}
+        span = sum(abs(address.coefficient(loop)) * (extent - 1) for loop, extent in near.items())
+        lines = {offset(address, point) * frame.size // 64 for point in factor.box.points()}
+        touched = len(lines) * (1 + span * frame.size // 64)
+        cost += prod(roles.summation.extents[loop] for loop in far) * touched * JUMP
+    if factor.lane is None and roles.dot is None and _crowds(frame, factor):
+        cost += depth * 2
+    return tiles * cost
 
 
 def _volume(roles: Roles, factor: Factor) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 from ....ir.affine import Axis
@@ -21,6 +22,7 @@ from .skipping import range_of
 from .staging import emit_stage, relative
 
 LINE = 64  # bytes
+REUSE = 3  # boxes of rows that have to share a panel of lanes for keeping it in the first cache to pay
 
 
 class Driver:
@@ -45,9 +47,9 @@ class Driver:
         if not factor.shared:
             return 0
         if factor.panel is not None:
-            return _whole_lines(self.batches * factor.box.count * factor.panel.size * self.frame.size)
+            return whole_lines(self.batches * factor.box.count * factor.panel.size * self.frame.size)
         assert factor.stage is not None
-        return _whole_lines((factor.stage.size + 2 * self.width) * self.frame.size)
+        return whole_lines((factor.stage.size + 2 * self.width) * self.frame.size)
 
     @property
     def shared(self) -> int:
@@ -57,22 +59,24 @@ class Driver:
     @property
     def private(self) -> int:
         """Bytes of scratch for each thread."""
-        rooms = (self.plan.lanes.room, self.plan.rows.room)
-        return sum(_whole_lines(room * self.frame.size) for room in rooms)
+        rooms = (self.plan.lanes.room, self.plan.rows.room, self._room_of_sums)
+        return sum(whole_lines(room * self.frame.size) for room in rooms)
+
+    @property
+    def _room_of_sums(self) -> int:
+        """Elements for the sums of a group, where they are kept while its terms are gone through by stretches."""
+        plan = self.plan
+        if plan.parts or self.lines == plan.summation.depth:
+            return 0
+        slack = self.width * self.width * len(plan.lanes.chunks)  # turning a tile reads whole blocks
+        return plan.lanes.groups.most * plan.rows.groups.most * self.size_of_sums + slack
 
     # ---- the loops ----
 
     def emit(self, shared: str, private: str) -> None:
         """Adds the product to the kernel's function."""
         function, plan = self.frame.function, self.plan
-        self.microkernel = self._microkernel()
-        self.microkernel.write(self.frame.module)
-        self._write_store()
-        lines = -(-plan.rows.box.size // self.width) * self.width  # whole blocks, for turning them
-        self.tile = function.stack(self.frame.element, lines * len(plan.lanes.chunks) * self.width)
-        self.sums = self.tile
-        if plan.dot is not None:
-            self.sums = function.stack(self.frame.element, plan.rows.box.size * plan.lanes.box.size * self.width)
+        self._begin()
         self._lay_out(shared, private)
         self._prepare_shared()
         row_groups, lane_groups = plan.rows.groups.count, plan.lanes.groups.count
@@ -96,6 +100,24 @@ class Driver:
                 self._prepare(*fast, values)
             self._go_through(batch, values, lane_bounds, row_bounds)
 
+    def _begin(self) -> None:
+        """Writes the functions for a tile, and makes room for one."""
+        function, plan = self.frame.function, self.plan
+        self.microkernel = self._microkernel()
+        self.microkernel.write(self.frame.module)
+        self._write_store()
+        lines = -(-plan.rows.box.size // self.width) * self.width  # whole blocks, for turning them
+        self.tile = function.stack(self.frame.element, lines * len(plan.lanes.chunks) * self.width)
+        self.sums = self.tile
+        if plan.dot is not None:
+            self.sums = function.stack(self.frame.element, self.size_of_sums)
+
+    @property
+    def size_of_sums(self) -> int:
+        """Elements of the sums of a tile."""
+        rows, lanes = self.plan.rows.box.size, self.plan.lanes
+        return rows * self.width * (len(lanes.chunks) if self.plan.dot is None else lanes.box.size)
+
     def _lay_out(self, shared: str, private: str) -> None:
         """Where copies of the factors are."""
         function, plan = self.frame.function, self.plan
@@ -106,16 +128,54 @@ class Driver:
                 shared = function.pointer(shared, self._shared_room(factor), "i8")
             else:
                 self.copies[factor.number] = private
-                private = function.pointer(private, _whole_lines(factor.room * self.frame.size), "i8")
+                private = function.pointer(private, whole_lines(factor.room * self.frame.size), "i8")
+        self.sums_of_group = private
 
     def _batch_values(self, number: Int) -> dict[int, Int]:
         extents = [self.plan.summation.extents[loop] for loop in self.plan.batch]
         return dict(zip(self.plan.batch, digits(self.frame.function, number, extents), strict=True))
 
+    @property
+    def lines(self) -> int:
+        """How many terms are gone through for all tiles of a group before the next ones.
+
+        As many as keep a panel of lanes in the first cache, where there are several boxes of rows to use it for.
+        """
+        plan = self.plan
+        depth, rows, lanes = plan.summation.depth, plan.rows, plan.lanes
+        if rows.panel is None or lanes.panel is None or rows.skips or lanes.skips or rows.groups.most < REUSE:
+            return depth
+        room = self.frame.machine.l1 * 5 // 8 // (lanes.panel.pitch * self.frame.size)
+        blocks = -(-depth // max(16, room))
+        return -(-depth // blocks)
+
     def _go_through(
         self, batch: Int, values: dict[int, Int], lane_bounds: tuple[Int, Int], row_bounds: tuple[Int, Int]
     ) -> None:
         """All tiles of a group of rows with a group of lanes."""
+        function, depth = self.frame.function, self.plan.summation.depth
+        if self.lines == depth:
+            for row, lane, here, _ in self._over_tiles(batch, values, lane_bounds, row_bounds):
+                self._multiply(row, lane, here, self.sums)
+                self._add_up()
+                self._store(here, self.tile)
+            return
+        rows, lanes, element = self.plan.rows.panel, self.plan.lanes.panel, self.frame.element
+        assert rows is not None and lanes is not None
+        with function.loop(0, depth, self.lines) as block:
+            first = function.compare("eq", block.index, 0)
+            turns = function.least(self.lines, function.sub(depth, block.index))
+            for row, lane, here, sums in self._over_tiles(batch, values, lane_bounds, row_bounds):
+                row = function.pointer(row, function.mul(block.index, rows.pitch), element)
+                lane = function.pointer(lane, function.mul(block.index, lanes.pitch), element)
+                self._multiply(row, lane, here, sums, first, turns)
+        for _, _, here, sums in self._over_tiles(batch, values, lane_bounds, row_bounds):
+            self._store(here, sums)
+
+    def _over_tiles(
+        self, batch: Int, values: dict[int, Int], lane_bounds: tuple[Int, Int], row_bounds: tuple[Int, Int]
+    ) -> Iterator[tuple[str, str, dict[int, Int], str]]:
+        """Loops over the tiles of a group: where rows and lanes are, the tile's origin, and where its sums are kept."""
         function, plan = self.frame.function, self.plan
         with function.loop(*lane_bounds) as over_lanes:
             lane_values = values | plan.lanes.box.origin(function, over_lanes.index)
@@ -123,16 +183,24 @@ class Driver:
             with function.loop(*row_bounds) as over_rows:
                 here = lane_values | plan.rows.box.origin(function, over_rows.index)
                 row = self._pointer(plan.rows, here, batch, over_rows.index, row_bounds)
-                self._multiply(row, lane, here)
-                self._add_up()
-                self._store(here)
+                sums = self.sums
+                if self.lines < plan.summation.depth:
+                    column = function.mul(function.sub(over_lanes.index, lane_bounds[0]), plan.rows.groups.most)
+                    number = function.add(column, function.sub(over_rows.index, row_bounds[0]))
+                    place = function.mul(number, self.size_of_sums)
+                    sums = function.pointer(self.sums_of_group, place, self.frame.element)
+                yield row, lane, here, sums
 
-    def _multiply(self, row: str, lane: str, values: Values) -> None:
-        """Calls the microkernel for the terms that count."""
+    def _multiply(
+        self, row: str, lane: str, values: Values, sums: str, first: str = "true", most: Int | None = None
+    ) -> None:
+        """Calls the microkernel for the terms that count; `most` says how many turns of its outermost loop, if not all."""
         function, plan = self.frame.function, self.plan
         turns: list[Int] = []
-        for step in self.microkernel.steps:
+        for number, step in enumerate(self.microkernel.steps):
             count: Int = step.turns
+            if number == 0 and most is not None:
+                count = most
             if step.term is not None:
                 conditions = plan.rows.skips.get(step.term, ()) + plan.lanes.skips.get(step.term, ())
                 low, high = range_of(function, plan.summation, step.term, conditions, values)
@@ -141,22 +209,28 @@ class Driver:
                 lane = function.pointer(lane, function.mul(low, step.lane), self.frame.element)
             if step.term is not None or not turns:
                 turns.append(count)
-        arguments = [("ptr", row), ("ptr", lane), ("ptr", self.sums), ("i1", "true")]
+        arguments = [("ptr", row), ("ptr", lane), ("ptr", sums), ("i1", first)]
         function.call(self.microkernel.name, "void", [*arguments, *(("i64", str(count)) for count in turns)])
 
     # ---- the factors ----
 
-    def _prepare(self, factor: Factor, bounds: tuple[Int, Int], values: dict[int, Int]) -> None:
-        """Packs or copies a group."""
+    def _prepare(
+        self, factor: Factor, bounds: tuple[Int, Int], values: dict[int, Int], slowest: tuple[Int, Int] | None = None
+    ) -> None:
+        """Packs or copies a group; `slowest` says which turns of the slowest term, if not all."""
         frame, function, plan = self.frame, self.frame.function, self.plan
         target = self.copies[factor.number]
         if factor.panel is not None:
-            pack(frame, plan.summation, factor, bounds, target, values, plan.terms)
+            pack(frame, plan.summation, factor, bounds, target, values, plan.terms, slowest)
             return
         assert factor.stage is not None
         origin = {**values, **factor.box.origin(function, bounds[0]), **dict.fromkeys(plan.terms, 0)}
+        turns: dict[int | None, Int] = {}
+        if slowest is not None:
+            origin[plan.terms[0]] = slowest[0]
+            turns[plan.terms[0]] = function.sub(slowest[1], slowest[0])
         base = frame.operands[factor.number]
-        emit_stage(frame, factor.read, factor.stage, base, target, origin)
+        emit_stage(frame, factor.read, factor.stage, base, target, origin, turns=turns)
 
     def _pointer(self, factor: Factor, values: Values, batch: Int, box: Int, bounds: tuple[Int, Int]) -> str:
         """Where the microkernel finds a box."""
@@ -169,8 +243,9 @@ class Driver:
             return function.pointer(copy, function.mul(number, factor.panel.size), frame.element)
         if factor.stage is not None:
             origin = {} if factor.shared else factor.box.origin(function, bounds[0])
-            return function.pointer(copy, relative(function, factor.stage, values, origin), frame.element)
-        place = numerator(function, factor.read.address, {**values, **dict.fromkeys(self.plan.terms, 0)})
+            here = {loop: value for loop, value in values.items() if loop not in self.plan.terms}
+            return function.pointer(copy, relative(function, factor.stage, here, origin), frame.element)
+        place = numerator(function, factor.read.address, {**dict.fromkeys(self.plan.terms, 0), **values})
         return function.pointer(frame.operands[factor.number], place, memory_element(frame.dtype))
 
     def _prepare_shared(self) -> None:
@@ -258,10 +333,10 @@ class Driver:
         own = {loop: loop for loop in (*self.plan.rows.box.loops, *self.plan.lanes.box.loops)}
         return [Axis(axis.rename(own).terms) for axis in self.plan.summation.places]
 
-    def _store(self, values: Values) -> None:
+    def _store(self, values: Values, tile: str) -> None:
         """Calls what stores a tile, with the places of the tile's origin."""
         frame = self.frame
-        arguments = [("ptr", self.tile)]
+        arguments = [("ptr", tile)]
         elements = frame.epilogue.elements()
         for axis, base, element in zip(self.plan.summation.places, frame.bases, elements, strict=True):
             place = numerator(frame.function, axis, values)
@@ -321,5 +396,6 @@ class Driver:
         return target
 
 
-def _whole_lines(count: int) -> int:
+def whole_lines(count: int) -> int:
+    """Bytes rounded up to lines of the cache."""
     return -(-count // LINE) * LINE

@@ -109,6 +109,8 @@ def _total(frame: Frame, summation: Summation, values: Values, at: Lanes) -> str
     zero = constant(type, 0)
     if not summation.reads:
         return zero
+    if not summation.summed:  # the product itself: added to 0, a negative 0 would lose its sign
+        return _product(frame, summation, values, at)
 
     def add(here: Values, total: str) -> str:
         return _add_term(frame, summation, here, at, total)
@@ -181,30 +183,38 @@ def _by_stride(summation: Summation) -> list[int]:
 
 def _add_term(frame: Frame, summation: Summation, values: Values, at: Lanes, total: str) -> str:
     """`total` and the product of what is read, where every condition holds."""
-    function, dtype = frame.function, frame.dtype
+    function, floating = frame.function, frame.dtype.is_floating_point
+    type = vector(register_element(frame.dtype), at.width)
+    *others, last = _factors(frame, summation, values, at)
+    if floating and frame.machine.fma and others:
+        return function.fma(type, _multiplied(frame, type, others), last, total)
+    return function.binary("fadd" if floating else "add", type, total, _multiplied(frame, type, [*others, last]))
+
+
+def _product(frame: Frame, summation: Summation, values: Values, at: Lanes) -> str:
+    type = vector(register_element(frame.dtype), at.width)
+    return _multiplied(frame, type, _factors(frame, summation, values, at))
+
+
+def _multiplied(frame: Frame, type: str, factors: Sequence[str]) -> str:
+    product = factors[0]
+    for factor in factors[1:]:
+        product = frame.function.binary("fmul" if frame.dtype.is_floating_point else "mul", type, product, factor)
+    return product
+
+
+def _factors(frame: Frame, summation: Summation, values: Values, at: Lanes) -> list[str]:
+    """What is read; 0 where a condition does not hold."""
+    function = frame.function
     conditions = [*summation.conditions, *(c for read in summation.reads for c in read.conditions)]
     mask = at.mask
     for condition in dict.fromkeys(conditions):
         mask = both(function, mask, inside(function, condition.axis, condition.extent, values, at), at.width)
     here = Lanes(at.width, at.steps, mask)
-    type = vector(register_element(dtype), at.width)
-    factors = [
-        _factor(function, dtype, base, one, values, here)
+    return [
+        _factor(function, frame.dtype, base, one, values, here)
         for base, one in zip(frame.operands, summation.reads, strict=True)
     ]
-    if mask is not at.mask:  # so that what does not count is 0, whatever the others are
-        assert mask is not None
-        factors = [function.select(type, mask, factor, constant(type, 0)) for factor in factors]
-    multiply, plus = ("fmul", "fadd") if dtype.is_floating_point else ("mul", "add")
-    *others, last = factors
-    if not others:
-        return function.binary(plus, type, total, last)
-    product = others[0]
-    for factor in others[1:]:
-        product = function.binary(multiply, type, product, factor)
-    if dtype.is_floating_point and frame.machine.fma:
-        return function.fma(type, product, last, total)
-    return function.binary(plus, type, total, function.binary(multiply, type, product, last))
 
 
 def _factor(function: Function, dtype: ElementType, base: str, one: Read, values: Values, at: Lanes) -> str:

@@ -58,12 +58,15 @@ def read(function: Function, dtype: ElementType, base: str, axis: Axis, values: 
 def read_from(
     function: Function, dtype: ElementType, place: str, offsets: tuple[int, ...], mask: str | None = None
 ) -> Value:
-    """The elements so far from `place`."""
+    """The elements so far from `place`; 0 in lanes outside the mask."""
     width = len(offsets)
     if width == 1 or offsets == tuple(range(width)):
         return load(function, dtype, place, width, mask)
     if len(set(offsets)) == 1:
-        return broadcast(function, load(function, dtype, place, 1, _any(function, mask, width)), width)
+        same = broadcast(function, load(function, dtype, place, 1, _any(function, mask, width)), width)
+        if mask is None:
+            return same
+        return Value(function.select(same.type, mask, same.text, constant(same.type, 0)), dtype, width)
     index = Value(lanes(vector("i32", width), offsets), int32, width)
     return gather(function, dtype, place, index, width, mask)
 

@@ -118,12 +118,14 @@ class Microkernel:
         whole = self.dot // self.width * self.width
         if whole:
             with function.loop(0, whole, self.width, carried=[(type, value) for value in sums]) as turn:
-                here = (function.pointer(pointer, turn.index, self.element) for pointer in (row, lane))
-                turn.next = self._term(function, type, turn.carried, *here)
+                row_here = function.pointer(row, turn.index, self.element)
+                lane_here = function.pointer(lane, turn.index, self.element)
+                turn.next = self._term(function, type, turn.carried, row_here, lane_here)
             sums = turn.results
         if whole < self.dot:
-            here = (function.pointer(pointer, whole, self.element) for pointer in (row, lane))
-            sums = self._term(function, type, sums, *here, count=self.dot - whole)
+            row = function.pointer(row, whole, self.element)
+            lane = function.pointer(lane, whole, self.element)
+            sums = self._term(function, type, sums, row, lane, self.dot - whole)
         return sums
 
     def _term(self, function: Function, type: str, sums: list[str], row: str, lane: str, count: int = 0) -> list[str]:

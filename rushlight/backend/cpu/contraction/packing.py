@@ -23,15 +23,22 @@ def pack(
     target: str,
     values: Values,
     terms: Sequence[int],
+    slowest: Bounds | None = None,
 ) -> None:
-    """Writes the panels of some boxes, one after the other; `terms` are the summed loops, the slowest first."""
+    """Writes the panels of some boxes, one after the other.
+
+    Args:
+        terms: the summed loops, the slowest first.
+        slowest: which turns of the slowest, if not all.
+    """
     function, panel = frame.function, factor.panel
     assert panel is not None
     if turns(factor.read, panel.chunks, terms, frame.dtype):
         with _over(function, bounds) as turn:
             place = function.mul(function.sub(turn, bounds[0]), panel.size)
             here = {**values, **factor.box.origin(function, turn)}
-            _pack_turned(frame, summation, factor, function.pointer(target, place, frame.element), here, terms)
+            spot = function.pointer(target, place, frame.element)
+            _pack_turned(frame, summation, factor, spot, here, terms, slowest)
         return
 
     # The boxes innermost: what lies side by side is read together.
@@ -45,7 +52,7 @@ def pack(
                 type = vector(frame.element, panel.width)
                 function.store(type, value, function.pointer(spot, index * panel.width, frame.element), frame.size)
 
-    _over_lines(function, summation, terms, dict(values), 0, line)
+    _over_lines(function, summation, terms, dict(values), 0, line, slowest)
 
 
 class _over:
@@ -71,14 +78,16 @@ def _over_lines(
     here: dict[int, Int],
     number: Int,
     body: Callable[[dict[int, Int], Int], None],
+    slowest: Bounds | None = None,
 ) -> None:
-    """Calls `body(values, line)` inside loops over the terms."""
+    """Calls `body(values, line)` inside loops over the terms; lines are counted from 0."""
     if not terms:
         body(here, number)
         return
     loop, *rest = terms
-    with function.loop(0, summation.extents[loop]) as turn:
-        following = function.add(function.mul(number, summation.extents[loop]), turn.index)
+    low, high = slowest or (0, summation.extents[loop])
+    with function.loop(low, high) as turn:
+        following = function.add(function.mul(number, summation.extents[loop]), function.sub(turn.index, low))
         _over_lines(function, summation, rest, {**here, loop: turn.index}, following, body)
 
 
@@ -96,7 +105,13 @@ def _read_chunk(frame: Frame, factor: Factor, values: dict[int, Int], chunk: Chu
 
 
 def _pack_turned(
-    frame: Frame, summation: Summation, factor: Factor, target: str, values: dict[int, Int], terms: Sequence[int]
+    frame: Frame,
+    summation: Summation,
+    factor: Factor,
+    target: str,
+    values: dict[int, Int],
+    terms: Sequence[int],
+    slowest: Bounds | None,
 ) -> None:
     function, panel, axis = frame.function, factor.panel, factor.read.address
     assert panel is not None
@@ -116,7 +131,8 @@ def _pack_turned(
             spot = function.pointer(target, line, frame.element)
             turn_strip(frame, source, pitch, spot, panel.pitch, chunk.count, extent)
 
-    _over_lines(function, summation, outer, values, 0, column)
+    assert outer or slowest is None
+    _over_lines(function, summation, outer, values, 0, column, slowest)
 
 
 def turn_strip(frame: Frame, source: str, pitch: int, target: str, step: int, rows: int, columns: int) -> None:

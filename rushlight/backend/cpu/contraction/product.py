@@ -14,7 +14,7 @@ from math import prod
 from ....dtype import float32, float64
 from ...machine import Machine
 from .box import Box, Groups, groups_within
-from .cost import TASKS, cost_of, cost_of_dots, cost_of_tiles
+from .cost import TASKS, cost_in_parts, cost_of, cost_of_dots, cost_of_tiles
 from .factor import Factor, Panel, chunks_of, lane_chunks
 from .frame import Frame
 from .roles import Roles, elements
@@ -24,6 +24,7 @@ from .summation import Condition, Read, Summation, merged
 
 LEAST = 4000  # terms from which a product pays
 CANDIDATES = 4  # register tiles that are looked at closely, of each way round
+LONG = 1024  # terms from which it may pay to cut sums into parts
 NEAR = 1.3  # and how much dearer than the best, at most, their multiplying may be
 
 
@@ -38,6 +39,8 @@ class Product:
         dot: a term whose neighbours are neighbours in both factors and lie in lanes, if that is how sums are made.
         lanes_first: whether the groups of rows are gone through for each group of lanes, or the other way about.
         cost: in cycles of one thread.
+        parts: into how many parts the terms are cut, each with sums of its own; 0 if they are not.
+        stretch: how many turns of the slowest term a thread brings into its cache at once, where there are parts.
     """
 
     summation: Summation
@@ -48,6 +51,8 @@ class Product:
     dot: int | None
     lanes_first: bool
     cost: float
+    parts: int = 0
+    stretch: int = 0
 
     @property
     def outer_terms(self) -> tuple[int, ...]:
@@ -174,6 +179,7 @@ def _lane_box(loops: Sequence[int], extents: Sequence[int], lane: int, vectors: 
 
 def _with_boxes(frame: Frame, roles: Roles, tiles: float, row_box: Box, lane_box: Box) -> Iterator[Product]:
     """Ways with one register tile."""
+    yield from _in_parts(frame, roles, row_box, lane_box)
     row_ways = list(
         _ways_of_dots(frame, roles, roles.number, row_box)
         if roles.dot is not None
@@ -190,6 +196,61 @@ def _with_boxes(frame: Frame, roles: Roles, tiles: float, row_box: Box, lane_box
                 if lanes_first or (rows.groups.count > 1 and lanes.groups.count > 1):
                     cost = cost_of(frame, roles, tiles, rows, lanes, lanes_first)
                     yield Product(roles.summation, roles.batch, rows, lanes, roles.terms, roles.dot, lanes_first, cost)
+
+
+def _in_parts(frame: Frame, roles: Roles, row_box: Box, lane_box: Box) -> Iterator[Product]:
+    """With the slowest term cut into parts."""
+    summation = roles.summation
+    slowest = roles.terms[0]
+    windows = [window for read in summation.reads for window in read.windows]
+    conditions = [condition for read in summation.reads for condition in read.conditions]
+    plain = not any(slowest in axis.loops for axis in [*(w.axis for w in windows), *(c.axis for c in conditions)])
+    if roles.batch or len(roles.terms) < 2 or slowest == roles.dot or not plain or summation.depth < LONG:
+        return
+    extent = summation.extents[slowest]
+    sums = row_box.count * lane_box.count * row_box.size * lane_box.size
+    parts = max((p for p in (2, 4, 8) if p <= extent and p * sums * frame.size <= 2 * frame.machine.l2), default=0)
+    if not parts:
+        return
+    each = summation.depth // extent * (lane_box.count * lane_box.size + _per_turn(frame, roles, row_box))
+    stretch = max(1, min(-(-extent // parts), frame.machine.l2 // 2 // frame.size // each))
+    lane_ways = _ready_by_stretches(frame, roles, 1 - roles.number, lane_box, stretch)
+    row_ways = _ready_by_stretches(frame, roles, roles.number, row_box, stretch)
+    for lanes in lane_ways:
+        for rows in row_ways:
+            cost = cost_in_parts(frame, roles, rows, lanes, parts, -(-extent // stretch))
+            yield Product(summation, (), rows, lanes, roles.terms, roles.dot, True, cost, parts, stretch)
+
+
+def _per_turn(frame: Frame, roles: Roles, box: Box) -> int:
+    """Elements of the rows' factor for each term, roughly."""
+    read = roles.summation.reads[roles.number]
+    return max(1, elements(roles.summation, read) // roles.summation.depth)
+
+
+def _ready_by_stretches(frame: Frame, roles: Roles, number: int, box: Box, stretch: int) -> list[Factor]:
+    """Ways to make all of a factor ready for some turns of the slowest term."""
+    summation, slowest, width = roles.summation, roles.terms[0], frame.width
+    read, groups = summation.reads[number], Groups(box, 0, box.counts[0] if box.loops else 1)
+    lane = roles.lane if number != roles.number else None
+    chunks = chunks_of(box, width) if lane is None else lane_chunks(box, lane, width)
+    skips = skips_of(summation, read, box, roles.dot)
+    factor = Factor(number, read, box, chunks, groups, lane=lane, skips=skips)
+    beside = roles.dot if roles.dot is not None else lane
+    smooth = beside is None or read.address.coefficient(beside) == 1
+    whole = lane is None or box.sizes[box.loops.index(lane)] >= width or frame.machine.masks
+    found = []
+    if smooth and whole and not unskipped(read, skips) and frame.dtype in (float32, float64):
+        found.append(factor)
+    lines = summation.depth // summation.extents[slowest] * stretch
+    if roles.dot is None:
+        pitch = box.size if lane is None else len(chunks) * width
+        found.append(replace(factor, panel=Panel(chunks, pitch, lines, width)))
+    spans = {loop: summation.extents[loop] for loop in read.loops} | {slowest: stretch}
+    stage = stage_of(read, spans, (), lane) if read.windows else None
+    if stage is not None and (beside is None or stage.address.coefficient(beside) == 1):
+        found.append(replace(factor, stage=stage))
+    return found
 
 
 def _ways_of_lanes(frame: Frame, roles: Roles, box: Box) -> Iterator[Factor]:
@@ -262,7 +323,7 @@ def _whole_stage(frame: Frame, roles: Roles, factor: Factor) -> Stage | None:
     spans = {loop: roles.summation.extents[loop] for loop in factor.read.loops}
     needless = [condition for conditions in factor.skips.values() for condition in conditions]
     stage = stage_of(factor.read, spans, (), factor.lane, needless)
-    return stage if stage is not None and stage.axes[0].size >= 8 else None
+    return stage if stage is not None and len(stage.axes) > 1 and stage.axes[0].size >= 8 else None
 
 
 def _stage_groups(

@@ -17,6 +17,10 @@ from .frame import Frame
 from .lanes import Lanes, Values, both, first, inside, numerator, read
 from .summation import Condition, Read, Window
 
+SLACK = (
+    16  # elements between the parts of a copy that different threads write: the last vector of a line reaches beyond it
+)
+
 
 @dataclass(frozen=True)
 class Along:
@@ -46,15 +50,17 @@ class Stage:
 
     Args:
         axes: of the copy, the slowest first.
+        pitches: elements of the copy from one to the next along each.
         address: where an element is in the copy, as a sum of the factor's loops; from the origin of the region on.
     """
 
     axes: tuple[Along, ...]
+    pitches: tuple[int, ...]
     address: Axis
 
     @property
     def size(self) -> int:
-        return prod(along.size for along in self.axes)
+        return self.pitches[0] * self.axes[0].size
 
 
 def stage_of(
@@ -101,13 +107,16 @@ def stage_of(
             return None
         axes.append(Along(spans[loop], value, loop=loop))
     axes.sort(key=lambda along: (lane is not None and along.moves_with(lane), -abs(along.step)))
-    return Stage(tuple(axes), _address(axes, spans))
+    pitches = [prod(along.size for along in axes[place + 1 :]) for place in range(len(axes))]
+    if len(pitches) > 1:
+        pitches[0] += SLACK
+    return Stage(tuple(axes), tuple(pitches), _address(axes, pitches, spans))
 
 
-def _address(axes: Sequence[Along], spans: Mapping[int, int]) -> Axis:
+def _address(axes: Sequence[Along], pitches: Sequence[int], spans: Mapping[int, int]) -> Axis:
     factors: dict[int, int] = {}
-    offset, pitch = 0, 1
-    for along in reversed(axes):
+    offset = 0
+    for along, pitch in zip(axes, pitches, strict=True):
         if along.window is None:
             assert along.loop is not None
             factors[along.loop] = pitch
@@ -116,7 +125,6 @@ def _address(axes: Sequence[Along], spans: Mapping[int, int]) -> Axis:
                 if spans.get(loop, 1) > 1:
                     factors[loop] = value // along.unit * pitch
             offset -= along.reach // along.unit * pitch
-        pitch *= along.size
     return Axis(factors, offset)
 
 
@@ -128,8 +136,14 @@ def emit_stage(
     target: str,
     origin: Values,
     bounds: tuple[Int, Int] | None = None,
+    turns: Mapping[int | None, Int] | None = None,
 ) -> None:
-    """Copies the region whose loops begin at `origin` (summed loops at 0), or of its slowest axis what is within bounds."""
+    """Copies the region whose loops begin at `origin`.
+
+    Args:
+        bounds: what of its slowest axis.
+        turns: how many turns of loops that are axes, where that is known only when the kernel runs.
+    """
     names = {place: -1 - place for place in range(len(stage.axes))}
     terms = list(one.address.terms)
     shift = one.address.offset
@@ -143,8 +157,13 @@ def emit_stage(
         shift += along.reach * window.stride
         axis = Axis([*window.axis.terms, (names[place], along.unit)], window.axis.offset + along.reach)
         conditions.append(Condition(axis, window.extent) if window.condition in one.conditions else None)
-    copy = _Copy(frame, stage, Axis(terms, shift), conditions, base, target)
-    copy.along(0, dict(origin), 0, None, bounds or (0, stage.axes[0].size))
+    limits: list[tuple[Int, Int]] = [(0, along.size) for along in stage.axes]
+    for place, along in enumerate(stage.axes):
+        if turns and along.loop in turns:
+            limits[place] = (0, turns[along.loop])
+    if bounds is not None:
+        limits[0] = bounds
+    _Copy(frame, stage, Axis(terms, shift), conditions, base, target, limits).along(0, dict(origin), 0, None)
 
 
 @dataclass(frozen=True)
@@ -157,29 +176,30 @@ class _Copy:
     conditions: Sequence[Condition | None]
     base: str
     target: str
+    limits: Sequence[tuple[Int, Int]]
 
-    def along(self, place: int, values: dict[int, Int], line: Int, sound: str | None, bounds: tuple[Int, Int]) -> None:
-        """Goes along the axes from `place` on; `sound` tells whether the axes before are inside."""
-        function, along, name = self.frame.function, self.stage.axes[place], -1 - place
+    def along(self, place: int, values: dict[int, Int], line: Int, sound: str | None) -> None:
+        """Goes along the axes from `place` on, from the element `line` of the copy; `sound` tells whether the axes before are inside."""
+        function, name = self.frame.function, -1 - place
         if place == len(self.stage.axes) - 1:
-            self._line(values, line, sound, bounds)
+            self._line(values, line, sound)
             return
-        with function.loop(*bounds) as turn:
+        with function.loop(*self.limits[place]) as turn:
             here = {**values, name: turn.index}
             test = sound
             condition = self.conditions[place]
             if condition is not None:
                 holds = function.compare("ult", numerator(function, condition.axis, here), condition.extent)
                 test = holds if test is None else function.binary("and", "i1", test, holds)
-            number = function.add(function.mul(line, along.size), turn.index)
-            self.along(place + 1, here, number, test, (0, self.stage.axes[place + 1].size))
+            following = function.add(line, function.mul(turn.index, self.stage.pitches[place]))
+            self.along(place + 1, here, following, test)
 
-    def _line(self, values: dict[int, Int], line: Int, sound: str | None, bounds: tuple[Int, Int]) -> None:
+    def _line(self, values: dict[int, Int], line: Int, sound: str | None) -> None:
         """Copies along the last axis by vectors, which may write beyond a line into the next."""
         frame, function, width = self.frame, self.frame.function, self.frame.width
         place = len(self.stage.axes) - 1
         along, name, condition = self.stage.axes[place], -1 - place, self.conditions[place]
-        at = Lanes.along(name, width)
+        at, bounds = Lanes.along(name, width), self.limits[place]
         with function.loop(*bounds, width) as turn:
             here = {**values, name: turn.index}
             mask = None
@@ -190,9 +210,7 @@ class _Copy:
             if sound is not None:
                 mask = both(function, mask, function.splat(vector("i1", width), sound), width)
             value = read(function, frame.dtype, self.base, self.address, here, Lanes(width, at.steps, mask))
-            spot = function.pointer(
-                self.target, function.add(function.mul(line, along.size), turn.index), register_element(frame.dtype)
-            )
+            spot = function.pointer(self.target, function.add(line, turn.index), register_element(frame.dtype))
             function.store(vector(frame.element, width), value.text, spot, frame.size)
 
 

@@ -71,12 +71,12 @@ class _Backward:
                 number = layer.there_and_back(turn.index, blocks, step.index)
                 with function.when(function.compare("ne", step.index, 0)):
                     layer.product(step.carried[0], self.panels, self.tiles, number, tiles)
-                self._over_rows(number, rows, self._step(t, before))
+                self._over_rows(number[0], rows, self._step(t, before))
             step.next = [layer.place(self.scores, self._to_product(), (t, 0, 0))]
             if division.by_units:
                 layer.wait()
         with function.loop(*blocks) as turn:
-            layer.product(step.results[0], self.panels, self.tiles, turn.index, tiles)
+            layer.product(step.results[0], self.panels, self.tiles, (turn.index, turn.index), tiles)
             self._over_rows(turn.index, rows, self._finish)
         function.end()
 

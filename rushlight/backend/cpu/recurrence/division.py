@@ -25,6 +25,7 @@ class Division:
         depth: terms of each sum.
         height: the most rows of a register tile.
         chunk: terms whose weights stay in the first cache while all rows go over them.
+        ahead: bytes of later weights that each turn of a tile asks for, where the second cache has not room for all; else 0.
         by_units: whether threads share the units, and wait for each other at every step; else they share the rows, and never wait.
     """
 
@@ -36,6 +37,7 @@ class Division:
     vectors: int
     height: int
     chunk: int
+    ahead: int
     by_units: bool
 
     @property
@@ -81,8 +83,10 @@ def divide(machine: Machine, itemsize: int, rows: int, units: int, sections: int
     line = in_registers * width * itemsize
     chunks = -(-depth * line // (machine.l1 // 2))
     weights = -(-units // (vectors * width)) * depth * line
-    by_units = weights > machine.l2 // 2 or (rows < FEW_ROWS and weights > machine.l1)
-    return Division(width, rows, units, sections, depth, vectors, height, -(-depth // chunks), by_units)
+    large = weights > machine.l2 // 2
+    ahead = line // -(-rows // height) if large else 0
+    by_units = large or (rows < FEW_ROWS and weights > machine.l1)
+    return Division(width, rows, units, sections, depth, vectors, height, -(-depth // chunks), ahead, by_units)
 
 
 def _vectors(width: int, units: int, sections: int) -> int:

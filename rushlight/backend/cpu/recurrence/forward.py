@@ -59,7 +59,7 @@ class _Forward:
             with function.loop(*blocks) as turn:
                 number = layer.there_and_back(turn.index, blocks, step.index)
                 layer.product(step.carried[0], panels, tiles, number, rows)
-                self._store_block(t, layer.start(number), step.carried, tiles, rows)
+                self._store_block(t, layer.start(number[0]), step.carried, tiles, rows)
             step.next = [layer.place(self.outputs, self.results[i], (t, 0, 0)) for i in range(count)]
             if division.by_units:
                 layer.wait()

@@ -11,7 +11,9 @@ from ...machine import Machine
 from ..arithmetic import apply
 from ..assembly import Function, Int, Module, constant, lanes, vector
 from ..contraction.transpose import block
+from ..exponential import tanh
 from ..generated import BARRIER, OPERANDS, SCRATCH
+from ..lanes import Lanes
 from ..team import barrier
 from ..values import Value, gather, literal, load, register_element, store
 from .division import Division
@@ -99,14 +101,19 @@ class Layer:
             return start
         return function.least(start, division.units - division.lanes)
 
-    def there_and_back(self, turn: Int, blocks: tuple[Int, Int], step: Int) -> Int:
-        """The block at a turn: every other step goes backward, over weights that the second cache still has, where it has not all."""
-        if not self.division.by_units:
-            return turn
+    def there_and_back(self, turn: Int, blocks: tuple[Int, Int], step: Int) -> tuple[Int, Int]:
+        """The block at a turn, and the one after it.
+
+        Every other step goes backward, over weights that the second cache still has, where it has not room for all.
+        """
         function = self.function
-        mirrored = function.sub(function.sub(function.add(blocks[0], blocks[1]), turn), 1)
-        odd = function.compare("eq", function.rem(step, 2), 1)
-        return function.choose(odd, "i64", mirrored, turn)
+        last = function.sub(blocks[1], 1)
+        after = function.least(function.add(turn, 1), last)
+        if not self.division.by_units:
+            return turn, after
+        odd, total = function.compare("eq", function.rem(step, 2), 1), function.add(blocks[0], last)
+        here, following = (function.choose(odd, "i64", function.sub(total, one), one) for one in (turn, after))
+        return here, following
 
     # ---- the product ----
 
@@ -114,20 +121,26 @@ class Layer:
         """Writes `product(source, panel, tiles, low, high)`: the sums of one block of units for some tiles of rows."""
         division, module, size = self.division, self.module, self.size
         kernels = {height: self._tile_kernel(height) for height in self._heights()}
-        parameters = [("ptr", "source"), ("ptr", "panel"), ("ptr", "tiles"), ("i64", "low"), ("i64", "high")]
-        function = Function(module, f"{self.name}_product", parameters)
+        parameters = [("ptr", "source"), ("ptr", "panel"), ("ptr", "following"), ("ptr", "tiles")]
+        function = Function(module, f"{self.name}_product", [*parameters, ("i64", "low"), ("i64", "high")])
         origin = self.first_row(function, "%low")
         with function.loop(0, division.depth, division.chunk) as chunk:
             turns = function.least(function.sub(division.depth, chunk.index), division.chunk)
             first = function.compare("eq", chunk.index, 0)
             panel = function.pointer("%panel", function.mul(chunk.index, division.sums), self.element)
             terms = function.pointer("%source", chunk.index, self.element)
+            beyond = function.pointer(panel, division.chunk * division.sums, self.element)
+            last = function.compare("sge", function.add(chunk.index, division.chunk), division.depth)
+            following = function.choose(last, "ptr", "%following", beyond)
             with function.loop("%low", "%high") as tile:
                 row = self.first_row(function, tile.index)
                 source = function.pointer(terms, function.mul(row, division.depth), self.element)
                 place = function.mul(function.sub(row, origin), division.sums * size)
                 target = function.pointer("%tiles", place, "i8")
-                arguments = [("ptr", source), ("ptr", panel), ("ptr", target), ("i64", str(turns)), ("i1", first)]
+                turned = function.mul(function.sub(tile.index, "%low"), division.chunk * division.ahead)
+                later = function.pointer(following, turned, "i8")
+                arguments = [("ptr", source), ("ptr", panel), ("ptr", later), ("ptr", target)]
+                arguments += [("i64", str(turns)), ("i1", first)]
                 for height, kernel in kernels.items():
                     if len(kernels) == 1:
                         function.call(kernel, "void", arguments)
@@ -147,11 +160,13 @@ class Layer:
         write_tile(self.module, name, self.element, self.size, division, height, self.machine.fma)
         return name
 
-    def product(self, source: str, panels: str, tiles: str, block: Int, share: tuple[Int, Int]) -> None:
-        """The sums of a block's units over `source` (rows, depth), for tiles of rows from `share[0]` to `share[1]`."""
-        function = self.function
-        panel = function.pointer(panels, function.mul(block, self.division.panel), self.element)
-        arguments = [("ptr", source), ("ptr", panel), ("ptr", tiles), ("i64", str(share[0])), ("i64", str(share[1]))]
+    def product(self, source: str, panels: str, tiles: str, blocks: tuple[Int, Int], share: tuple[Int, Int]) -> None:
+        """The sums of `blocks[0]`'s units over `source` (rows, depth), for tiles of rows from `share[0]` to `share[1]`; meanwhile the
+        weights of `blocks[1]` come nearer."""
+        function, size = self.function, self.division.panel
+        places = [function.pointer(panels, function.mul(block, size), self.element) for block in blocks]
+        arguments = [("ptr", source), *[("ptr", place) for place in places], ("ptr", tiles)]
+        arguments += [("i64", str(share[0])), ("i64", str(share[1]))]
         function.call(f"{self.name}_product", "void", arguments)
 
     # ---- packing ----
@@ -233,6 +248,9 @@ class Layer:
 
     def apply(self, name: str, *arguments: Value) -> Value:
         """A scalar function in each lane."""
+        if name == "tanh":  # written here: a call would spill the other gates
+            inside = Lanes(self.function, self.element, self.division.width, self.machine)
+            return Value(tanh(inside, arguments[0].text), self.dtype, self.division.width)
         return apply(self.function, name, arguments, self.machine)
 
     def settled(self, state: Buffer, pointer: str) -> str:

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from ..assembly import Function, Module, constant, vector
 from .division import Division
 
-PARAMETERS = [("ptr", "source"), ("ptr", "panel"), ("ptr", "sums"), ("i64", "turns"), ("i1", "first")]
+PARAMETERS = [("ptr", "source"), ("ptr", "panel"), ("ptr", "later"), ("ptr", "sums"), ("i64", "turns"), ("i1", "first")]
+LINE = 64  # bytes
 
 
 def write_tile(module: Module, name: str, element: str, size: int, division: Division, height: int, fma: bool) -> None:
-    """Writes `name(source, panel, sums, turns, first)`: adds so many terms to the sums of `height` rows.
+    """Writes `name(source, panel, later, sums, turns, first)`: adds so many terms to the sums of `height` rows.
 
     Sums start from 0 where `first`, else from what is there. An element of the source is spread over a vector for each row, and
-    multiplied with all vectors of the panel's line.
+    multiplied with all vectors of the panel's line. Meanwhile a share of the weights that are needed `later` comes nearer.
     """
     function = Function(module, name, PARAMETERS)
     type = vector(element, division.width)
@@ -23,9 +24,12 @@ def write_tile(module: Module, name: str, element: str, size: int, division: Div
         *((type, start) for start in _start(function, type, size, element, places)),
         ("ptr", "%source"),
         ("ptr", "%panel"),
+        ("ptr", "%later"),
     ]
     with function.loop(0, "%turns", carried=carried) as turn:
-        *sums, source, panel = turn.carried
+        *sums, source, panel, later = turn.carried
+        for offset in range(0, division.ahead, LINE):
+            prefetch(function, function.pointer(later, offset, "i8"))
         line = [
             function.load(type, function.pointer(panel, offset, element), size)
             for offset in range(0, division.sums, division.width)
@@ -40,10 +44,16 @@ def write_tile(module: Module, name: str, element: str, size: int, division: Div
                 else:
                     product = function.binary("fmul", type, left, right)
                     sums[number] = function.binary("fadd", type, sums[number], product)
-        turn.next = [*sums, function.pointer(source, 1, element), function.pointer(panel, division.sums, element)]
-    for place, total in zip(places, turn.results[:-2], strict=True):
+        moved = [function.pointer(source, 1, element), function.pointer(panel, division.sums, element)]
+        turn.next = [*sums, *moved, function.pointer(later, division.ahead, "i8")]
+    for place, total in zip(places, turn.results[:-3], strict=True):
         function.store(type, total, function.pointer("%sums", place, element), size)
     function.end()
+
+
+def prefetch(function: Function, address: str) -> None:
+    """Asks for a line of memory to be brought into the second cache; an address that is none does no harm."""
+    function.call("llvm.prefetch.p0", "void", [("ptr", address), ("i32", "0"), ("i32", "2"), ("i32", "1")])
 
 
 def _start(function: Function, type: str, size: int, element: str, places: Sequence[int]) -> list[str]:

@@ -1,0 +1,1 @@
+"""The windows into the compiler: reports, explanations, memory, profiles."""
