@@ -36,7 +36,7 @@ def _safe_softmax_eval(type: Type, x: np.ndarray, *, axis: int) -> np.ndarray:
     with np.errstate(all="ignore"):
         top = np.max(x, axis=axis, keepdims=True)
         top[np.isneginf(top)] = 0
-        weights = np.exp(x - top)
+        weights: np.ndarray = np.exp(x - top)
         total = np.sum(weights, axis=axis, keepdims=True)
         total[total == 0] = 1
         weights /= total

@@ -261,7 +261,9 @@ def _updates() -> dict[str, list[Sample]]:
     }
 
 
-LAYERS = _activations() | _pairs() | _classes() | _norms() | _windows_and_tables() | _sampling() | _attention() | _updates()
+LAYERS = (
+    _activations() | _pairs() | _classes() | _norms() | _windows_and_tables() | _sampling() | _attention() | _updates()
+)
 
 
 def samples(name: str) -> list[Sample]:

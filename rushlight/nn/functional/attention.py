@@ -53,7 +53,9 @@ def _attend(q: Node, k: Node, v: Node, mask: Node | None, scale: float, rate: fl
 def _attend_at_once(q: Node, k: Node, v: Node, mask: Node | None, scale: float, causal: bool) -> Node:
     """As one record, which keeps no weights; what is broadcast is so as views."""
     (length, source), kind = (q.type.shape[-2], k.type.shape[-2]), q.type.dtype
-    batch = broadcast_shapes("attention", broadcast_shapes("attention", q.type.shape[:-2], k.type.shape[:-2]), v.type.shape[:-2])
+    batch = broadcast_shapes(
+        "attention", broadcast_shapes("attention", q.type.shape[:-2], k.type.shape[:-2]), v.type.shape[:-2]
+    )
     q, k, v = (view.expand(x, (*batch, *x.type.shape[-2:])) for x in (q, k, v))
     rest = [scalar.number(scale, kind)]
     if mask is not None:

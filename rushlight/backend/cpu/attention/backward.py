@@ -155,7 +155,9 @@ class _Backward:
 
     def _number(self, function: Function, pointer: str, step: int, row: Int) -> str:
         layer = self.layer
-        return function.load(layer.element, function.pointer(pointer, function.mul(row, step), layer.element), layer.size)
+        return function.load(
+            layer.element, function.pointer(pointer, function.mul(row, step), layer.element), layer.size
+        )
 
     def _vector(self, function: Function, place: Int, row: Int, lane: int, reach: Int, shifts: list[str]) -> None:
         layer, type, size = self.layer, self.layer.type, self.layer.size

@@ -79,9 +79,7 @@ class _Forward:
         last = function.least(function.add(first, division.group), division.tiles.number)
         row, end = layer.start(first), layer.start(last)
         source = function.pointer(q, function.mul(row, self.kernel.q.strides[-2]), layer.element)
-        layer.pack_rows(
-            self.kernel.q, source, function.sub(end, row), division.q, layer.room["q"], layer.scale
-        )
+        layer.pack_rows(self.kernel.q, source, function.sub(end, row), division.q, layer.room["q"], layer.scale)
         seen = layer.seen(function.sub(end, 1))
         with function.loop(0, seen, division.block) as block, function.loop(first, last) as tile:
             layer.by_height(tile.index, lambda height: self._tile(height, tile.index, row, block.index, mask))
@@ -208,9 +206,7 @@ class _Forward:
             best = _greater(function, layer.type, best, other)
         return across(function, layer.type, best, lambda type, a, b: _greater(function, type, a, b))
 
-    def _seen(
-        self, function: Function, scores: str, row: Int, reach: Int, lane: Int, number: int
-    ) -> tuple[str, bool]:
+    def _seen(self, function: Function, scores: str, row: Int, reach: Int, lane: Int, number: int) -> tuple[str, bool]:
         """A vector of scores, masked; and whether there is anything to mask. `lane` counts from the block's first key."""
         layer = self.layer
         if self.kernel.mask is not None:
@@ -255,9 +251,7 @@ class _Forward:
                     spot = function.add(spot, height * column + number * division.width)
                     address = function.pointer("%sums", spot, layer.element)
                     value = function.load(layer.type, address, layer.size)
-                    function.store(
-                        layer.type, function.binary("fmul", layer.type, value, factor), address, layer.size
-                    )
+                    function.store(layer.type, function.binary("fmul", layer.type, value, factor), address, layer.size)
 
     # ---- results ----
 

@@ -110,9 +110,9 @@ class Layer:
         made = Microkernel("", self.element, self.width, tuple(rows), places, count, steps, 0, self.machine.fma)
         name = self._microkernels.setdefault(made, f"{self.name}_product_{len(self._microkernels)}")
         if not self.module.has(name):
-            Microkernel(
-                name, self.element, self.width, tuple(rows), places, count, steps, 0, self.machine.fma
-            ).write(self.module)
+            Microkernel(name, self.element, self.width, tuple(rows), places, count, steps, 0, self.machine.fma).write(
+                self.module
+            )
         target = function or self.function
 
         def call(row: str, lane: str, sums: str, begin: str, turns: Int) -> None:
