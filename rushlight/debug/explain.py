@@ -63,11 +63,12 @@ class Interpreted:
 class Explanation:
     """What `explain` found; prints as a report.
 
-    `kernels` and `interpreted` stand in the order in which they are run; `seconds` is a whole run's, not slowed by measuring.
+    `kernels` and `interpreted` stand in the order in which they are run; `seconds` is the median of whole runs, not slowed by measuring.
     """
 
     name: str
     seconds: float
+    fastest: float
     repeat: int
     flushes: int
     kernels: list[TimedKernel]
@@ -113,7 +114,7 @@ class Explanation:
     def __str__(self) -> str:
         inside = sum(k.seconds for k in self.kernels) + sum(i.seconds for i in self.interpreted)
         parts = [
-            f"{self.name}: {time_text(self.seconds)} a run (median of {self.repeat}). Flushes: {self.flushes}; "
+            f"{self.name}: {time_text(self.seconds)} a run (median of {self.repeat}; fastest {time_text(self.fastest)}). Flushes: {self.flushes}; "
             f"kernels: {sum(k.calls for k in self.kernels)}, {time_text(inside)} one after another; "
             f"interpreted steps: {sum(i.calls for i in self.interpreted)}"
         ]
@@ -213,6 +214,7 @@ def explain(function: Callable[..., Any], /, *args: Any, repeat: int = 10, **kwa
     return Explanation(
         getattr(function, "__name__", type(function).__name__),
         statistics.median(times),
+        min(times),
         repeat,
         round(len(collector.runs) / repeat),
         collector.kernels(repeat),

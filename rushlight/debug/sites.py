@@ -7,6 +7,7 @@ entry as it is appended.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,10 +39,13 @@ class Site(NamedTuple):
         return f"{Path(self.file).name}:{self.line}{' (gradient)' if self.gradient else ''}"
 
 
-class Ranges:
-    """The ranges marked by `profiler.record_function` that the program is in."""
+class Ranges(threading.local):
+    """The ranges marked by `profiler.record_function` that a thread is in."""
 
     open: tuple[str, ...] = ()
+
+
+ranges = Ranges()
 
 
 def _own(frame: FrameType) -> bool:
@@ -61,14 +65,14 @@ def here(known: Mapping[int, Site]) -> Site:
             node = frame.f_locals.get("node")
             site = known.get(node.slot) if node is not None and node.epoch == trace.epoch else None
             if site is not None:
-                return site._replace(function="backward", ranges=Ranges.open, gradient=True)
+                return site._replace(function="backward", ranges=ranges.open, gradient=True)
         name = frame.f_code.co_name
         if name not in _NAMELESS and not name.startswith("<") and (not name.startswith("_") or name.endswith("__")):
             function = name.strip("_").removesuffix("_method")
         frame = frame.f_back
     if frame is None:
-        return Site("?", 0, function, Ranges.open)
-    return Site(frame.f_code.co_filename, frame.f_lineno, function, Ranges.open)
+        return Site("?", 0, function, ranges.open)
+    return Site(frame.f_code.co_filename, frame.f_lineno, function, ranges.open)
 
 
 class Noted(list[Any]):

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from ..ir.contraction.form import Contraction
 from ..ir.expr import Expr
 from .buffer import Buffer
+from .nest import Printer
 
 
 @dataclass(frozen=True)
 class Contract:
     """A contraction of arrays, then element expressions of its result.
+
+    Results lie in memory of their own: some elements are computed and stored twice, by different threads, with the same outcome.
 
     An epilogue expression stands over the output's loops: `Loop(axis)` is the index along an axis of the output, `Load(0, …)` with
     those loops as index is the contraction's value, `Load(k, index)` reads `extras[k - 1]`. Without an epilogue the value itself is
@@ -36,5 +39,6 @@ class Contract:
         parts = [f"contract {self.spec!r}"]
         for title, buffers in (("operands", self.operands), ("extras", self.extras), ("results", self.results)):
             parts.append(f"{title} {' '.join(buffer.key() for buffer in buffers)}")
-        parts.append(f"epilogue {'; '.join(map(repr, self.epilogue))}")
-        return "\n".join(parts)
+        printer = Printer(parts)
+        names = [printer.name(expression) for expression in self.epilogue]
+        return "\n".join([*parts, f"epilogue {'; '.join(names)}"])

@@ -1,6 +1,7 @@
 """Where values lie between the steps of one program: offsets in an arena, reused as soon as the last reader is done.
 
-A step needs a barrier where it reads what a step since the last barrier wrote, or writes where one of these reads or writes. Best fit by
+A step needs a barrier where it reads what a step since the last barrier wrote, or writes where one of these reads or writes; not between
+two steps that one thread does, since it is the same one, which does them in order. Best fit by
 size over free intervals, in the order of the steps (Pisarchyk & Lee 2020 compare such planners: the order of execution costs little).
 """
 
@@ -53,29 +54,49 @@ class _Free:
         self.intervals.append((start, stop))
 
 
-def lay_out(steps: Sequence[tuple[Sequence[int], Sequence[int]]], sizes: Mapping[int, int]) -> Layout:
-    """`steps` are (values read, values written); `sizes` has the bytes of those that are to lie in the arena."""
+class _Since:
+    """What steps since the last barrier wrote, and the intervals of the arena that they read or wrote."""
+
+    def __init__(self) -> None:
+        self.written: set[int] = set()
+        self.touched: list[tuple[int, int]] = []
+
+    def hinders(self, reads: Sequence[int], own: list[tuple[int, int]]) -> bool:
+        return any(value in self.written for value in reads) or any(
+            start < other_stop and other_start < stop for start, stop in own for other_start, other_stop in self.touched
+        )
+
+    def clear(self) -> None:
+        self.written.clear()
+        self.touched.clear()
+
+
+def lay_out(
+    steps: Sequence[tuple[Sequence[int], Sequence[int]]], sizes: Mapping[int, int], shared: Sequence[bool]
+) -> Layout:
+    """`steps` are (values read, values written); `sizes` has the bytes of those that are to lie in the arena.
+
+    `shared` tells which steps all threads do together; the others are done by the first thread.
+    """
     layout, free = Layout(), _Free()
     last: dict[int, int] = {}
     for number, (reads, writes) in enumerate(steps):
         for value in (*reads, *writes):
             last[value] = number
-    written: set[int] = set()  # since the last barrier
-    touched: list[tuple[int, int]] = []  # intervals of the arena that steps since the last barrier read or wrote
+    together, alone = _Since(), _Since()
     for number, (reads, writes) in enumerate(steps):
         for value in writes:
             if value in sizes:
                 layout.offsets[value] = free.take(_rounded(sizes[value]))
         own = [_interval(layout, sizes, value) for value in writes if value in sizes]
-        waits = any(value in written for value in reads) or any(
-            start < other_stop and other_start < stop for start, stop in own for other_start, other_stop in touched
-        )
+        waits = together.hinders(reads, own) or (shared[number] and alone.hinders(reads, own))
         if waits:
-            written.clear()
-            touched.clear()
+            together.clear()
+            alone.clear()
         layout.barriers.append(waits and number > 0)
-        written.update(writes)
-        touched += own + [_interval(layout, sizes, value) for value in reads if value in sizes]
+        since = together if shared[number] else alone
+        since.written.update(writes)
+        since.touched += own + [_interval(layout, sizes, value) for value in reads if value in sizes]
         for value in dict.fromkeys((*reads, *writes)):
             if value in sizes and last[value] == number:
                 free.give(layout.offsets[value], _rounded(sizes[value]))

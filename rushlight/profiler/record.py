@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ..debug.sites import Ranges
+from ..debug.sites import ranges
 from ..runtime import events
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,12 +27,12 @@ class record_function:
         self._open: list[tuple[float, tuple[str, ...]]] = []
 
     def __enter__(self) -> record_function:
-        self._open.append((time.perf_counter(), Ranges.open))
-        Ranges.open = (*Ranges.open, self.name)
+        self._open.append((time.perf_counter(), ranges.open))
+        ranges.open = (*ranges.open, self.name)
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, where: TracebackType | None) -> None:
-        started, Ranges.open = self._open.pop()
+        started, ranges.open = self._open.pop()
         if events.heard():
             events.emit(
                 "range",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.cpu.build import COUNTS, Counts, compiled, host_machine
+from ..backend.cpu.build import COUNTS, Compiled, Counts, compiled, host_machine
 from ..backend.cpu.generate import request
 from ..backend.cpu.pool import take
 from ..backend.cpu.program import Program, Step
@@ -115,29 +115,20 @@ class CompiledPlan:
             for launch in run for value in launch.results if value not in outside
         }  # fmt: skip
         steps = [([place.value for place in launch.operands], list(launch.results)) for launch in run]
-        memory = lay_out(steps, sizes)
+        kernels = self._compiled(run)
+        memory = lay_out(steps, sizes, [kernel.parallel for kernel in kernels])
         places = list(dict.fromkeys(p for launch in run for p in (*launch.operands, *map(Place, launch.results))))
         outer = [place for place in places if place.value not in memory.offsets]
         fresh = [value for launch in run for value in launch.results if value not in memory.offsets]
-        return Native(self._program(run, places, memory), outer, fresh, run, memory, sizes)
+        return Native(_program(run, kernels, places, memory), outer, fresh, run, memory, sizes)
 
-    def _program(self, run: list[Launch], places: list[Place], memory: Layout) -> Program:
-        """Launches over a table of places, in native code."""
+    def _compiled(self, run: list[Launch]) -> list[Compiled]:
         machine, before = host_machine(), replace(COUNTS)
         kernels = compiled([request(launch.kernel, machine) for launch in run], machine)
         self.kernels.compiled += COUNTS.compiled - before.compiled
         self.kernels.loaded += COUNTS.loaded - before.loaded
         self.kernels.found += COUNTS.found - before.found
-        table = {place: number for number, place in enumerate(places)}
-        arena = {number: memory.offsets[p.value] + p.offset for p, number in table.items() if p.value in memory.offsets}
-        return Program(
-            [
-                Step(kernel, tuple(table[p] for p in (*launch.operands, *map(Place, launch.results))), barrier)
-                for kernel, launch, barrier in zip(kernels, run, memory.barriers, strict=True)
-            ],
-            len(table), arena, memory.bytes,
-            1 if sum(work(launch.kernel) for launch in run) < ALONE else 0,
-        )  # fmt: skip
+        return kernels
 
     def _last_uses(self) -> list[list[int]]:
         """For each segment the values that no later one reads."""
@@ -194,6 +185,20 @@ class CompiledPlan:
         array = values[base]
         size = array.itemsize
         return view_of(array, type.shape, tuple(s * size for s in strides), offset * size)
+
+
+def _program(run: list[Launch], kernels: list[Compiled], places: list[Place], memory: Layout) -> Program:
+    """Launches over a table of places, in native code."""
+    table = {place: number for number, place in enumerate(places)}
+    arena = {number: memory.offsets[p.value] + p.offset for p, number in table.items() if p.value in memory.offsets}
+    return Program(
+        [
+            Step(kernel, tuple(table[p] for p in (*launch.operands, *map(Place, launch.results))), barrier)
+            for kernel, launch, barrier in zip(kernels, run, memory.barriers, strict=True)
+        ],
+        len(table), arena, memory.bytes,
+        1 if sum(work(launch.kernel) for launch in run) < ALONE else 0,
+    )  # fmt: skip
 
 
 def _buffer(type: Any, array: Any) -> Buffer | None:

@@ -1,6 +1,7 @@
 """Which tier runs a plan: the interpreter, or native code. Counts and sizes decide, never time or what a cache holds.
 
-A plan is interpreted when it is first met, and compiled when it comes again. One that does little is compiled only when it has come often.
+A plan is interpreted when it is first met, and compiled when it comes again. One that does little is compiled only when it has come often;
+one that does very much is compiled at once: it would take longer to interpret, and more memory.
 
 The compiler is loaded when the first plan is compiled: a program that never repeats itself starts faster without it.
 """
@@ -20,6 +21,7 @@ from .plan import Plan
 
 OFTEN = 24  # runs from which even little work is compiled
 LITTLE = 1 << 12  # elements that all steps of a plan make together
+MUCH = 1 << 24
 VARIANTS = 8  # of one plan, for different strides of its inputs
 
 
@@ -62,7 +64,9 @@ def _variant(plan: Plan, inputs: list[Any]) -> Any:
 
 
 def _comes_often(plan: Plan) -> bool:
-    return config.TIER == "compile" or plan.uses >= OFTEN or (plan.uses >= 1 and plan.size >= LITTLE)
+    if config.TIER == "compile" or plan.uses >= OFTEN or plan.size >= MUCH:
+        return True
+    return plan.uses >= 1 and plan.size >= LITTLE
 
 
 @functools.cache

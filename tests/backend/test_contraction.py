@@ -45,7 +45,7 @@ def strided(array: np.ndarray, form: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     drawn=contractions(),
     dtype=st.sampled_from(["float64", "float32", "int64", "int32", "int8"]),
@@ -95,7 +95,7 @@ EDGES = st.sampled_from([1, 2, 3, 7, 8, 13, 14, 15, 16, 17, 28, 31, 32, 33, 47, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     drawn=contractions(),
     dtype=st.sampled_from(["float64", "float32"]),
@@ -113,7 +113,7 @@ def test_random_contractions_as_products(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     m=EDGES,
     k=EDGES,
@@ -165,7 +165,7 @@ def convolutions(draw: st.DrawFn) -> tuple[Contraction, list[Shape]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=convolutions(), dtype=st.sampled_from(["float64", "float32"]), way=st.integers(0, 1000))
 def test_convolutions(ways: list[int], kind: str, drawn: tuple[Contraction, list[Shape]], dtype: str, way: int) -> None:
     ways[0] = way
@@ -173,7 +173,7 @@ def test_convolutions(ways: list[int], kind: str, drawn: tuple[Contraction, list
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(drawn=convolutions(), dtype=st.sampled_from(["float64", "float32"]))
 def test_convolutions_by_the_best_way(kind: str, drawn: tuple[Contraction, list[Shape]], dtype: str) -> None:
     check(*drawn, kind, dtype)
@@ -216,7 +216,7 @@ def epilogue_kernel(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     drawn=st.one_of(convolutions(), contractions()),
     dtype=st.sampled_from(["float64", "float32"]),
@@ -241,7 +241,7 @@ def test_epilogues(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["bfloat16", "float16"])
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=convolutions(), way=st.integers(0, 1000))
 def test_half_precision(
     ways: list[int], kind: str, name: str, drawn: tuple[Contraction, list[Shape]], way: int

@@ -8,8 +8,11 @@ from hypothesis import given
 from rushlight.passes.memory import ALIGN, lay_out
 
 
+Program = tuple[list[tuple[list[int], list[int]]], dict[int, int], list[bool]]
+
+
 @st.composite
-def programs(draw: st.DrawFn) -> tuple[list[tuple[list[int], list[int]]], dict[int, int]]:
+def programs(draw: st.DrawFn) -> Program:
     """Steps that each read some values made before and write one or two new ones."""
     steps: list[tuple[list[int], list[int]]] = []
     sizes: dict[int, int] = {}
@@ -18,13 +21,13 @@ def programs(draw: st.DrawFn) -> tuple[list[tuple[list[int], list[int]]], dict[i
         writes = list(range(len(sizes), len(sizes) + draw(st.integers(1, 2))))
         sizes |= {value: draw(st.integers(1, 300)) for value in writes}
         steps.append((reads, writes))
-    return steps, sizes
+    return steps, sizes, [draw(st.booleans()) for _ in steps]
 
 
 @given(programs())
-def test_values_that_live_together_lie_apart(program: tuple[list[tuple[list[int], list[int]]], dict[int, int]]) -> None:
-    steps, sizes = program
-    layout = lay_out(steps, sizes)
+def test_values_that_live_together_lie_apart(program: Program) -> None:
+    steps, sizes, shared = program
+    layout = lay_out(steps, sizes, shared)
     last = {value: number for number, step in enumerate(steps) for part in step for value in part}
     born = {value: number for number, (_, writes) in enumerate(steps) for value in writes}
     for a in sizes:
@@ -38,9 +41,9 @@ def test_values_that_live_together_lie_apart(program: tuple[list[tuple[list[int]
 
 
 @given(programs())
-def test_hazards_have_barriers(program: tuple[list[tuple[list[int], list[int]]], dict[int, int]]) -> None:
-    steps, sizes = program
-    layout = lay_out(steps, sizes)
+def test_hazards_have_barriers(program: Program) -> None:
+    steps, sizes, shared = program
+    layout = lay_out(steps, sizes, shared)
 
     def place(value: int) -> range:
         return range(layout.offsets[value], layout.offsets[value] + sizes[value])
@@ -50,7 +53,7 @@ def test_hazards_have_barriers(program: tuple[list[tuple[list[int], list[int]]],
 
     for later in range(len(steps)):
         for earlier in range(later):
-            if any(layout.barriers[earlier + 1 : later + 1]):
+            if any(layout.barriers[earlier + 1 : later + 1]) or not (shared[earlier] or shared[later]):
                 continue
             (reads, writes), (reads_before, writes_before) = steps[later], steps[earlier]
             assert not set(reads) & set(writes_before)

@@ -1,7 +1,7 @@
 """A plan's native part: a table of kernels and buffers that one native function walks on every thread.
 
 The table is data: a plan compiles no code of its own. Its blocks are made once; a run fills in the addresses of the arrays it is given, forks
-the team once, and each thread goes through the steps: a parallel step is called by all, another by one thread alone, and where a step needs
+the team once, and each thread goes through the steps: a parallel step is called by all, another by the first thread alone, and where a step needs
 what the steps before have made, all wait for each other.
 """
 
@@ -33,7 +33,7 @@ FAILED = 8
 HEAD = 16
 
 # A step's record, and where an external buffer's address goes: the buffer's number, the place's address.
-FUNCTION, ARGUMENTS, FLAGS, OWNER, RECORD = range(5)
+FUNCTION, ARGUMENTS, FLAGS, RECORD = range(4)
 PARALLEL, WAITS = 1, 2
 PLACE = 2
 
@@ -106,8 +106,7 @@ def _write_walk(module: Module) -> None:
         with f.when(stamping):
             _stamp(f, stamps, turn.index)
         parallel = f.compare("ne", f.emit(f"and i64 {flags}, {PARALLEL}"), 0)
-        owner = f.emit(f"urem i64 {f.load('i64', f.pointer(step, OWNER, 'i64'), 8)}, %threads")
-        with f.when(f.emit(f"or i1 {parallel}, {f.compare('eq', owner, '%thread')}")):
+        with f.when(f.emit(f"or i1 {parallel}, {f.compare('eq', '%thread', 0)}")):
             kernel = f.load("ptr", f.pointer(step, FUNCTION, "i64"), 8)
             arguments = f.load("ptr", f.pointer(step, ARGUMENTS, "i64"), 8)
             thread, threads = f.choose(parallel, "i64", "%thread", 0), f.choose(parallel, "i64", "%threads", 1)
@@ -208,13 +207,11 @@ class Program:
         self._address = self._block.ctypes.data
         self._arguments: list[int] = []
         self._inside: list[tuple[int, int]] = []
-        table, place, serial = self._block, total, 0
+        table, place = self._block, total
         for i, step in enumerate(self.steps):
-            serial = 0 if step.barrier else serial
             flags = PARALLEL * step.compiled.parallel
             record = records + RECORD * i
-            table[record : record + RECORD] = (step.compiled.address, self._address + 8 * arguments, flags, serial)
-            serial += not step.compiled.parallel
+            table[record : record + RECORD] = (step.compiled.address, self._address + 8 * arguments, flags)
             self._arguments.append(arguments)
             for slot, number in enumerate(step.buffers, arguments + OPERANDS):
                 if number in position:

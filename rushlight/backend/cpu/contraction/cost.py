@@ -16,11 +16,12 @@ from .summation import Read
 TASKS = 16  # into how many pieces work should fall, so that threads end together
 
 # For each element: copying lines, copying blocks turned, reading one by one, copying with margins; reading from beyond the second cache.
-PACK_LINES, PACK_TURNED, PACK_GATHERED, STAGE, STAGE_GATHERED, FAR = 0.25, 0.6, 2.0, 0.25, 1.5, 0.3
+PACK_LINES, PACK_TURNED, PACK_GATHERED, STAGE, STAGE_GATHERED, FAR = 0.5, 0.7, 2.0, 0.25, 1.5, 0.3
 JUMP, PAGE = 12, 4096  # cycles for a line that no prefetch foresees; bytes within which it does
+STEP = 1  # of a loop over terms
 SECOND_CACHE = 20  # bytes that come from the second cache in a cycle
-# Storing a vector; storing it element by element; turning a block of vectors; calling for a tile; adding up a vector.
-LINE, SCATTER, TURN, CALL, ADD_UP = 4, 35, 80, 40, 8
+# Storing a vector; storing it element by element, within a page and over many; turning a block of vectors; calling for a tile; adding up a vector.
+LINE, SCATTER, SCATTER_FAR, TURN, CALL, ADD_UP = 4, 35, 200, 80, 40, 8
 
 
 def cost_of_tiles(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
@@ -67,12 +68,12 @@ def _multiplying(frame: Frame, roles: Roles, rows: Box, lanes: Box, lines: int) 
     if roles.dot is not None:
         extent = summation.extents[roles.dot]
         turn = max(sums / 2, (rows.size + lanes.size) * 0.85, 4)
-        return _terms(roles, rows, lanes) / extent * -(-extent // width) * turn
+        return _terms(roles, rows, lanes) / extent * -(-extent // width) * (turn + STEP)
     vectors = sums // rows.size
     turn, line = max(sums / 2, (vectors + rows.size) / 2, 4), vectors * width * frame.size
     if lines * line > frame.machine.l1 * 3 // 4:
         turn = max(turn, line / SECOND_CACHE)
-    return _terms(roles, rows, lanes) * turn
+    return _terms(roles, rows, lanes) * (turn + STEP)
 
 
 def _storing(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
@@ -83,7 +84,8 @@ def _storing(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
     if turns_when_stored(place, rows, roles.lane):
         blocks = -(-rows.size // width)
         return sums // rows.size * blocks * TURN + lanes.size * blocks * LINE
-    return sums * (LINE if place.coefficient(roles.lane) == 1 else SCATTER)
+    step = abs(place.coefficient(roles.lane))
+    return sums * (LINE if step == 1 else SCATTER if step * frame.size < PAGE else SCATTER_FAR)
 
 
 def _batches(roles: Roles) -> int:
@@ -119,7 +121,8 @@ def _preparation(frame: Frame, roles: Roles, factor: Factor) -> float:
         return factor.stage.size * copies * (_cost_of_staging(factor.stage) + far)
     if factor.panel is None:
         return 0
-    return factor.panel.size * factor.box.count * _cost_of_line(frame, roles, factor)
+    far = FAR if elements(roles.summation, factor.read) * frame.size > frame.machine.l2 else 0
+    return factor.panel.size * factor.box.count * (_cost_of_line(frame, roles, factor) + far)
 
 
 def _cost_of_staging(stage: Stage) -> float:
@@ -169,7 +172,7 @@ def _jumping(frame: Frame, roles: Roles, factor: Factor, tiles: int) -> float:
         touched = len(lines) * (1 + span * frame.size // 64)
         cost += prod(roles.summation.extents[loop] for loop in far) * touched * JUMP
     if factor.lane is None and roles.dot is None and _crowds(frame, factor):
-        cost += depth * 2
+        cost += depth
     return tiles * cost
 
 

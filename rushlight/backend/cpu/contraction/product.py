@@ -209,7 +209,7 @@ def _in_parts(frame: Frame, roles: Roles, row_box: Box, lane_box: Box) -> Iterat
         return
     extent = summation.extents[slowest]
     sums = row_box.count * lane_box.count * row_box.size * lane_box.size
-    parts = max((p for p in (2, 4, 8) if p <= extent and p * sums * frame.size <= 2 * frame.machine.l2), default=0)
+    parts = max((p for p in (2, 4, 8) if p <= extent and p * sums * frame.size <= 4 * frame.machine.l2), default=0)
     if not parts:
         return
     each = summation.depth // extent * (lane_box.count * lane_box.size + _per_turn(frame, roles, row_box))

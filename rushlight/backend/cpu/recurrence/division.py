@@ -23,7 +23,7 @@ class Division:
         width: lanes of a vector.
         rows, units: of the state.
         depth: terms of each sum.
-        height: the most rows of a register tile.
+        tiles: register tiles along the rows, of like heights, the higher ones first.
         chunk: terms whose weights stay in the first cache while all rows go over them.
         ahead: bytes of later weights that each turn of a tile asks for, where the second cache has not room for all; else 0.
         by_units: whether threads share the units, and wait for each other at every step; else they share the rows, and never wait.
@@ -35,7 +35,7 @@ class Division:
     sections: int
     depth: int
     vectors: int
-    height: int
+    tiles: int
     chunk: int
     ahead: int
     by_units: bool
@@ -60,11 +60,6 @@ class Division:
         return self.depth * self.sums
 
     @property
-    def tiles(self) -> int:
-        """Register tiles along the rows: of like heights, the higher ones first."""
-        return -(-self.rows // self.height)
-
-    @property
     def low_height(self) -> int:
         return self.rows // self.tiles
 
@@ -79,14 +74,21 @@ def divide(machine: Machine, itemsize: int, rows: int, units: int, sections: int
     width = min(machine.width(itemsize), 1 << units.bit_length() - 1)
     vectors = _vectors(width, units, sections)
     in_registers = sections * vectors
-    height = max(1, (machine.registers - 1 - in_registers) // in_registers)
+    tiles = _tiles(rows, max(1, (machine.registers - 1 - in_registers) // in_registers))
     line = in_registers * width * itemsize
     chunks = -(-depth * line // (machine.l1 // 2))
     weights = -(-units // (vectors * width)) * depth * line
     large = weights > machine.l2 // 2
-    ahead = line // -(-rows // height) if large else 0
+    ahead = line // tiles if large else 0
     by_units = large or (rows < FEW_ROWS and weights > machine.l1)
-    return Division(width, rows, units, sections, depth, vectors, height, -(-depth // chunks), ahead, by_units)
+    return Division(width, rows, units, sections, depth, vectors, tiles, -(-depth // chunks), ahead, by_units)
+
+
+def _tiles(rows: int, height: int) -> int:
+    """How many tiles of at most so many rows: an even number of equal ones where that takes few more."""
+    least = -(-rows // height)
+    even = (tiles for tiles in range(least, 2 * least + 1) if tiles % 2 == 0 and rows % tiles == 0)
+    return next(even, least)
 
 
 def _vectors(width: int, units: int, sections: int) -> int:
