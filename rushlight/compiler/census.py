@@ -74,7 +74,7 @@ class Census:
         ] = []  # (cell, None) or (globals, name) that hold tensors: any tensor may
         self._mappings: list[Any] = []
         self._sized: list[Any] = []  # dicts of which some items are watched, and the number of all
-        self._picked: list[tuple[Any, str]] = []
+        self._picked: list[tuple[Any, Any]] = []
         self._sequences: list[Any] = []
         self._cells: list[Any] = []
         self._names: list[tuple[Any, str]] = []
@@ -132,6 +132,11 @@ class Census:
         """A mutable container: its items are watched."""
         if not value:
             self._empty.append(value)
+        elif type(value) is dict:
+            self._sized.append(value)
+            self._picked += [(value, key) for key in value]
+            yield from value.keys()
+            yield from value.values()
         elif isinstance(value, Mapping):
             self._mappings.append(value)
             yield from value.keys()
@@ -175,7 +180,8 @@ class Census:
         """An optimizer; the options of its groups are not watched where a step takes them anew."""
         own = value.__dict__
         self._seen[id(own)] = own
-        self._mappings.append(own)
+        self._sized.append(own)
+        self._picked += [(own, name) for name in own if not name.endswith("_hooks")]
         yield type(value)
         anew = takes_options_anew(value)
         for name, part in own.items():
@@ -266,8 +272,8 @@ class Census:
         self.known = set(self._seen)  # alive, since the containers hold them
         self._seen.clear()
 
-    def _by_owner(self) -> list[tuple[Any, list[str]]]:
-        found: dict[int, tuple[Any, list[str]]] = {}
+    def _by_owner(self) -> list[tuple[Any, list[Any]]]:
+        found: dict[int, tuple[Any, list[Any]]] = {}
         for own, name in self._picked:
             found.setdefault(id(own), (own, []))[1].append(name)
         return list(found.values())
@@ -306,7 +312,7 @@ class Census:
         return True
 
 
-def _getter(names: list[str]) -> Callable[[Any], Any]:
+def _getter(names: list[Any]) -> Callable[[Any], Any]:
     """The values of some keys of a dict, as a tuple."""
     return itemgetter(*names) if len(names) > 1 else lambda own: (own[names[0]],)
 

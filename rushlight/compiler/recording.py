@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,6 +92,7 @@ class Recording:
             id(n.value): (s, i) for s, seg in enumerate(recorder.segments) for i, n in enumerate(seg.made)
         }
         self._drawn = {id(node): i for i, (node, _) in enumerate(recorder.draws)}
+        self._items: list[Origin] = []  # of numbers that are returned
         self.storage_types: list[Any] = []
         self.storages: list[tuple[Origin, Any]] = []  # new ones: origin of the value, the ghost of a tracked node
         self.handles: list[Handle] = []
@@ -113,6 +115,14 @@ class Recording:
             plans, self.inputs, self.rebound, self.graded, self.handles_key(), self.result, self.slots.pattern[: self.slots.given],
             [each for each, _ in self.storages], self.setting, patterns, len(self.recorder.draws), self.slots.graded,
         )  # fmt: skip
+
+    def used_slots(self) -> set[int]:
+        """The slots that it reads or writes."""
+        origins = [*chain.from_iterable(self.inputs), *(o for o, _ in self.storages), *self._items]
+        origins += [origin for _, origin, _ in self.rebound if origin is not None]
+        used = {origin[1] for origin in origins if origin[0] == "slot"} | {slot for slot, _, _ in self.rebound}
+        used |= {handle.storage[1] for handle in self.handles if handle.storage[0] == "slot"}
+        return used
 
     def handles_key(self) -> Any:
         return [(h.storage, [repr(type(step)) for step in h.steps], h.detached) for h in self.handles]
@@ -194,7 +204,8 @@ class Recording:
     def _leaf(self, value: Any) -> Any:
         """A leaf of the result, as what makes it anew."""
         if isinstance(value, Number):
-            return Leaf("item", self._origin(value.node), value.tensor.dtype)
+            self._items.append(self._origin(value.node))
+            return Leaf("item", self._items[-1], value.tensor.dtype)
         if isinstance(value, Tensor):
             return Leaf(*self._tensor(value))
         if type(value) in ATOMS:
