@@ -110,6 +110,8 @@ _SETTINGS = (
 
 # Loaded when first used, so that `import rushlight` costs what a script uses. name: (module, attribute or None for the module)
 _LATER = {
+    "compile": ("rushlight.compiler", "compile"),
+    "compiler": ("rushlight.compiler", None),
     "data": ("rushlight.data", None),
     "is_storage": ("rushlight.serialize.location", "is_storage"),
     "load": ("rushlight.serialize", "load"),
@@ -159,6 +161,7 @@ def _explain_method(name: str) -> None:
 
 Late.packages.append(lambda: _import_module("rushlight.nn"))
 Late.explain = _explain_method
+Late.compile = lambda *args, **kwargs: _import_module("rushlight.compiler").compile(*args, **kwargs)
 
 if _config.DEBUG:
     _import_module("rushlight.debug").start()

@@ -20,5 +20,9 @@ class DeviceNotAvailable(RuntimeError, AssertionError):
     """A device that is not there. PyTorch raises AssertionError where it is built without it, RuntimeError otherwise."""
 
 
+class CompileError(RuntimeError):
+    """`compile(fullgraph=True)` met what cannot be repeated; the text says what."""
+
+
 class OutOfMemoryError(RuntimeError):
     """PyTorch's `torch.OutOfMemoryError`."""

@@ -59,6 +59,7 @@ class Engine:
     `ATEN_CPU_CAPABILITY=default`.
     """
 
+    requests = 0  # of all engines: how often words were drawn or a stream begun
     __slots__ = ("double_normal", "float_normal", "fused", "_seed", "_source", "_block", "_next", "_left")
 
     def __init__(self, seed: int = DEFAULT_SEED, fused: bool = True) -> None:
@@ -69,6 +70,7 @@ class Engine:
         """Start again from `seed` (0 <= seed < 2**64; as in PyTorch only its low 32 bits choose the stream)."""
         if not 0 <= seed < 1 << 64:
             raise ValueError(f"Engine.seed: {seed} is not in [0, 2**64)")
+        Engine.requests += 1
         self._seed = seed
         self._source: np.random.MT19937 | None = None  # made when first needed: many engines never draw
         self._block = np.empty(0, np.uint32)  # the outputs of the block that is being handed out
@@ -83,6 +85,7 @@ class Engine:
 
     def random32(self, count: int) -> np.ndarray:
         """The next `count` words, uint32."""
+        Engine.requests += 1
         start, stop = self._next, self._next + count
         if count < self._left:
             self._next, self._left = stop, self._left - count
@@ -145,6 +148,7 @@ class Engine:
         Raises TypeError if it is not a one-dimensional uint8 array, RuntimeError if its size or content is not that
         of a state.
         """
+        Engine.requests += 1
         state = np.ascontiguousarray(state)
         if state.dtype != np.uint8:
             raise TypeError("RNG state must be a torch.ByteTensor")

@@ -7,7 +7,6 @@ wanted. Settings (slopes, bounds) are zero-dimensional operands. At kinks the su
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from math import pi, sqrt
 from typing import Any
 
@@ -18,6 +17,7 @@ from . import scalar as ops
 from . import special
 from .branchless import choose, drop, keep
 from .graph import Node
+from .lasting import lasting
 from .op import Op
 from .scalar import add, exp, mul, neg, number, scalar, select, sigmoid, square, sub, tanh
 
@@ -25,7 +25,7 @@ Array = np.ndarray
 Second = Callable[..., Node]
 
 
-@lru_cache(maxsize=1024)
+@lasting(maxsize=1024)
 def _input(value: float, dtype: dtype) -> Node:
     return number(value, dtype)
 

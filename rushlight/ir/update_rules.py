@@ -8,7 +8,6 @@ which terms there are at all. Each operation rounds, in the order in which PyTor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +17,7 @@ from ..dtype import dtype
 from ..errors import InternalError
 from . import rounding, scalar
 from .graph import Node, input_node
+from .lasting import lasting
 from .op import NONDIFFERENTIABLE, Op, same_dtype
 from .reduce import sum_
 from .type import TupleType, Type
@@ -163,7 +163,7 @@ def setting(value: float, kind: dtype) -> Node:
         return input_node(np.array(value).astype(kind.storage), Type.of((), kind))
 
 
-@lru_cache(maxsize=256)
+@lasting(maxsize=256)
 def _known(value: float, kind: dtype) -> Node:
     return setting(value, kind)
 

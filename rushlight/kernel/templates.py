@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..ir.graph import Signature
+from .attention import attention, attention_gradient
 from .buffer import Buffer
 from .recurrence import recurrence, recurrence_back
 from .scan import scan
@@ -20,6 +21,8 @@ from .window import max_pool, max_pool_gradient
 Template = Callable[[Signature, tuple[Buffer, ...]], Any]
 
 TEMPLATES: dict[str, Template] = {
+    "attention": attention,
+    "attention_gradient": attention_gradient,
     "recurrence": recurrence,
     "recurrence_back": recurrence_back,
     "max_pool": max_pool,

@@ -7,9 +7,10 @@ from typing import Any
 from ..dtype import dtype
 from ..ir.graph import Node
 from ..ir.update_rules import adam_update, lasting_setting, setting
+from ..runtime.watch import Watching
 from ..tensor import Tensor, maximum, zeros_like
 from ..tensor.tensor import bare
-from .at_once import update_by
+from .at_once import note_parts, update_by
 from .optimizer import (
     Optimizer,
     ParamsT,
@@ -104,7 +105,7 @@ class Adam(Optimizer):
                 state["exp_avg_sq"] = zeros_like(parameter)
                 if amsgrad:
                     state["max_exp_avg_sq"] = zeros_like(parameter)
-            count = options.counted(state)
+            count = options.at(state)
             changing: tuple[Tensor, ...] = (parameter, state["exp_avg"], state["exp_avg_sq"])
             if amsgrad:
                 changing = (*changing, state["max_exp_avg_sq"])
@@ -114,6 +115,7 @@ class Adam(Optimizer):
 
 def _update_by_parts(parameter: Tensor, g: Tensor, state: dict[str, Any], options: _Options, step: float) -> None:
     """The update in the public functions: of views, complex numbers and half precision, and of one that is differentiated."""
+    note_parts()
     if options.group["maximize"]:
         g = -g
     decay = options.decay
@@ -156,7 +158,12 @@ class _Options:
         """The rate over the mean's correction, negative, and the square's correction."""
         return -self.lr / (1 - self.beta1**step), (1 - self.beta2**step) ** 0.5
 
-    def counted(self, state: dict[str, Any]) -> _Count:
+    def renew(self) -> None:
+        """Makes ready for another step with the same options."""
+        self._after_node.clear()
+        self._at_step.clear()
+
+    def at(self, state: dict[str, Any]) -> _Count:
         """The next step of a parameter. Parameters that are at the same step come to share its node, so that it is read once."""
         tensor = state["step"]
         before = bare(tensor) if isinstance(tensor, Tensor) else None
@@ -171,6 +178,8 @@ class _Options:
                 count.node = setting(step, before.type.dtype)
             self._after_node[before] = count
         tensor._storage.rebind(count.node)
+        if Watching.watcher is not None:
+            Watching.watcher.counted(tensor)
         return count
 
 
@@ -198,3 +207,6 @@ class _Count:
                 setting(rate, kind),
             ]
         return found
+
+
+Adam.options = _Options

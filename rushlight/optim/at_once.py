@@ -14,6 +14,7 @@ from ..ir.graph import Signature, emit_parts, mode, signature_of
 from ..ir.op import Op
 from ..ir.type import TupleType, Type
 from ..runtime.executor import settle
+from ..runtime.watch import Watching
 from ..tensor import Tensor
 from ..tensor.storage import rebind_all
 from ..tensor.tensor import node_of
@@ -56,6 +57,8 @@ class Update:
             nodes.append(node)
         nodes.insert(1, slope)
         numbers = settings.numbers(type.dtype)
+        if Watching.watcher is not None:
+            Watching.watcher.updated(changing[0], settings, type.dtype, numbers)
         signature, parts = self._signatures.get(type) or self._found(type, len(nodes), len(numbers))
         rebind_all(storages, emit_parts(signature, parts, nodes + numbers))
         settle()
@@ -70,3 +73,9 @@ def _update(op: Op, attributes: tuple[tuple[str, Any], ...]) -> Update:
 def update_by(op: Op, **attributes: Any) -> Update:
     """The update of a record with these attributes, the same each time."""
     return _update(op, tuple(attributes.items()))
+
+
+def note_parts() -> None:
+    """An update in the public functions begins."""
+    if Watching.watcher is not None:
+        Watching.watcher.by_parts()

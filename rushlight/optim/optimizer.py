@@ -20,6 +20,7 @@ import numpy as np
 from ..dtype import float32, float64
 from ..ir.graph import mode
 from ..nn.modules.hooks import RemovableHandle, _register
+from ..runtime.watch import Watching
 from ..tensor import (
     Tensor,
     enable_grad,
@@ -109,6 +110,10 @@ class Optimizer:
     state: defaultdict[Tensor, Any]
     param_groups: list[dict[str, Any]]
     _opt_called: bool | None = None
+    # What makes of a group the numbers of its updates, for `rushlight.compile` to take them anew at each step without a run of
+    # `_update`: `options(group)` has `update`, which says which record it is, `at(state)`, which advances a parameter's state
+    # and gives what has `numbers(dtype)`, and `renew()` before another step. None: a step with this optimizer is recorded each time.
+    options: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -246,9 +251,13 @@ class Optimizer:
         tracking, mode.tracking = mode.tracking, bool(self.defaults.get("differentiable", False))
         try:
             for group in self.param_groups:
+                if Watching.watcher is not None:
+                    Watching.watcher.stepping(self, group)
                 self._update(group)
         finally:
             mode.tracking = tracking
+            if Watching.watcher is not None:
+                Watching.watcher.stepping(self, None)
         return loss
 
     def _update(self, group: dict[str, Any]) -> None:

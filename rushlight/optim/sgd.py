@@ -8,7 +8,7 @@ from ..dtype import dtype
 from ..ir.graph import Node
 from ..ir.update_rules import lasting_setting, setting, sgd_update
 from ..tensor import Tensor
-from .at_once import update_by
+from .at_once import note_parts, update_by
 from .optimizer import Optimizer, ParamsT, check_at_least_zero, check_fused, check_lr, number
 
 
@@ -77,6 +77,7 @@ class SGD(Optimizer):
 
     def _update_by_parts(self, parameter: Tensor, g: Tensor, options: _Options, group: dict[str, Any]) -> None:
         """The update in the public functions: of a first step, of views, complex numbers and half precision."""
+        note_parts()
         momentum, decay = options.momentum, options.decay
         if group["maximize"]:
             g = -g
@@ -109,6 +110,13 @@ class _Options:
         )
         self._numbers: dict[dtype, list[Node]] = {}
 
+    def renew(self) -> None:
+        """Makes ready for another step with the same options."""
+
+    def at(self, state: dict[str, Any]) -> _Options:
+        """What gives the numbers of a parameter's next step, whose state it advances: nothing, here."""
+        return self
+
     def numbers(self, kind: dtype) -> list[Node]:
         """The operands of the record after the tensors."""
         found = self._numbers.get(kind)
@@ -118,3 +126,6 @@ class _Options:
                 lasting += [self.momentum, 1 - self.dampening] if self.dampening else [self.momentum]
             found = self._numbers[kind] = [*(lasting_setting(each, kind) for each in lasting), setting(-self.lr, kind)]
         return found
+
+
+SGD.options = _Options

@@ -8,6 +8,7 @@ from typing import Any
 from .. import config
 from ..ir.graph import Node, trace
 from . import cache, events, tier
+from .watch import Watching
 
 
 def flush() -> None:
@@ -35,6 +36,8 @@ def flush() -> None:
             node.value = value
             if not node.tracked:
                 node.operands = ()
+        if Watching.watcher is not None:
+            Watching.watcher.flushed(plan, [nodes[slot] for slot in live], values)  # type: ignore[misc]
         if heard:
             seconds = time.perf_counter() - started
             events.emit("flush", steps=len(plan.steps), plan=plan, started=started, seconds=seconds)
@@ -45,6 +48,8 @@ def flush() -> None:
 
 def value_of(node: Node) -> Any:
     """The array of a node, running what is pending if it must."""
+    if Watching.watcher is not None:
+        Watching.watcher.read(node)
     if node.value is None:
         flush()
         if node.value is None:
@@ -62,6 +67,8 @@ class Haste:
 
 def hurry() -> None:
     Haste.wanted = True
+    if Watching.watcher is not None:
+        Watching.watcher.exposed()
 
 
 def settle() -> None:

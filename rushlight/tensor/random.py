@@ -5,7 +5,7 @@ Draws happen at the call, on the host, in program order; the values enter the gr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,9 @@ from ..dtype import dtype, int64, uint8
 from ..generator import continuous, discrete, integers, seeding
 from ..generator.mt19937 import Engine
 from ..ir import view
-from ..ir.graph import input_node, mode
+from ..ir.graph import Node, input_node, mode
+from ..ir.type import Type
+from ..runtime.watch import Watching
 from .creation import _finish, shape_of
 from .geometry import CPU, require_cpu
 from .promotion import Defaults
@@ -143,8 +145,17 @@ def fork_rng(
 # ---- new tensors ----
 
 
-def _made(array: np.ndarray, kind: dtype, requires_grad: bool) -> Tensor:
-    return _finish(from_array(array, kind), requires_grad)
+def drawn(draw: Callable[[], np.ndarray], type: Type) -> Node:
+    """The node of what `draw` draws, in memory form. Given as a function, so that `rushlight.compile` can draw anew."""
+    requests = Engine.requests
+    node = input_node(draw(), type)
+    if Watching.watcher is not None:
+        Watching.watcher.drawn(node, draw, Engine.requests - requests)
+    return node
+
+
+def _made(draw: Callable[[], np.ndarray], shape: tuple[int, ...], kind: dtype, requires_grad: bool = False) -> Tensor:
+    return _finish(wrap(drawn(draw, Type.of(shape, kind))), requires_grad)
 
 
 def _sized(sizes: tuple[Any, ...], options: dict[str, Any], name: str) -> tuple[int, ...]:
@@ -164,7 +175,8 @@ def _fresh(draw: Any, name: str, text: str) -> Any:
     ) -> Tensor:
         require_cpu(device, name)
         kind = dtype or Defaults.dtype
-        return _made(draw(engine_of(generator), _sized(size, options, name), kind), kind, requires_grad)
+        engine, shape = engine_of(generator), _sized(size, options, name)
+        return _made(lambda: draw(engine, shape, kind), shape, kind, requires_grad)
 
     function.__name__ = name
     function.__doc__ = text
@@ -188,7 +200,8 @@ def _fresh_like(draw: Any, name: str, text: str) -> Any:
     ) -> Tensor:
         require_cpu(device, name)
         kind = dtype or input.dtype
-        return _made(draw(engine_of(generator), tuple(input.shape), kind), kind, requires_grad)
+        engine, shape = engine_of(generator), tuple(input.shape)
+        return _made(lambda: draw(engine, shape, kind), shape, kind, requires_grad)
 
     function.__name__ = name
     function.__doc__ = text
@@ -222,9 +235,8 @@ def randint(
     low, high = (int(bound) for bound in (low, high))
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return _made(
-        integers.randint(engine_of(generator), shape_of((size,), "randint"), kind, low, high), kind, requires_grad
-    )
+    engine, shape = engine_of(generator), shape_of((size,), "randint")
+    return _made(lambda: integers.randint(engine, shape, kind, low, high), shape, kind, requires_grad)
 
 
 @public(method=False, out=False)
@@ -257,7 +269,8 @@ def randperm(
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}")
     kind = dtype or int64
-    return _made(integers.randperm(engine_of(generator), int(n), kind), kind, requires_grad)
+    engine, count = engine_of(generator), int(n)
+    return _made(lambda: integers.randperm(engine, count, kind), (count,), kind, requires_grad)
 
 
 @public("Normal", method=False, out="dtype")
@@ -277,9 +290,8 @@ def normal(
     engine = engine_of(generator)
     if size is not None:
         kind = dtype or Defaults.dtype
-        return _made(
-            continuous.normal(engine, shape_of((size,), "normal"), kind, float(mean), float(std)), kind, requires_grad
-        )
+        shape, middle, width = shape_of((size,), "normal"), float(mean), float(std)
+        return _made(lambda: continuous.normal(engine, shape, kind, middle, width), shape, kind, requires_grad)
     tensors = [part for part in (mean, std) if isinstance(part, Tensor)]
     if not tensors:
         raise TypeError("normal(): mean and std are numbers: give size= too")
@@ -290,15 +302,19 @@ def normal(
         shape = np.broadcast_shapes(*[tuple(t.shape) for t in tensors])
     if isinstance(std, Tensor) and std.numel() and float(std._decoded().min()) < 0:
         raise RuntimeError("normal expects all elements of std >= 0.0")
-    return _constant_in(_made(continuous.normal_around(engine, shape, kind, *parts), kind, requires_grad), *tensors)
+    around = _made(lambda: continuous.normal_around(engine, shape, kind, *parts), shape, kind, requires_grad)
+    return _constant_in(around, *tensors)
 
 
-def _bernoulli(generator: Generator | None, shape: tuple[int, ...], kind: dtype, chance: Any) -> np.ndarray:
+def _bernoulli(
+    generator: Generator | None, shape: tuple[int, ...], kind: dtype, chance: Any
+) -> Callable[[], np.ndarray]:
     engine = engine_of(generator)
     if isinstance(chance, Tensor):
-        wide = np.broadcast_to(chance._decoded(), shape)
-        return discrete.bernoulli_from(engine, shape, kind, wide, chance.dtype)
-    return discrete.bernoulli(engine, shape, kind, float(chance))
+        wide, own = np.broadcast_to(chance._decoded(), shape), chance.dtype
+        return lambda: discrete.bernoulli_from(engine, shape, kind, wide, own)
+    share = float(chance)
+    return lambda: discrete.bernoulli(engine, shape, kind, share)
 
 
 @public("Bernoulli")
@@ -307,7 +323,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -
     shape, kind = tuple(input.shape), input.dtype
     if p is None and not kind.is_floating_point:
         raise RuntimeError(f"bernoulli: input must be floating, got {kind}")
-    return _constant_in(from_array(_bernoulli(generator, shape, kind, input if p is None else p), kind), input)
+    return _constant_in(_made(_bernoulli(generator, shape, kind, input if p is None else p), shape, kind), input)
 
 
 def _constant_in(drawn: Tensor, *given: Tensor) -> Tensor:
@@ -333,9 +349,10 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
 # ---- overwriting ----
 
 
-def overwrite(op: str, target: Tensor, array: np.ndarray) -> Tensor:
-    """Puts drawn values into a tensor."""
-    assign(op, target, input_node(array, target._type()))
+def overwrite(op: str, target: Tensor, draw: Callable[..., np.ndarray], generator: Any, *parameters: Any) -> Tensor:
+    """Puts drawn values into a tensor: `draw(engine, shape, dtype, *parameters)`."""
+    engine, type = engine_of(generator), target._type()
+    assign(op, target, drawn(lambda: draw(engine, type.shape, type.dtype, *parameters), type))
     return target
 
 
@@ -343,9 +360,7 @@ def overwrite(op: str, target: Tensor, array: np.ndarray) -> Tensor:
 def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **named: Any) -> Tensor:
     """Overwrites with uniform numbers in [from, to)."""
     low = named.pop("from", from_)
-    return overwrite(
-        "uniform_", self, continuous.uniform(engine_of(generator), tuple(self.shape), self.dtype, float(low), float(to))
-    )
+    return overwrite("uniform_", self, continuous.uniform, generator, float(low), float(to))
 
 
 @method
@@ -353,35 +368,33 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
     """Overwrites with normal numbers."""
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    return overwrite(
-        "normal_", self, continuous.normal(engine_of(generator), tuple(self.shape), self.dtype, float(mean), float(std))
-    )
+    return overwrite("normal_", self, continuous.normal, generator, float(mean), float(std))
 
 
 @method
 def random_(self: Tensor, from_: Any = None, to: Any = None, *, generator: Any = None, **named: Any) -> Tensor:
     """Overwrites with uniform integers: of the whole dtype, in [0, to), or in [from, to)."""
     from_ = named.pop("from", from_)
-    engine, shape, kind = engine_of(generator), tuple(self.shape), self.dtype
     if from_ is None:
-        return overwrite("random_", self, integers.random(engine, shape, kind))
+        return overwrite("random_", self, integers.random, generator)
     low, high = (0, from_) if to is None else (from_, to)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return overwrite("random_", self, integers.randint(engine, shape, kind, int(low), int(high)))
+    return overwrite("random_", self, integers.randint, generator, int(low), int(high))
 
 
 @method
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Overwrites with 0 or 1."""
-    return overwrite("bernoulli_", self, _bernoulli(generator, tuple(self.shape), self.dtype, p))
+    draw = _bernoulli(generator, tuple(self.shape), self.dtype, p)
+    return overwrite("bernoulli_", self, lambda *_: draw(), generator)
 
 
 def _overwriting(name: str, draw: Any, defaults: tuple[Any, ...], text: str) -> None:
     def function(self: Tensor, *arguments: Any, generator: Any = None, **named: Any) -> Tensor:
         given = [*arguments, *named.values()]
         values = [*given, *defaults[len(given) :]]
-        return overwrite(name, self, draw(engine_of(generator), tuple(self.shape), self.dtype, *map(float, values)))
+        return overwrite(name, self, draw, generator, *map(float, values))
 
     function.__name__ = name
     function.__doc__ = text

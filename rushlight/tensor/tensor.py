@@ -20,6 +20,7 @@ from ..ir.graph import Node, input_node, mode, trace
 from ..ir.type import Type
 from ..runtime import executor
 from ..runtime.executor import Haste
+from ..runtime.watch import Watching
 from .geometry import CPU, Size, contiguous_strides, device, layout, strided
 from .storage import Source, Storage, new_source
 from .views import Permute, Step, through
@@ -32,6 +33,7 @@ class Late:
 
     packages: list[Callable[[], Any]] = []  # each called once, when the first method is missed
     explain: Callable[[str], None] | None = None  # raises where PyTorch has the method
+    compile: Any = None  # `rushlight.compile`, which stands above everything that it looks at
 
 
 def _missed(cls: type, instance: Any, name: str) -> Any:
@@ -365,6 +367,10 @@ class Tensor(metaclass=_TensorMeta):
         """The value of a one-element tensor as a Python number."""
         if self.numel() != 1:
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+        if Watching.watcher is not None:
+            later = Watching.watcher.item(self)
+            if later is not None:
+                return later
         return self._decoded().item()
 
     def tolist(self) -> Any:

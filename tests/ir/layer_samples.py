@@ -212,6 +212,29 @@ def _sampling() -> dict[str, list[Sample]]:
     }
 
 
+def _attention() -> dict[str, list[Sample]]:
+    q, k, v, scale = _real(2, 3, 4), _real(2, 5, 4), _real(2, 5, 3), _number(0.6)
+    seen = np.broadcast_to(np.array([1, 0, 1, 1, 0], bool), (2, 3, 5)).copy()
+    seen[1, 2] = False
+    added = _real(2, 3, 5)
+    g, sums, through = _real(2, 3, 3), _real(2, 3, low=3.0, high=4.0), _real(2, 3)
+    plain, causal = dict(causal=False), dict(causal=True)
+    return {
+        "attention": [
+            Sample([q, k, v, scale], plain, settings=1),
+            Sample([q[0], k[0], v[0], scale], causal, settings=1),
+            Sample([q, k, v, seen, scale], plain, settings=1),
+            Sample([q, k, v, added, scale], causal, settings=1),
+            Sample([q, k[:, :0], v[:, :0], scale], plain, smooth=False),
+        ],
+        "attention_gradient": [
+            Sample([q, k, v, scale, g, sums, through], causal),
+            Sample([q, k, v, seen, scale, g, sums, through], plain),
+            Sample([q, k, v, added, scale, g, sums, through], plain),
+        ],
+    }
+
+
 def _updates() -> dict[str, list[Sample]]:
     """Of optimizers: every term, and none."""
     sgd = dict(maximize=False, decays=False, momentum=False, dampened=False, nesterov=False)
@@ -238,7 +261,9 @@ def _updates() -> dict[str, list[Sample]]:
     }
 
 
-LAYERS = _activations() | _pairs() | _classes() | _norms() | _windows_and_tables() | _sampling() | _updates()
+LAYERS = (
+    _activations() | _pairs() | _classes() | _norms() | _windows_and_tables() | _sampling() | _attention() | _updates()
+)
 
 
 def samples(name: str) -> list[Sample]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...kernel.attention import Attention
 from ...kernel.contraction import Contract
 from ...kernel.nest import Nest
 from ...kernel.recurrence import Recurrence, RecurrenceBack
@@ -13,6 +14,7 @@ from ...kernel.scatter import Scatter
 from ...kernel.sort import Sort
 from ...kernel.window import MaxPool
 from ..machine import Machine
+from .attention import generate_attention
 from .contraction import generate_contraction
 from .generated import Generated
 from .nest import generate_nest
@@ -25,6 +27,7 @@ from .window import generate_max_pool
 GENERATORS: dict[type, Callable[[Any, Machine], Generated]] = {
     Nest: generate_nest,
     Contract: generate_contraction,
+    Attention: generate_attention,
     Recurrence: generate_recurrence,
     RecurrenceBack: generate_recurrence_back,
     MaxPool: generate_max_pool,

@@ -5,15 +5,13 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-import numpy as np
-
 from ...dtype import FLOATING, bfloat16, bool_, float16, float32
 from ...ir import reduce, scalar, view
-from ...ir.attention import safe_softmax, split
+from ...ir.attention import attention, masked, safe_softmax, split
 from ...ir.component import components
 from ...ir.decomposition import matmul, transpose
-from ...ir.graph import Node, input_node
-from ...ir.type import Type, broadcast_shapes
+from ...ir.graph import Node
+from ...ir.type import broadcast_shapes
 from ...tensor.tensor import Tensor, node_of, wrap
 from .dropout import dropout
 from .linear import linear
@@ -34,19 +32,6 @@ def _word(kind: Any) -> str:
 # ---- scores, weights, result ----
 
 
-def _masked(scores: Node, mask: Node | None, causal: bool) -> Node:
-    """-inf where a query may not look (a bool mask says where it may; `causal`: at itself and what stands before), or the mask added."""
-    low = scalar.number(float("-inf"), scores.type.dtype)
-    if causal:
-        keep = np.tri(*scores.type.shape[-2:], dtype=np.bool_)
-        scores = scalar.select(input_node(keep, Type.of(keep.shape, bool_)), scores, low)
-    if mask is None:
-        return scores
-    if mask.type.dtype is bool_:
-        return scalar.select(mask, scores, low)
-    return scalar.add(scores, scalar.cast(mask, dtype=scores.type.dtype))
-
-
 def _weights(scores: Node, masked: bool, rate: float) -> Node:
     axis = scores.type.ndim - 1
     weights = safe_softmax(scores, axis=axis) if masked else reduce.softmax(scores, axis=axis)
@@ -58,9 +43,25 @@ def _attend(q: Node, k: Node, v: Node, mask: Node | None, scale: float, rate: fl
     kind = q.type.dtype
     if kind in HALVES:
         q, k, v = (scalar.cast(x, dtype=float32) for x in (q, k, v))
+    if rate == 0 and q.type.size and k.type.size and v.type.size:
+        return scalar.cast(_attend_at_once(q, k, v, mask, scale, causal), dtype=kind)
     scores = matmul(scalar.mul(q, scalar.number(scale, q.type.dtype)), transpose(k))
-    weights = _weights(_masked(scores, mask, causal), causal or mask is not None, rate)
+    weights = _weights(masked(scores, mask, causal), causal or mask is not None, rate)
     return scalar.cast(matmul(weights, v), dtype=kind)
+
+
+def _attend_at_once(q: Node, k: Node, v: Node, mask: Node | None, scale: float, causal: bool) -> Node:
+    """As one record, which keeps no weights; what is broadcast is so as views."""
+    (length, source), kind = (q.type.shape[-2], k.type.shape[-2]), q.type.dtype
+    batch = broadcast_shapes(
+        "attention", broadcast_shapes("attention", q.type.shape[:-2], k.type.shape[:-2]), v.type.shape[:-2]
+    )
+    q, k, v = (view.expand(x, (*batch, *x.type.shape[-2:])) for x in (q, k, v))
+    rest = [scalar.number(scale, kind)]
+    if mask is not None:
+        mask = mask if mask.type.dtype is bool_ else scalar.cast(mask, dtype=kind)
+        rest.insert(0, view.expand(mask, (*batch, length, source)))
+    return components(attention(q, k, v, *rest, causal=causal))[0]
 
 
 # ---- scaled dot products ----
@@ -313,7 +314,7 @@ def _attend_with_weights(q: Node, k: Node, v: Node, mask: Node | None, rate: flo
     scaled = scalar.mul(q, scalar.number(sqrt(1.0 / q.type.shape[-1]), kind))
     if kind in HALVES:
         scaled, k = (scalar.cast(x, dtype=float32) for x in (scaled, k))
-    scores = scalar.cast(_masked(matmul(scaled, transpose(k)), mask, False), dtype=kind)
+    scores = scalar.cast(masked(matmul(scaled, transpose(k)), mask, False), dtype=kind)
     axis = scores.type.ndim - 1
     weights = reduce.softmax(scores, axis=axis)
     if rate > 0:

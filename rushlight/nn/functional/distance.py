@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import inf
 from typing import Any
 
@@ -12,6 +11,7 @@ from ...dtype import FLOATING, int64
 from ...ir import index, reduce, scalar, view
 from ...ir.activation import fixed
 from ...ir.graph import Node, input_node
+from ...ir.lasting import lasting
 from ...ir.type import Type
 from ...tensor.promotion import get_default_dtype, promoted
 from ...tensor.public import public, scalar_name
@@ -80,7 +80,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return wrap(reduce.sum_(product, (axis,) if ndim else ()))
 
 
-@lru_cache(maxsize=64)
+@lasting(maxsize=64)
 def _pairs(count: int) -> tuple[Node, Node]:
     first, second = np.triu_indices(count, 1)
     kind = Type.of(first.shape, int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,9 +12,10 @@ from ...dtype import FLOATING, encode
 from ...generator import default_generator, discrete
 from ...generator.placement import in_memory_order
 from ...ir import scalar
-from ...ir.graph import Node, input_node
+from ...ir.graph import Node
 from ...ir.type import Type
 from ...tensor.public import public, scalar_name, store
+from ...tensor.random import drawn
 from ...tensor.tensor import Tensor, node_of, wrap
 from .operands import require_tensor
 
@@ -26,25 +28,25 @@ def _check(op: str, input: Tensor, p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _kept(input: Tensor, p: float, shape: tuple[int, ...]) -> np.ndarray:
-    """1 where an element (or channel) stays, drawn with probability 1 - p, in the order of memory where PyTorch does."""
+def _kept(input: Tensor, p: float, shape: tuple[int, ...]) -> Callable[[], np.ndarray]:
+    """What draws 1 where an element (or channel) stays, drawn with probability 1 - p, in the order of memory where PyTorch does."""
     kind = input.dtype
 
     def draw(extents: tuple[int, ...]) -> np.ndarray:
         return discrete.bernoulli(default_generator.engine, extents, kind, 1 - p)
 
     if len(shape) != input.ndim or shape != tuple(input.shape) or input.is_contiguous():
-        return draw(shape)
-    return np.ascontiguousarray(in_memory_order(draw, shape, input.stride()))
+        return lambda: draw(shape)
+    strides = input.stride()
+    return lambda: np.ascontiguousarray(in_memory_order(draw, shape, strides))
 
 
 def _noise(input: Tensor, p: float, shape: tuple[int, ...]) -> Node:
     """The mask divided by 1 - p, in the input's dtype."""
-    kind = input.dtype
-    mask = _kept(input, p, shape)
+    kind, mask = input.dtype, _kept(input, p, shape)
     if kind.storage == kind.compute:
-        return input_node(mask / kind.storage.type(1 - p), Type.of(shape, kind))
-    return input_node(encode((mask != 0) / np.float32(1 - p), kind), Type.of(shape, kind))
+        return drawn(lambda: mask() / kind.storage.type(1 - p), Type.of(shape, kind))
+    return drawn(lambda: encode((mask() != 0) / np.float32(1 - p), kind), Type.of(shape, kind))
 
 
 def _scaled(op: str, input: Tensor, p: float, training: bool, shape: tuple[int, ...]) -> Tensor:
@@ -145,7 +147,7 @@ def _alpha(op: str, input: Tensor, p: float, training: bool, inplace: bool, shap
         nothing = scalar.mul(node, scalar.number(0, kind))
         nothing.label = "Mul" if nothing.tracked else None
         return _finish(op + "_", input, wrap(nothing), inplace)
-    mask = input_node(_kept(input, p, shape), Type.of(shape, kind))
+    mask = drawn(_kept(input, p, shape), Type.of(shape, kind))
     scale = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     shift = scalar.add(
         scalar.mul(scalar.sub(mask, scalar.number(1, kind)), scalar.number(_ALPHA * scale, kind)),

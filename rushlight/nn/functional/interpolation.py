@@ -17,6 +17,7 @@ import numpy as np
 from ...dtype import FLOATING, dtype, encode, float32, float64, int64, uint8
 from ...ir import index, scalar, view
 from ...ir.graph import Node, input_node
+from ...ir.lasting import lasting
 from ...ir.type import Type
 from ...tensor.public import scalar_name
 from ...tensor.tensor import Tensor, node_of
@@ -122,7 +123,7 @@ def _sixteen_bits(matrix: np.ndarray) -> np.ndarray:
     return np.trunc(scaled + np.copysign(0.5, scaled)) / (1 << digits)
 
 
-@lru_cache(maxsize=256)
+@lasting(maxsize=256)
 def _weights(
     mode: str, extent: int, size: int, corners: bool, scale: float | None, antialias: bool, kind: dtype, bytewise: bool
 ) -> Node:

@@ -18,6 +18,7 @@ from ...ir import contraction, pool, reduce, scalar, view
 from ...ir.activation import fixed
 from ...ir.contract import contract
 from ...ir.graph import Node, input_node
+from ...ir.lasting import lasting
 from ...ir.pool import Plain, Windows, stretches
 from ...ir.type import Type
 from ...tensor.public import register, scalar_name
@@ -285,7 +286,7 @@ def max_pool3d_with_indices(
 # ---- averages ----
 
 
-@lru_cache(maxsize=256)
+@lasting(maxsize=256)
 def _divisors(
     extents: Shape, counts: Shape, kernel: Shape, stride: Shape, padding: Shape, include_pad: bool, kind: dtype
 ) -> Node:
@@ -459,7 +460,7 @@ def _check_adaptive(op: str, rank: int, input: Any, output_size: Any) -> Node:
     return node_of(input)
 
 
-@lru_cache(maxsize=256)
+@lasting(maxsize=256)
 def _averaging(extent: int, count: int, kind: dtype) -> Node:
     """The matrix (count, extent) that takes the mean of each stretch."""
     starts, ends = stretches(extent, count)

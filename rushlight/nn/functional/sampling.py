@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -14,6 +13,7 @@ from ...dtype import FLOATING, bfloat16, bool_, dtype, encode, float16, float32
 from ...ir import reduce, scalar, view
 from ...ir.decomposition import matmul, transpose
 from ...ir.graph import Node, input_node
+from ...ir.lasting import lasting
 from ...ir.sampling import bounded, pick, taps
 from ...ir.type import Type
 from ...tensor.public import scalar_name
@@ -34,7 +34,7 @@ def _warn_default() -> None:
 # ---- the places that an affine map takes a grid to ----
 
 
-@lru_cache(maxsize=64)
+@lasting(maxsize=64)
 def _base_grid(extents: tuple[int, ...], aligned: bool, kind: dtype) -> Node:
     """The grid's points (places, rank + 1), x first, with a 1 behind."""
     lines = []

@@ -25,6 +25,7 @@ from copy import copy
 from typing import Any, Self
 
 from ...tensor import Tensor, typename
+from ...tensor.tensor import Late
 from ..parameter import Buffer, Parameter
 from .conversion import ConversionMethods
 from .failure import locate
@@ -105,6 +106,7 @@ class Module(HookMethods, StateMethods, ConversionMethods):
     dump_patches: bool = False
     call_super_init: bool = False
     _version: int = 1
+    _compiled_call_impl: Any = None  # set by `compile`
     training: bool
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
@@ -129,6 +131,8 @@ class Module(HookMethods, StateMethods, ConversionMethods):
     # ---- calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._compiled_call_impl is not None:
+            return self._compiled_call_impl(*args, **kwargs)
         try:
             if (
                 self._forward_hooks
@@ -147,10 +151,16 @@ class Module(HookMethods, StateMethods, ConversionMethods):
             raise
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
-        return Module.__call__(self, *args, **kwargs)
+        """The call itself, compiled or not."""
+        try:
+            return self._call_with_hooks(args, kwargs)
+        except Exception as error:
+            locate(error, self)
+            raise
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Accepted for PyTorch's sake: every graph is compiled when it pays, without being asked."""
+        """Calls of this module are recorded and repeated from now on; arguments as for `rushlight.compile`."""
+        self.__dict__["_compiled_call_impl"] = Late.compile(self._call_impl, *args, **kwargs)
 
     # ---- registration
 
@@ -319,6 +329,11 @@ class Module(HookMethods, StateMethods, ConversionMethods):
     def __dir__(self) -> list[str]:
         names = [*dir(type(self)), *self.__dict__, *self._parameters, *self._modules, *self._buffers]
         return sorted(name for name in names if not name[0].isdigit())
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state.pop("_compiled_call_impl", None)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

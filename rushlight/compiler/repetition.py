@@ -1,0 +1,323 @@
+"""A recorded run repeated: values gathered, plans run, results put where the run put them. No op is recorded, no rule asked."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from operator import attrgetter, is_, itemgetter
+from typing import Any
+
+import numpy as np
+
+from .. import config
+from ..dtype import decode
+from ..ir.graph import Node, mode
+from ..ir.type import Type
+from ..runtime import events, executor, tier
+from ..tensor import Tensor
+from ..tensor.promotion import Defaults
+from ..tensor.storage import Source, Storage
+from ..tensor.tensor import fill_handle
+from .recording import Leaf, Origin, Recording
+from .structure import rebuilt
+
+_handle = attrgetter("_storage", "_source", "_steps")
+_storage, _node = attrgetter("_storage"), attrgetter("node")
+_type, _tracked, _value = attrgetter("type"), attrgetter("tracked"), attrgetter("value")
+MISSED = object()  # what a repetition gives where something is not as it was
+_new = object.__new__
+
+
+def _picker(places: list[int]) -> Callable[[list[Any]], list[Any]]:
+    """Items of a list at some places, as a list; of many at once in C."""
+    if len(places) < 2:
+        return lambda pool: [pool[place] for place in places]
+    pick = itemgetter(*places)
+    return lambda pool: list(pick(pool))
+
+
+def directly(plan: Any, inputs: list[Any]) -> Any:
+    """`runtime.direct.direct`, loaded once a plan has been compiled: it needs the compiler."""
+    if not plan.variants:
+        return None
+    return importlib.import_module("rushlight.runtime.direct").direct(plan, inputs)
+
+
+def known_node(value: Any, type: Type) -> Node:
+    """`input_node`, for dozens of results."""
+    node: Node = _new(Node)
+    node.signature = node.label = node.side = None
+    node.operands = ()
+    node.type = type
+    node.value = value
+    node.slot = node.epoch = -1
+    node.tracked = False
+    return node
+
+
+class _Numbers:
+    """The numbers of a group's update, taken anew from its options."""
+
+    def __init__(self, update: Any, wanted: list[int]) -> None:
+        self.group, self.parameters = update.group, update.parameters
+        self.options = type(update.optimizer).options
+        self.optimizer = update.optimizer
+        self._values: list[Any] = []  # of the group
+        self._known: Any = None  # the options made of them
+        self.record = getattr(self.options(update.group), "update", None)
+        first: dict[int, int] = {}
+        self.pattern = [first.setdefault(id(s), i) for i, s in enumerate(update.settings)]
+        self.wanted = [(i, update.kinds[i]) for i in wanted]
+
+    def _options_now(self) -> Any:
+        """The options, those of the step before where the group holds the same."""
+        now = [*self.group.values()]
+        if self._known is None or len(now) != len(self._values) or not all(map(is_, now, self._values)):
+            tensors = any(
+                [isinstance(part, Tensor) for value in now for part in (value if type(value) is tuple else (value,))]
+            )
+            self._values, self._known = now, None
+            options = self.options(self.group)
+            if not tensors:  # whose values may change in place
+                self._known = options
+            return options
+        self._known.renew()
+        return self._known
+
+    def take(self) -> list[Any] | None:
+        """The arrays for each wanted parameter, its state advanced; None where the update is another one now."""
+        options = self._options_now()
+        if options.update is not self.record:
+            return None
+        state = self.optimizer.state
+        settings = [options.at(state.get(parameter)) for parameter in self.parameters]
+        if any([settings[i] is not settings[j] for i, j in enumerate(self.pattern)]):
+            return None
+        return [[node.value for node in settings[i].numbers(kind)] for i, kind in self.wanted]
+
+
+class Repetition:
+    """A recorded run, ready to be repeated."""
+
+    def __init__(self, recording: Recording) -> None:
+        slots, recorder = recording.slots, recording.recorder
+        self.census, self.setting = slots.census, recording.setting
+        self.given = slots.given
+        self.fixed = slots.tensors[slots.given + len(slots.census.named) : slots.owners]
+        self.owners, self.graded = slots.owners, slots.graded
+        self.ungraded = [i for i in range(slots.owners) if slots.grads[i] is None]
+        self.types = [node.type for node in slots.nodes]
+        self.pattern = slots.pattern
+        self.distinct = slots.pattern == list(range(len(slots.pattern)))
+        self.fixed_handles = [*map(_handle, self.fixed)]
+        self.fixed_leaves = [
+            source for _, source, _ in self.fixed_handles if source is not None and source.leaf is not None
+        ]
+        first = slots.owners - len(self.fixed)
+        self.varying = [i for i in range(len(slots.tensors)) if not first <= i < slots.owners]
+        self.leaves = [source is not None and source.leaf is not None for _, _, source in slots.handles]
+        self.steps = [steps for _, steps, _ in slots.handles]
+        self.draws = [draw for _, draw in recorder.draws]
+        self._plan_numbers(recorder)
+        self._lay_out(recording)
+        self.counts = [count._storage for count in recorder.counts]
+
+    # ---- making ----
+
+    def _plan_numbers(self, recorder: Any) -> None:
+        """Which numbers are taken of which parameter; and those that served several places, which must stay equal."""
+        self._places: dict[tuple[int, int, int], int] = {}  # in what the updates give, one after another
+        wanted: list[list[int]] = [[] for _ in recorder.updates]
+        for claims in recorder.numbers.values():
+            for update, parameter, _ in claims:
+                if parameter not in wanted[update]:
+                    wanted[update].append(parameter)
+        self.updates = [_Numbers(u, w) for u, w in zip(recorder.updates, wanted, strict=True)]
+        place = 0
+        for number, (update, parameters) in enumerate(zip(recorder.updates, wanted, strict=True)):
+            for parameter in parameters:
+                for i in range(len(update.settings[parameter].numbers(update.kinds[parameter]))):
+                    self._places[number, parameter, i] = place
+                    place += 1
+        self.equal = [
+            (self._places[claims[0]], self._places[other])
+            for claims in recorder.numbers.values()
+            for other in claims[1:]
+        ]
+
+    def _lay_out(self, recording: Recording) -> None:
+        """The pool: values of slots, draws, numbers, constants, and what each plan makes."""
+        slots, recorder = recording.slots, recording.recorder
+        self._bases = {"slot": 0, "draw": len(slots.tensors)}
+        self._bases["number"] = self._bases["draw"] + len(self.draws)
+        base = self._bases["number"] + len(self._places)
+        self.constants = list(recording.constants.values())
+        self._constants = {origin: base + i for i, origin in enumerate(recording.constants)}
+        base += len(self.constants)
+        self._made: list[int] = []
+        for segment in recorder.segments:
+            self._made.append(base)
+            base += len(segment.made)
+        self.segments = [
+            (segment.plan, _picker([self._place(o) for o in inputs]))
+            for segment, inputs in zip(recorder.segments, recording.inputs, strict=True)
+        ]
+        self.ways: list[Any] = [None] * len(self.segments)
+        for plan, _ in self.segments:
+            plan.uses = max(plan.uses, tier.OFTEN)  # whoever asks for compilation need not wait for it
+        self.rebound = [
+            (i, -1 if origin is None else self._place(origin), self.types[i], versions)
+            for i, origin, versions in recording.rebound
+        ]
+        self.storages = [
+            (self._place(origin), recording.storage_types[i], ghost)
+            for i, (origin, ghost) in enumerate(recording.storages)
+        ]
+        self.handles, self.grads = recording.handles, recording.graded
+        self._take_result(recording)
+
+    def _place(self, origin: Origin) -> int:
+        kind = origin[0]
+        if kind == "constant":
+            return self._constants[origin]
+        if kind == "made":
+            return self._made[origin[1]] + origin[2]
+        if kind == "number":
+            return self._bases["number"] + self._places[origin[1:]]
+        return self._bases[kind] + origin[1]
+
+    def _take_result(self, recording: Recording) -> None:
+        def placed(leaf: Leaf) -> Leaf:
+            return Leaf("item", self._place(leaf.what), leaf.value) if leaf.kind == "item" else leaf
+
+        self.result = rebuilt(recording.result, placed)
+        self.single = self.result if isinstance(self.result, Leaf) else None
+
+    # ---- repeating ----
+
+    def run(self, given: list[Tensor], originals: list[Tensor]) -> Any:
+        """What the function returns; MISSED where something is not as it was. Hold the trace's lock."""
+        if self.setting != (mode.tracking, mode.inference, Defaults.dtype) or mode.anomaly or not self.census.holds():
+            return MISSED
+        tensors = [*given, *self.census.named_tensors(), *self.fixed]
+        pool = self._gathered(tensors)
+        if pool is None:
+            return MISSED
+        before = [(storage, storage.node, storage.version) for storage in self.counts]
+        try:
+            if not self._enter_numbers(pool):
+                _restore(before)
+                return MISSED
+            pool += self.constants
+            ways, watched = self.ways, events.heard() or tier.Instead.run is not None
+            for number, (plan, pick) in enumerate(self.segments):
+                inputs = pick(pool)
+                way = ways[number]
+                made = None if way is None or watched else way.run(inputs)
+                if made is None:
+                    inputs = pick(pool)
+                    made = tier.run(plan, inputs)
+                    if not watched and config.TIER != "interp":
+                        ways[number] = directly(plan, pick(pool))
+                pool += made
+        except BaseException:
+            _restore(before)
+            raise
+        return self._finish(pool, tensors, originals)
+
+    def _gathered(self, tensors: list[Any]) -> list[Any] | None:
+        """The values of all slots, where they are such as were recorded; the gradients' tensors are added to the list."""
+        try:
+            fixed = [*map(_handle, self.fixed)]
+            if fixed != self.fixed_handles or any([source.hooks for source in self.fixed_leaves]):
+                return None
+            if any([tensors[i]._grad is not None for i in self.ungraded]):
+                return None
+            for i in self.graded:
+                tensors.append(tensors[i]._grad)  # noqa: PERF401
+            for i in self.varying:
+                tensor = tensors[i]
+                source = tensor._source
+                if (source is not None and source.leaf is not None) is not self.leaves[
+                    i
+                ] or tensor._steps != self.steps[i]:
+                    return None
+                if self.leaves[i] and source.hooks:
+                    return None
+            storages = [*map(_storage, tensors)]
+            nodes = [*map(_node, storages)]
+        except AttributeError:  # a variable that held a tensor, or a gradient, is gone
+            return None
+        if not all(map(is_, map(_type, nodes), self.types)) or any(map(_tracked, nodes)):
+            return None
+        if any([storage.buffer is not None for storage in storages]) or not self._apart(storages):
+            return None
+        pool = [*map(_value, nodes)]
+        if any([value is None for value in pool]):
+            executor.flush()
+            pool = [executor.value_of(node) for node in nodes]
+        return pool
+
+    def _apart(self, storages: list[Storage]) -> bool:
+        """Whether the same tensors share storages as when the run was recorded."""
+        if self.distinct:
+            return len(set(map(id, storages))) == len(storages)
+        first: dict[int, int] = {}
+        return [first.setdefault(id(storage), i) for i, storage in enumerate(storages)] == self.pattern
+
+    def _enter_numbers(self, pool: list[Any]) -> bool:
+        """Adds draws and optimizers' numbers to the pool; False where an update is another one now."""
+        numbers: list[Any] = []
+        for update in self.updates:
+            found = update.take()
+            if found is None:
+                return False
+            for each in found:
+                numbers += each
+        if self.equal and any([numbers[a] != numbers[b] for a, b in self.equal]):
+            return False
+        pool += [draw() for draw in self.draws]
+        pool += numbers
+        return True
+
+    def _finish(self, pool: list[Any], tensors: list[Tensor], originals: list[Tensor]) -> Any:
+        """Puts results where the run put them, and returns what it returned."""
+        for slot, place, type, versions in self.rebound:
+            storage = tensors[slot]._storage
+            storage.version += versions
+            if place >= 0:
+                storage.node = known_node(pool[place], type)
+        storages = []
+        for place, type, ghost in self.storages:
+            node = known_node(pool[place], type)
+            if ghost is not None:
+                node.signature, node.label, node.side = ghost.signature, ghost.label, ghost.side
+                node.operands, node.tracked = ghost.operands, True
+            storages.append(Storage(node))
+        made: list[Tensor] = []
+        for (kind, number), steps, detached in self.handles:
+            tensor: Tensor = _new(Tensor)
+            storage = storages[number] if kind == "new" else tensors[number]._storage
+            fill_handle(tensor, storage, steps, Source(detached=True) if detached else None)
+            made.append(tensor)
+        tensors[: self.given] = originals
+        for slot, gradient in self.grads:
+            tensors[slot]._grad = (
+                None if gradient is None else made[gradient[1]] if gradient[0] == "new" else tensors[gradient[1]]
+            )
+
+        def part(leaf: Leaf) -> Any:
+            kind = leaf.kind
+            if kind == "new":
+                return made[leaf.what]
+            if kind == "slot":
+                return tensors[leaf.what]
+            return decode(np.asarray(pool[leaf.what]), leaf.value).item() if kind == "item" else leaf.value
+
+        return part(self.single) if self.single is not None else rebuilt(self.result, part)
+
+
+def _restore(before: list[tuple[Storage, Node, int]]) -> None:
+    """Puts optimizers' counts back after a run that did not come about."""
+    for storage, node, version in before:
+        storage.node, storage.version = node, version
