@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rushlight.backend.cpu.build import available, machine_of
+from rushlight.backend.cpu.build import available, compile_only, machine_of
 from rushlight.backend.cpu.contraction import generate, product
 from rushlight.dtype import BY_NAME, decode, encode
 from rushlight.ir.contraction import Contraction, build, evaluate, vjp
@@ -255,3 +255,22 @@ def test_half_precision(
     kernel = Contract(spec, buffers, (), (), (Buffer.of(dtype, spec.output_shape),))
     (found,) = run(kernel, arrays, kind, 2)
     np.testing.assert_array_equal(decode(found, dtype), decode(encode(evaluate(spec, *exact), dtype), dtype))
+
+
+@pytest.mark.parametrize("kind", ["avx512", "avx2", "sse", "neon"])
+def test_every_machine_gets_code(kind: str) -> None:
+    """Also one that this processor cannot run."""
+    machine = machine_of(kind)
+    given = ((4, 8, 12, 12), (20, 8, 3, 3), (2, 2), ((1, 1), (1, 1)), (1, 1))
+    spec = build.convolution(*given)
+    shapes: list[tuple[Contraction, list[Shape]]] = [
+        (build.linear((64, 100), (50, 100)), [(64, 100), (50, 100)]),
+        (spec, list(given[:2])),
+        (vjp(spec, 0, given[0]), [spec.output_shape, given[1]]),
+        (vjp(spec, 1, given[1]), [spec.output_shape, given[0]]),
+    ]
+    for one, sizes in shapes:
+        for name in ("float32", "float64", "bfloat16", "int32"):
+            buffers = tuple(Buffer.of(BY_NAME[name], shape) for shape in sizes)
+            kernel = Contract(one, buffers, (), (), (Buffer.of(BY_NAME[name], one.output_shape),))
+            assert compile_only(generate.generate_contraction(kernel, machine).text, machine)

@@ -385,7 +385,7 @@ class Driver:
         function, plan, frame = self.frame.function, self.plan, self.frame
         lanes, box = plan.lanes.chunks, plan.lanes.box
         pitch, step = len(lanes) * self.width, rows * self.width
-        target = function.stack(frame.element, box.size * step + self.width * self.width)
+        target = function.stack(frame.element, (box.size + self.width) * step)  # whole blocks are written
         numbers = {tuple(point.items()): number for number, point in enumerate(box.points())}
         for index, chunk in enumerate(lanes):
             start = numbers[tuple((loop, chunk.first[loop]) for loop in box.loops)]

@@ -115,6 +115,8 @@ def _affine(index: Expr) -> Axis:
 
 def _place_of(expression: Load, buffer: Buffer) -> Axis:
     total = Axis()
+    if 0 in buffer.shape:  # there is nothing to read, nor to write
+        return total
     for index, stride, extent in zip(expression.index, buffer.strides, buffer.shape, strict=True):
         if isinstance(index, Index) and (index.low < 0 or index.high >= extent):
             raise Unsupported(f"the index {index!r} in the epilogue of a contraction leaves [0, {extent})")

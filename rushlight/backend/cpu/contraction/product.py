@@ -20,10 +20,12 @@ from .frame import Frame
 from .roles import Roles, elements
 from .skipping import skips_of, unskipped
 from .staging import Stage, stage_of
-from .summation import Condition, Read, Summation, merged
+from .summation import Condition, Read, Summation, merged, split
 
 LEAST = 4000  # terms from which a product pays
 CANDIDATES = 4  # register tiles that are looked at closely, of each way round
+MOST_SHARED = 1 << 24  # elements of scratch that all threads share
+STRETCHES = range(512, 127, -1)  # sizes into which one long term may be cut
 LONG = 1024  # terms from which it may pay to cut sums into parts
 NEAR = 1.3  # and how much dearer than the best, at most, their multiplying may be
 
@@ -89,12 +91,15 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
     summation, own_lanes = merged(summation, own_lanes)
     summation, batch = merged(summation, batch)
     summation, terms = merged(summation, summation.summed)
+    if len(terms) == 1:
+        summation, terms = _cut(summation, terms[0])
     row, lane = summation.reads[rows], summation.reads[1 - rows]
     terms.sort(key=lambda loop: abs(row.address.coefficient(loop)) + abs(lane.address.coefficient(loop)), reverse=True)
     roles = Roles(summation, rows, tuple(batch), tuple(own_rows), tuple(own_lanes), tuple(terms))
     tilings: list[tuple[float, Roles, Box, Box]] = []
+    longest = max((summation.extents[loop] for loop in own_lanes), default=0)
     for loop in own_lanes:
-        if summation.extents[loop] < frame.width // 2:
+        if summation.extents[loop] < min(frame.width // 2, longest):
             continue
         laid = replace(roles, lane=loop)
         for vectors, height in _tiles(frame.machine):
@@ -112,6 +117,16 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
     for cost, laid, row_box, lane_box in tilings[:CANDIDATES]:
         if cost < NEAR * tilings[0][0]:
             yield from _with_boxes(frame, laid, cost, row_box, lane_box)
+
+
+def _cut(summation: Summation, term: int) -> tuple[Summation, list[int]]:
+    """One long term as two, for sums in parts."""
+    extent = summation.extents[term]
+    sizes = [size for size in STRETCHES if extent % size == 0]
+    if extent < 8 * STRETCHES[0] or not sizes or any(term in w.axis.loops for r in summation.reads for w in r.windows):
+        return summation, [term]
+    summation, outer = split(summation, term, extent // sizes[0])
+    return summation, [outer, term]
 
 
 def _tiles(machine: Machine) -> list[tuple[int, int]]:
@@ -268,7 +283,7 @@ def _ways_of_lanes(frame: Frame, roles: Roles, box: Box) -> Iterator[Factor]:
     if smooth and whole and not unskipped(read, skips) and frame.dtype in (float32, float64):
         yield factor
     batches = prod(summation.extents[loop] for loop in roles.batch)
-    if batches * box.count * panel.size <= 4 * max(1 << 20, elements(summation, read)):
+    if batches * box.count * panel.size <= min(MOST_SHARED, 4 * max(1 << 20, elements(summation, read))):
         yield replace(factor, panel=panel, shared=True)
     yield replace(factor, panel=panel)
     if read.windows:
@@ -296,7 +311,7 @@ def _ways_of_rows(frame: Frame, roles: Roles, box: Box) -> Iterator[Factor]:
     grouped = replace(factor, groups=groups_within(box, most), panel=panel)
     yield grouped
     batches = prod(summation.extents[loop] for loop in roles.batch)
-    if batches * box.count * panel.size <= 2 * elements(summation, read) + 4096:
+    if batches * box.count * panel.size <= min(MOST_SHARED, 2 * elements(summation, read) + 4096):
         yield replace(grouped, shared=True)
     if read.windows:
         staged = _stage_groups(frame, roles, read, box, budget)
@@ -323,7 +338,9 @@ def _whole_stage(frame: Frame, roles: Roles, factor: Factor) -> Stage | None:
     spans = {loop: roles.summation.extents[loop] for loop in factor.read.loops}
     needless = [condition for conditions in factor.skips.values() for condition in conditions]
     stage = stage_of(factor.read, spans, (), factor.lane, needless)
-    return stage if stage is not None and len(stage.axes) > 1 and stage.axes[0].size >= 8 else None
+    if stage is None or len(stage.axes) < 2 or stage.axes[0].size < 8 or stage.size > MOST_SHARED:
+        return None
+    return stage
 
 
 def _stage_groups(

@@ -310,3 +310,25 @@ def _joined(summation: Summation, outer: int, inner: int) -> Summation:
         conditions=tuple(Condition(c.axis.rename(names), c.extent) for c in summation.conditions),
         places=tuple(axis.rename(names) for axis in summation.places),
     )
+
+
+def split(summation: Summation, loop: int, turns: int) -> tuple[Summation, int]:
+    """The summation with a summed loop as two: `turns` times so many, the outer one with a new number."""
+    outer = max(summation.extents) + 1
+    step = summation.extents[loop] // turns
+    extents = {**summation.extents, loop: step, outer: turns}
+
+    def spread(axis: Axis) -> Axis:
+        return Axis([*axis.terms, (outer, axis.coefficient(loop) * step)], axis.offset, axis.denominator)
+
+    reads = tuple(
+        Read(
+            tuple((spread(axis), stride) for axis, stride in read.places),
+            tuple(Condition(spread(c.axis), c.extent) for c in read.conditions),
+            tuple(Window(spread(w.axis), w.extent, w.stride) for w in read.windows),
+        )
+        for read in summation.reads
+    )
+    conditions = tuple(Condition(spread(c.axis), c.extent) for c in summation.conditions)
+    summed = (outer, *summation.summed)
+    return replace(summation, extents=extents, summed=summed, reads=reads, conditions=conditions), outer
