@@ -38,7 +38,7 @@ from ..tensor import Tensor
 MOST = 50_000  # values watched
 EFFECTS = frozenset("breakpoint compile delattr eval exec globals input locals open print setattr vars".split())
 IMPURE = frozenset(
-    "asyncio datetime io logging os random secrets shutil socket subprocess sys threading time uuid".split()
+    "asyncio concurrent datetime io logging multiprocessing os queue random secrets shutil socket subprocess sys thread threading time uuid".split()
 )
 _PRIMITIVE = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), range, slice)
 _missing = object()
@@ -147,6 +147,9 @@ class Census:
 
     def _instance(self, value: Any) -> Iterator[Any]:
         kind = type(value)
+        top = kind.__module__.partition(".")[0]
+        if top.lstrip("_") in IMPURE or kind.__module__.startswith("numpy.random"):
+            raise Refused(f"it can reach a {kind.__module__}.{kind.__name__}, which has a state or effects of its own")
         if kind.__module__.startswith("rushlight.data"):
             raise Refused(f"it can read a {kind.__name__}, which gives other samples each time")
         if kind.__module__ == "rushlight.compiler.function":  # its recordings are no part of what it computes

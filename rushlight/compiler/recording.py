@@ -15,12 +15,22 @@ import numpy as np
 
 from ..ir.graph import Node, Side, input_node, mode
 from ..ir.lasting import is_lasting
+from ..nn.modules import hooks as module_hooks
+from ..optim import optimizer
 from ..runtime import executor
 from ..tensor import Tensor
 from ..tensor.promotion import Defaults
 from .census import Census, Refused
 from .recorder import Number, Recorder
 from .structure import ATOMS, rebuilt
+
+# Dicts of the hooks of all modules and optimizers.
+HOOKS = [
+    value
+    for module in (module_hooks, optimizer)
+    for name, value in vars(module).items()
+    if name.startswith("_global") and isinstance(value, dict)
+]
 
 Origin = tuple[
     Any, ...
@@ -83,6 +93,7 @@ class Recording:
 
     def __init__(self, slots: Slots, recorder: Recorder, result: Any) -> None:
         self.slots, self.recorder = slots, recorder
+        self.objects: list[Any] = []  # the arguments that are compared by identity
         self.setting = (mode.tracking, mode.inference, Defaults.dtype)
         self.constants: dict[Origin, Any] = {}
         self._constant_nodes: set[int] = set()
@@ -300,6 +311,7 @@ def record(
                 "it changes Python values that it can reach (a list, an attribute, a variable)", lasting=False
             )
         recording = Recording(slots, recorder, result)
+        recording.objects = objects
     except Refused as refused:
         recording = refused
     return rebuilt(result, _final), recording
@@ -311,7 +323,7 @@ def _final(value: Any) -> Any:
 
 def _census(function: Callable[..., Any], given: list[Tensor], objects: list[Any]) -> Slots:
     census = Census()
-    census.visit(function)
+    census.visit([function, *HOOKS])
     for each in objects:
         census.visit(each)
     census.keep()

@@ -103,6 +103,7 @@ class Repetition:
     def __init__(self, recording: Recording) -> None:
         slots, recorder = recording.slots, recording.recorder
         self.census, self.setting = slots.census, recording.setting
+        self.objects = recording.objects  # whose ids stand in the form, and must stay theirs
         self.given = slots.given
         self.fixed = slots.tensors[slots.given + len(slots.census.named) : slots.owners]
         self.owners, self.graded = slots.owners, slots.graded
@@ -138,7 +139,8 @@ class Repetition:
         sources = [slots.handles[i][2] for i in self.varying]
         self.types = [slots.nodes[i].type for i in self.varying]
         self.leaves = [source is not None and source.leaf is not None for source in sources]
-        self.steps = [slots.handles[i][1] for i in self.varying]
+        self.steps = [slots.handles[i][1] for i in self.varying]  # of arguments they are compared with the form
+        self.named_steps = [(i, slots.handles[i][1]) for i in self.varying if i >= slots.given]
 
     def _plan_numbers(self, recorder: Any) -> None:
         """Which numbers are taken of which parameter; and those that served several places, which must stay equal."""
@@ -286,10 +288,12 @@ class Repetition:
         varying = [tensors[i] for i in self.varying]
         for tensor, leaf, steps in zip(varying, self.leaves, self.steps, strict=True):
             source = tensor._source
-            if (source is not None and source.leaf is not None) is not leaf or tensor._steps != steps:
+            if (source is not None and source.leaf is not None) is not leaf or len(tensor._steps) != len(steps):
                 return None
-            if leaf and source.hooks:
+            if leaf and (source.hooks or "_post_accumulate_grad_hooks" in tensor.__dict__):
                 return None
+        if any([tensors[i]._steps is not steps for i, steps in self.named_steps]):
+            return None
         storages = [*map(_storage, varying)]
         if self.distinct:
             numbers = {*map(id, storages)}
