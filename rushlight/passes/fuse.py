@@ -196,7 +196,8 @@ class Fusion:
 
     def _find_alias(self, value: int) -> tuple[int, Shape, int] | None:
         shape = self.graph.types[value].shape
-        expression = self.elements.of(value, tuple(loop(axis, extent) for axis, extent in enumerate(shape)))
+        # Its body, not its element: it may become a root yet, and is then loaded.
+        expression = self.elements.body(value, tuple(loop(axis, extent) for axis, extent in enumerate(shape)))
         if not isinstance(expression, Load):
             return None
         base, flat = expression.operand, ZERO

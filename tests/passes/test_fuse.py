@@ -55,6 +55,19 @@ def test_bias_activation_and_residual_are_done_where_the_product_is_stored() -> 
     assert isinstance(kernel, Contract) and len(kernel.extras) == 2
 
 
+def test_a_value_that_is_stored_is_read_not_computed_again() -> None:
+    first, second = build.matmul((8, 16), (16, 32)), build.matmul((8, 32), (32, 4))
+
+    def two_layers(bias, x, w, v):  # type: ignore[no-untyped-def]
+        y = activation.relu(scalar.add(contract(x, w, spec=first), bias))
+        return contract(y, v, spec=second), activation.relu_gradient(scalar.exp(y), y)
+
+    layer, *_ = kernels(two_layers, [(32,), (8, 16), (16, 32), (32, 4)])
+    assert isinstance(layer, Contract) and len(layer.results) <= 2
+    readers = lowered(two_layers, [(32,), (8, 16), (16, 32), (32, 4)]).launches
+    assert sum(len(launch.results) for launch in readers) == 3
+
+
 def test_a_transposed_weight_is_read_where_it_lies() -> None:
     spec = build.matmul((8, 16), (16, 32))
     (kernel,) = kernels(lambda x, w: contract(x, view.permute(w, (1, 0)), spec=spec), [(8, 16), (32, 16)])
