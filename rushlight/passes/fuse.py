@@ -25,6 +25,7 @@ from .graph import Graph
 
 Shape = tuple[int, ...]
 NOT_IN_EPILOGUES = {"choose", "wrap", "require", "place"}
+VIEWS = {"slice", "reshape", "permute", "expand"}  # the movements that most often are mere strides
 CHEAP = 3.0
 MOST_READS = 2  # of other values: a value that stands on more is not computed again by each of its users, which would read them all
 LONGEST = 48.0  # cost beyond which a chain is cut, so that expressions stay small
@@ -145,12 +146,23 @@ class Fusion:
             again = cost > 0 and any(user in self.maps and self._rereads(value, user) for user in users)
             handed = any(user not in self.maps and not self.is_fold(user) for user in users)
             needed = (handed or value in outputs) and self.alias(value) is None
-            if needed or shared or again or cost > LONGEST:
+            lent = own > 0 and self._is_lent(value)
+            if needed or shared or again or lent or cost > LONGEST:
                 self.separate.add(value)
                 cost = 0.0
                 reach = frozenset([value])
             self.reach[value] = reach
             self.costs[value] = cost
+
+    def _is_lent(self, value: int) -> bool:
+        """Whether a kernel of its own reads the value through views: better one array, seen from several sides, than a copy for each."""
+        reads = [user for user in self.users[value] if self.graph.signatures[user].op.name in VIEWS]  # type: ignore[union-attr]
+        return any(any(map(self._is_alone, self.users[user])) or self._is_lent(user) for user in reads)
+
+    def _is_alone(self, value: int) -> bool:
+        signature = self.graph.signatures[value]
+        name = "" if signature is None else signature.op.name
+        return value not in self.maps and not self.is_fold(value) and name != "contract"
 
     def _reach(self, value: int) -> frozenset[int]:
         """The values as big as this one that its element is made of."""

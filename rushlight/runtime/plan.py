@@ -60,7 +60,7 @@ def input_types(key: tuple[int, ...]) -> list[Type]:
 class Plan:
     """Steps for one (structure, live set)."""
 
-    __slots__ = ("steps", "slots", "inputs", "live", "key", "uses", "size", "variants")
+    __slots__ = ("steps", "slots", "inputs", "live", "key", "uses", "size", "structure", "variants")
 
     def __init__(self, key: tuple[int, ...], live: tuple[int, ...]) -> None:
         found = entries(key)
@@ -89,6 +89,7 @@ class Plan:
             (bind(found[slot][0]), found[slot][1], slot, tuple(dropped.get(slot, ())))  # type: ignore[arg-type]
             for slot in reversed(kept)
         ]
+        self.structure = hash(tuple(found[slot][0].op.name for slot in kept))  # type: ignore[union-attr]
         self.size = sum(found[slot][0].type.size for slot in kept)  # type: ignore[union-attr, misc]
 
     def text(self) -> str:

@@ -1,7 +1,9 @@
 """Which tier runs a plan: the interpreter, or native code. Counts and sizes decide, never time or what a cache holds.
 
 A plan is interpreted when it is first met, and compiled when it comes again. One that does little is compiled only when it has come often;
-one that does very much is compiled at once: it would take longer to interpret, and more memory.
+one that does very much is compiled at once: it would take longer to interpret, and more memory. Of plans that differ in sizes alone (batches of
+many lengths) the first few are compiled like that, and each further one must come more often: so that a training does not wait for a compiler
+again and again.
 
 The compiler is loaded when the first plan is compiled: a program that never repeats itself starts faster without it.
 """
@@ -22,6 +24,8 @@ from .plan import Plan
 OFTEN = 24  # runs from which even little work is compiled
 LITTLE = 1 << 12  # elements that all steps of a plan make together
 MUCH = 1 << 24
+SHAPES = 4  # plans of one structure that are compiled as soon as their turn comes
+PATIENCE = 4  # runs more that each further one must wait
 VARIANTS = 8  # of one plan, for different strides of its inputs
 
 
@@ -56,7 +60,10 @@ def _variant(plan: Plan, inputs: list[Any]) -> Any:
     found = plan.variants.get(key)
     if found is None and len(plan.variants) < VARIANTS:
         started = time.perf_counter()
-        found = plan.variants[key] = compiler.CompiledPlan(plan.key, plan.live, inputs)
+        found = compiler.CompiledPlan(plan.key, plan.live, inputs)
+        if not plan.variants:
+            _structures[plan.structure] = _structures.get(plan.structure, 0) + 1
+        plan.variants[key] = found
         if events.heard():
             seconds = time.perf_counter() - started
             events.emit("compile", plan=plan, variant=found, started=started, seconds=seconds, kernels=found.kernels)
@@ -64,9 +71,15 @@ def _variant(plan: Plan, inputs: list[Any]) -> Any:
 
 
 def _comes_often(plan: Plan) -> bool:
-    if config.TIER == "compile" or plan.uses >= OFTEN or plan.size >= MUCH:
+    if config.TIER == "compile" or plan.variants:
         return True
-    return plan.uses >= 1 and plan.size >= LITTLE
+    wait = PATIENCE * max(0, _structures.get(plan.structure, 0) - SHAPES + 1)
+    if plan.uses >= OFTEN + wait or (plan.size >= MUCH and plan.uses >= wait):
+        return True
+    return plan.uses >= 1 + wait and plan.size >= LITTLE
+
+
+_structures: dict[int, int] = {}  # plans compiled, by their structure without sizes
 
 
 @functools.cache

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+import rushlight
 from rushlight.backend.cpu.build import available
 from rushlight.dtype import BY_NAME
 from rushlight.ir.attention import attention
-from rushlight.ir.graph import signature_of
+from rushlight.ir.graph import signature_of, trace
 from rushlight.ir.op import bind
 from rushlight.ir.type import Type
+from rushlight.kernel.attention import Attention
+from rushlight.runtime.compiled import CompiledPlan
 
 from .template_runner import KINDS, check
 
@@ -91,3 +95,39 @@ def test_operands_lie_anyhow(machine: str, form: int) -> None:
     arrays = operands((2, 3), 37, 41, (18, 20), "float32", "bool")
     check_both(arrays, machine, False, (form, form, form, form))
     check_both(operands((3,), 20, 50, (16, 16), "float32", "added"), machine, True, (form, form, form, form))
+
+
+def captured(build: Callable[[], Any]) -> CompiledPlan:
+    """The plan of what `build` records."""
+    trace.reset()
+    kept = build()
+    nodes = [None if reference is None else reference() for reference in trace.references]
+    live = tuple(slot for slot, node in enumerate(nodes) if node is not None and node.value is None)
+    plan = CompiledPlan(tuple(trace.key), live, list(trace.inputs))
+    del kept
+    return plan
+
+
+def test_packed_projections_are_read_as_they_lie() -> None:
+    """Queries, keys and values of one product with a bias: no kernel stands between the product and attention, neither way."""
+    rushlight.manual_seed(0)
+    x, weight, bias = rushlight.randn(2, 9, 24), rushlight.randn(72, 24), rushlight.randn(72)
+    for each in (x, weight, bias):
+        each.requires_grad_()
+    x.sum().item()
+
+    def build() -> Any:
+        packed = rushlight.nn.functional.linear(x, weight, bias).split(24, dim=2)
+        q, k, v = (part.view(2, 9, 3, 8).transpose(1, 2) for part in packed)
+        y = rushlight.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return rushlight.autograd.grad(y.sum(), (x, weight, bias))
+
+    plan = captured(build)
+    launches = [launch for segment in plan.segments for launch in getattr(segment, "launches", ())]
+    kernels = [launch.kernel for launch in launches]
+    kinds = [type(kernel).__name__ for kernel in kernels]
+    assert len(plan.segments) == 1
+    assert kinds.count("Attention") == 2
+    assert kinds[: kinds.index("Attention")].count("Contract") == 1
+    assert all(each.q.strides[-2] == 72 for each in kernels if isinstance(each, Attention))
+    assert not any(buffer.shape[-2:] == (9, 9) for kernel in kernels for buffer in kernel.results)  # the scores

@@ -274,3 +274,21 @@ def test_every_machine_gets_code(kind: str) -> None:
             buffers = tuple(Buffer.of(BY_NAME[name], shape) for shape in sizes)
             kernel = Contract(one, buffers, (), (), (Buffer.of(BY_NAME[name], one.output_shape),))
             assert compile_only(generate.generate_contraction(kernel, machine).text, machine)
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_any_number_of_threads_gives_the_same_bits(which: int) -> None:
+    given = ((8, 5, 20, 20), (24, 5, 3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1))
+    spec = build.convolution(*given)
+    one, shapes = [
+        (build.matmul((90, 200), (200, 70)), [(90, 200), (200, 70)]),
+        (spec, list(given[:2])),
+        (vjp(spec, 0, given[0]), [spec.output_shape, given[1]]),
+        (vjp(spec, 1, given[1]), [spec.output_shape, given[0]]),
+    ][which]
+    generator = np.random.default_rng(which)
+    arrays = [generator.standard_normal(shape).astype("float32") for shape in shapes]
+    first, *others = [run(contract(one, arrays), arrays, KINDS[0], threads)[0] for threads in (1, 2, 3)]
+    np.testing.assert_allclose(first, evaluate(one, *arrays), rtol=1e-3, atol=1e-3)
+    for other in others:
+        np.testing.assert_array_equal(first.view("uint32"), other.view("uint32"))

@@ -1,0 +1,68 @@
+"""When a plan is compiled: by counts and sizes, whatever the caches hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import rushlight as torch
+from rushlight import config
+from rushlight.runtime import cache, tier
+
+pytestmark = pytest.mark.skipif(config.TIER != "auto", reason="a tier is pinned")
+
+
+@pytest.fixture(autouse=True)
+def no_plans() -> Iterator[None]:
+    cache.clear()
+    tier._structures.clear()
+    yield
+    cache.clear()
+
+
+def compiled() -> list[bool]:
+    return [bool(plan.variants) for plan in cache._plans.values()]
+
+
+def run(size: int, times: int) -> None:
+    x = torch.ones(size)
+    x.sum().item()
+    cache.clear()
+    for _ in range(times):
+        (x * 2 + x).exp().sum().item()
+
+
+def test_a_plan_is_interpreted_first_and_compiled_when_it_comes_again() -> None:
+    run(1 << 12, 1)
+    assert compiled() == [False]
+    run(1 << 12, 2)
+    assert compiled() == [True]
+
+
+def test_little_work_is_compiled_when_it_has_come_often() -> None:
+    run(3, tier.OFTEN)
+    assert compiled() == [False]
+    run(3, tier.OFTEN + 1)
+    assert compiled() == [True]
+
+
+def test_very_much_work_is_compiled_at_once() -> None:
+    run(tier.MUCH // 3 + 1, 1)
+    assert compiled() == [True]
+
+
+def test_many_sizes_of_one_structure_wait_longer() -> None:
+    for size in range(tier.SHAPES):
+        run(5000 + size, 2)
+        assert compiled() == [True]
+    run(6000, 2)
+    assert compiled() == [False]
+    run(6000, 2 + tier.PATIENCE)
+    assert compiled() == [True]
+
+
+def test_both_tiers_give_the_same_sums() -> None:
+    x = torch.arange(5000.0) / 7
+    results = {(x * 2 + x).sum().item() for _ in range(4)}
+    assert len(results) <= 2 and max(results) - min(results) <= 1e-6 * max(results)
