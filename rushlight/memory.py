@@ -123,11 +123,13 @@ class Need:
 class _Planned(CompiledPlan):
     """A plan as it would be compiled, without its machine code; `scratch` is what its kernels need beside the arena."""
 
-    def _program(self, run: list[Launch], places: list[Place], memory: Layout) -> Any:
+    def _compiled(self, run: list[Launch]) -> Any:
         machine = build.host_machine()
-        made = [request(launch.kernel, machine)[1]() for launch in run]
+        return [request(launch.kernel, machine)[1]() for launch in run]
+
+    def _program(self, run: list[Launch], kernels: Any, places: list[Place], memory: Layout) -> Any:
         threads = team.threads()
-        return max((g.shared + g.per_thread * (threads if g.parallel else 1) for g in made), default=0)
+        return max((g.shared + g.per_thread * (threads if g.parallel else 1) for g in kernels), default=0)
 
 
 def _over_time(plan: CompiledPlan) -> tuple[int, int, int]:

@@ -120,7 +120,7 @@ class CompiledPlan:
         places = list(dict.fromkeys(p for launch in run for p in (*launch.operands, *map(Place, launch.results))))
         outer = [place for place in places if place.value not in memory.offsets]
         fresh = [value for launch in run for value in launch.results if value not in memory.offsets]
-        return Native(_program(run, kernels, places, memory), outer, fresh, run, memory, sizes)
+        return Native(self._program(run, kernels, places, memory), outer, fresh, run, memory, sizes)
 
     def _compiled(self, run: list[Launch]) -> list[Compiled]:
         machine, before = host_machine(), replace(COUNTS)
@@ -129,6 +129,9 @@ class CompiledPlan:
         self.kernels.loaded += COUNTS.loaded - before.loaded
         self.kernels.found += COUNTS.found - before.found
         return kernels
+
+    def _program(self, run: list[Launch], kernels: list[Compiled], places: list[Place], memory: Layout) -> Program:
+        return _program(run, kernels, places, memory)
 
     def _last_uses(self) -> list[list[int]]:
         """For each segment the values that no later one reads."""
