@@ -263,55 +263,50 @@ class Census:
 
     def keep(self) -> None:
         """Remembers what all containers hold now."""
+        owners: dict[int, tuple[Any, list[Any]]] = {}
+        for own, name in self._picked:
+            owners.setdefault(id(own), (own, []))[1].append(name)
+        self._getters = [(own, _getter(names)) for own, names in owners.values()]
+        self._counted = [*self._sized, *self._sequences]
+        self._lengths = [*map(len, self._counted)]
         self._keys = [*map(list, self._mappings)]
-        self._values = [*chain.from_iterable([each.values() for each in self._mappings])]
-        self._sizes = [*map(len, self._sized)]
-        self._attributes_of = [(own, _getter(names)) for own, names in self._by_owner()]
-        self._attribute_values = [*chain.from_iterable([get(own) for own, get in self._attributes_of])]
-        self._lengths = [*map(len, self._sequences)]
-        self._items = [*chain.from_iterable(self._sequences)]
-        self._contents = [cell.cell_contents for cell in self._cells]
-        self._standing = [scope.get(name, _missing) for scope, name in self._names]
+        self._values = self._held()
         self.known = set(self._seen)  # alive, since the containers hold them
         self._seen.clear()
 
-    def _by_owner(self) -> list[tuple[Any, list[Any]]]:
-        found: dict[int, tuple[Any, list[Any]]] = {}
-        for own, name in self._picked:
-            found.setdefault(id(own), (own, []))[1].append(name)
-        return list(found.values())
+    def _held(self) -> list[Any]:
+        """What all containers hold, in order."""
+        now = [*chain.from_iterable([get(own) for own, get in self._getters])]
+        for mapping in self._mappings:
+            now += mapping.values()
+        for sequence in self._sequences:
+            now += sequence
+        now += [cell.cell_contents for cell in self._cells]
+        now += [scope.get(name, _missing) for scope, name in self._names]
+        return now
 
     def holds(self) -> bool:
         """Whether all containers hold what they held."""
         try:
-            if (
-                any(self._empty)
-                or [*map(list, self._mappings)] != self._keys
-                or [*map(len, self._sized)] != self._sizes
-                or [*map(len, self._sequences)] != self._lengths
-            ):
+            if any(self._empty) or [*map(len, self._counted)] != self._lengths:
                 return False
-            return (
-                self._same("_attribute_values", [*chain.from_iterable([get(own) for own, get in self._attributes_of])])
-                and self._same("_values", [*chain.from_iterable([each.values() for each in self._mappings])])
-                and self._same("_items", [*chain.from_iterable(self._sequences)])
-                and self._same("_contents", [cell.cell_contents for cell in self._cells])
-                and self._same("_standing", [scope.get(name, _missing) for scope, name in self._names])
-            )
+            if [*map(list, self._mappings)] != self._keys:
+                return False
+            now = self._held()
         except (KeyError, RuntimeError, ValueError, TypeError):  # a key that is another tensor now, an emptied cell
             return False
+        return all(map(is_, now, self._values)) or self._equal(now)
 
-    def _same(self, name: str, now: list[Any]) -> bool:
+    def _equal(self, now: list[Any]) -> bool:
         """Whether values are the kept ones, or numbers and strings equal to them, which are then kept instead."""
-        before = getattr(self, name)
-        if all(map(is_, now, before)):
-            return True
-        for old, new in zip(before, now, strict=True):
+        if len(now) != len(self._values):
+            return False
+        for old, new in zip(self._values, now, strict=True):
             if old is not new and (
                 type(old) is not type(new) or not isinstance(old, _PRIMITIVE) or repr(old) != repr(new)
             ):
                 return False
-        setattr(self, name, now)
+        self._values = now
         return True
 
 

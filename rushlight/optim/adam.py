@@ -150,8 +150,21 @@ class _Options:
             amsgrad=group["amsgrad"],
             near=self.near,
         )
+        self.lasting: dict[dtype, list[Node]] = {}
         self._after_node: dict[Node, _Count] = {}
         self._at_step: dict[float, _Count] = {}
+
+    def lasting_numbers(self, kind: dtype) -> list[Node]:
+        """The numbers that are the same at each step: of decaying weights, the mean and the square; and eps."""
+        share, decay = 1 - self.beta1, number(self.decay)
+        found = self.lasting[kind] = [
+            *([setting(1 - self.lr * decay if self.decoupled else decay, kind)] if decay else ()),
+            lasting_setting(share if self.near else 1 - share, kind),
+            lasting_setting(self.beta2, kind),
+            lasting_setting(1 - self.beta2, kind),
+            lasting_setting(number(self.eps), kind),
+        ]
+        return found
 
     def rates(self, step: float) -> tuple[float, float]:
         """The rate over the mean's correction, negative, and the square's correction."""
@@ -200,14 +213,12 @@ class _Count:
         found = self._numbers.get(kind)
         if found is None:
             own = self.options
-            share, decay = 1 - own.beta1, number(own.decay)
-            lasting = [share if own.near else 1 - share, own.beta2, 1 - own.beta2]
+            lasting = own.lasting.get(kind) or own.lasting_numbers(kind)
             rate, correction = own.rates(self.step)
             found = self._numbers[kind] = [
-                *([setting(1 - own.lr * decay if own.decoupled else decay, kind)] if decay else ()),
-                *(lasting_setting(each, kind) for each in lasting),
+                *lasting[:-1],
                 setting(correction, kind),
-                lasting_setting(number(own.eps), kind),
+                lasting[-1],
                 setting(rate, kind),
             ]
         return found
