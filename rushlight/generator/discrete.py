@@ -30,8 +30,8 @@ _BAD_CHANCE = (
 )
 
 
-def bernoulli(engine: Engine, shape: Shape, dtype: dtype, p: float = 0.5) -> np.ndarray:
-    """1 with chance `p`, else 0, as `Tensor.bernoulli_(p)` and dropout; real dtypes and bool.
+def bernoulli(engine: Engine, shape: Shape, dtype: dtype, p: float = 0.5, one: float = 1.0) -> np.ndarray:
+    """`one` with chance `p`, else 0, as `Tensor.bernoulli_(p)` and dropout; real dtypes and bool.
 
     Raises RuntimeError unless 0 <= p <= 1.
     """
@@ -43,11 +43,12 @@ def bernoulli(engine: Engine, shape: Shape, dtype: dtype, p: float = 0.5) -> np.
     if compiled is None:
         words = engine.random64(count)
         words &= np.uint64((1 << 53) - 1)
-        return _ones_and_zeros(words < np.uint64(threshold), dtype).reshape(shape)
+        values = _ones_and_zeros(words < np.uint64(threshold), dtype).reshape(shape)
+        return values if one == 1 else values * dtype.storage.type(one)
     result = np.empty(count, np.float32)
     for begin in range(0, count, _PIECE):
         part = result[begin : begin + _PIECE]
-        compiled.hits(engine.random32(2 * part.size), part, threshold)
+        compiled.hits(engine.random32(2 * part.size), part, threshold, one)
     return result.reshape(shape)
 
 

@@ -197,5 +197,5 @@ def _source_after(key: np.ndarray) -> np.random.MT19937:
     return source
 
 
-def _at_the_end_of(key: np.ndarray) -> dict[str, Any]:
+def _at_the_end_of(key: np.ndarray) -> Any:
     return {"bit_generator": "MT19937", "state": {"key": key, "pos": BLOCK}}

@@ -19,8 +19,8 @@ class Draws(Protocol):
     def fill(self, key: np.ndarray, words: np.ndarray) -> None:
         """Fills whole blocks with the stream after the block `key` (uint32, 624), which becomes the last block."""
 
-    def hits(self, words: np.ndarray, result: np.ndarray, threshold: int) -> None:
-        """1 (float32) where the low 53 bits of a pair of words, high half first, are below the threshold, else 0."""
+    def hits(self, words: np.ndarray, result: np.ndarray, threshold: int, one: float) -> None:
+        """`one` (float32) where the low 53 bits of a pair of words, high half first, are below the threshold, else 0."""
 
 
 class _Provider:

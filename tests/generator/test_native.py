@@ -41,7 +41,7 @@ def test_words_and_state_are_the_same(plain: pytest.MonkeyPatch, before: int, co
 @pytest.mark.parametrize("count", [native.LONG, 100_001, (1 << 19) + 5])
 def test_chances_are_the_same(plain: pytest.MonkeyPatch, p: float, count: int) -> None:
     one, other = Engine(3), Engine(3)
-    expected = bernoulli(one, (count,), float32, p)
+    expected = bernoulli(one, (count,), float32, p, 1.25)
     use(plain)
-    np.testing.assert_array_equal(bernoulli(other, (count,), float32, p), expected)
+    np.testing.assert_array_equal(bernoulli(other, (count,), float32, p, 1.25), expected)
     np.testing.assert_array_equal(other.get_state(), one.get_state())

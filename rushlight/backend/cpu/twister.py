@@ -81,11 +81,12 @@ def generate_fill(machine: Machine) -> Generated:
 
 
 def generate_hits(machine: Machine) -> Generated:
-    """Arguments: the words, where the results go, their number, the threshold's high and low half."""
+    """Arguments: the words, where the results go, their number, the threshold's high and low half, a hit's bits."""
     module, width = Module(machine.triple), machine.width(4)
     function = Function(module, "twister_hits", SIGNATURE, internal=False)
     words, results, count = _slot(function, 0, "ptr"), _slot(function, 1, "ptr"), _slot(function, 2, "i64")
-    high, low = (function.convert("trunc", "i64", _slot(function, number, "i64"), "i32") for number in (3, 4))
+    high, low, bits = (function.convert("trunc", "i64", _slot(function, number, "i64"), "i32") for number in (3, 4, 5))
+    one = function.convert("bitcast", "i32", bits, "float")
     whole = function.sub(count, function.rem(count, width))
 
     def decide(index: str, lanes: int) -> None:
@@ -103,7 +104,7 @@ def generate_hits(machine: Machine) -> Generated:
         equal = function.emit(f"icmp eq {make.type} {upper}, {bound}")
         decided = function.binary("and", flag, equal, function.emit(f"icmp ult {make.type} {lower}, {rest}"))
         hit = function.binary("or", flag, less, decided)
-        value = function.select(type, hit, constant(type, 1.0), constant(type, 0.0))
+        value = function.select(type, hit, function.splat(type, one), constant(type, 0.0))
         function.store(type, value, function.pointer(results, index, "float"), 4)
 
     with function.loop(0, whole, width) as turn:
@@ -139,8 +140,9 @@ def fill(key: np.ndarray, words: np.ndarray) -> None:
     _call(_kernel("twister fill", generate_fill), key_address, address, blocks)
 
 
-def hits(words: np.ndarray, result: np.ndarray, threshold: int) -> None:
-    """1 (float32) where the low 53 bits of a pair of words, high half first, are below the threshold, else 0."""
+def hits(words: np.ndarray, result: np.ndarray, threshold: int, one: float = 1.0) -> None:
+    """`one` (float32) where the low 53 bits of a pair of words, high half first, are below the threshold, else 0."""
     count = result.size
     places = _address(words, np.uint32, 2 * count), _address(result, np.float32, count)
-    _call(_kernel("twister hits", generate_hits), *places, count, threshold >> 32, threshold & 0xFFFFFFFF)
+    bits = int(np.float32(one).view(np.uint32))
+    _call(_kernel("twister hits", generate_hits), *places, count, threshold >> 32, threshold & 0xFFFFFFFF, bits)
