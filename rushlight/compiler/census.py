@@ -38,7 +38,7 @@ from ..tensor import Tensor
 MOST = 50_000  # values watched
 EFFECTS = frozenset("breakpoint compile delattr eval exec globals input locals open print setattr vars".split())
 IMPURE = frozenset(
-    "asyncio datetime io logging os random secrets shutil socket subprocess sys threading time uuid".split()
+    "asyncio concurrent datetime io logging multiprocessing os queue random secrets shutil socket subprocess sys thread threading time uuid".split()
 )
 _PRIMITIVE = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), range, slice)
 _missing = object()
@@ -74,7 +74,7 @@ class Census:
         ] = []  # (cell, None) or (globals, name) that hold tensors: any tensor may
         self._mappings: list[Any] = []
         self._sized: list[Any] = []  # dicts of which some items are watched, and the number of all
-        self._picked: list[tuple[Any, str]] = []
+        self._picked: list[tuple[Any, Any]] = []
         self._sequences: list[Any] = []
         self._cells: list[Any] = []
         self._names: list[tuple[Any, str]] = []
@@ -132,6 +132,11 @@ class Census:
         """A mutable container: its items are watched."""
         if not value:
             self._empty.append(value)
+        elif type(value) is dict:
+            self._sized.append(value)
+            self._picked += [(value, key) for key in value]
+            yield from value.keys()
+            yield from value.values()
         elif isinstance(value, Mapping):
             self._mappings.append(value)
             yield from value.keys()
@@ -142,6 +147,9 @@ class Census:
 
     def _instance(self, value: Any) -> Iterator[Any]:
         kind = type(value)
+        top = kind.__module__.partition(".")[0]
+        if top.lstrip("_") in IMPURE or kind.__module__.startswith("numpy.random"):
+            raise Refused(f"it can reach a {kind.__module__}.{kind.__name__}, which has a state or effects of its own")
         if kind.__module__.startswith("rushlight.data"):
             raise Refused(f"it can read a {kind.__name__}, which gives other samples each time")
         if kind.__module__ == "rushlight.compiler.function":  # its recordings are no part of what it computes
@@ -175,7 +183,8 @@ class Census:
         """An optimizer; the options of its groups are not watched where a step takes them anew."""
         own = value.__dict__
         self._seen[id(own)] = own
-        self._mappings.append(own)
+        self._sized.append(own)
+        self._picked += [(own, name) for name in own if not name.endswith("_hooks")]
         yield type(value)
         anew = takes_options_anew(value)
         for name, part in own.items():
@@ -266,8 +275,8 @@ class Census:
         self.known = set(self._seen)  # alive, since the containers hold them
         self._seen.clear()
 
-    def _by_owner(self) -> list[tuple[Any, list[str]]]:
-        found: dict[int, tuple[Any, list[str]]] = {}
+    def _by_owner(self) -> list[tuple[Any, list[Any]]]:
+        found: dict[int, tuple[Any, list[Any]]] = {}
         for own, name in self._picked:
             found.setdefault(id(own), (own, []))[1].append(name)
         return list(found.values())
@@ -306,7 +315,7 @@ class Census:
         return True
 
 
-def _getter(names: list[str]) -> Callable[[Any], Any]:
+def _getter(names: list[Any]) -> Callable[[Any], Any]:
     """The values of some keys of a dict, as a tuple."""
     return itemgetter(*names) if len(names) > 1 else lambda own: (own[names[0]],)
 

@@ -21,6 +21,7 @@ from .structure import take_apart
 VARIANTS = 8  # kept for a function, as PyTorch's limit; others run as they are written
 PATIENCE = 3  # refusals in a row after which the next runs are not watched: 8, then 16, 32, … up to LONGEST
 LONGEST = 4096
+UNLIKE = 16  # recordings in a row without two alike, from which each counts as a refusal
 
 
 class Compiled:
@@ -41,7 +42,7 @@ class Compiled:
         self._variants: dict[Any, list[Repetition]] = {}
         self._last: dict[Any, Recording] = {}
         self._count = 0
-        self._refusals = self._rest = 0
+        self._refusals = self._rest = self._unlike = 0
         self.reason: str | None = None  # why the last recording was refused
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -90,14 +91,20 @@ class Compiled:
         if isinstance(found, Refused):
             self._note(found)
             return result
-        self._refusals = 0
+        if self._unlike <= UNLIKE:
+            self._refusals = 0
         last = self._last.get(form)
         if last is None or last.key() != found.key():
             self._last[form] = found
+            self._unlike += 1
+            if self._unlike > UNLIKE:
+                self._last.pop(next(iter(self._last)))
+                self._note(Refused("what it is given, or what it does, is another thing each time", lasting=False))
         elif found.shares_constants(last):
             self._note(Refused("it reads a tensor that cannot be found from its arguments, names and modules"))
         else:
             self._last.clear()
+            self._unlike = 0
             self._variants.setdefault(form, []).insert(0, Repetition(found))
             self._count += 1
             if self._count == VARIANTS:

@@ -119,10 +119,12 @@ class Recorder:
         self.segments.append(Segment(plan, [entered.get(place) for place in range(len(arrays))], arrays, nodes))
 
     def read(self, node: Node) -> None:
+        if self._elsewhere():
+            return
         if self._optimizer is not None:
             if not takes_options_anew(self._optimizer):
                 self.refuse(f"{type(self._optimizer).__name__} reads its state on the host", lasting=False)
-        elif not self._elsewhere():
+        else:
             self.refuse("Python reads a tensor's value in the middle of it (item, bool, print, numpy, an index)")
 
     def exposed(self) -> None:
@@ -148,11 +150,15 @@ class Recorder:
         return Number(detached_read(tensor), tensor)
 
     def stepping(self, optimizer: Any, group: dict[str, Any] | None) -> None:
+        if self._elsewhere():
+            return
         self._optimizer = None if group is None else optimizer
         if group is not None and takes_options_anew(optimizer):
             self.updates.append(Update(optimizer, group, [], [], []))
 
     def updated(self, parameter: Any, settings: Any, kind: Any, numbers: list[Node]) -> None:
+        if self._elsewhere():
+            return
         update = self.updates[-1]
         update.parameters.append(parameter)
         update.settings.append(settings)
@@ -165,7 +171,9 @@ class Recorder:
             self.numbers.setdefault(id(node), []).append(claim)
 
     def counted(self, count: Any) -> None:
-        self.counts.append(count)
+        if not self._elsewhere():
+            self.counts.append(count)
 
     def by_parts(self) -> None:
-        self.refuse("an optimizer's first step, or one on views, complex numbers or half precision", lasting=False)
+        if not self._elsewhere():
+            self.refuse("an optimizer's first step, or one on views, complex numbers or half precision", lasting=False)

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..ir.graph import Node, Side, input_node, mode
 from ..ir.lasting import is_lasting
+from ..nn.modules import hooks as module_hooks
+from ..optim import optimizer
 from ..runtime import executor
 from ..tensor import Tensor
 from ..tensor.promotion import Defaults
 from .census import Census, Refused
 from .recorder import Number, Recorder
 from .structure import ATOMS, rebuilt
+
+# Dicts of the hooks of all modules and optimizers.
+HOOKS = [
+    value
+    for module in (module_hooks, optimizer)
+    for name, value in vars(module).items()
+    if name.startswith("_global") and isinstance(value, dict)
+]
 
 Origin = tuple[
     Any, ...
@@ -82,6 +93,7 @@ class Recording:
 
     def __init__(self, slots: Slots, recorder: Recorder, result: Any) -> None:
         self.slots, self.recorder = slots, recorder
+        self.objects: list[Any] = []  # the arguments that are compared by identity
         self.setting = (mode.tracking, mode.inference, Defaults.dtype)
         self.constants: dict[Origin, Any] = {}
         self._constant_nodes: set[int] = set()
@@ -91,6 +103,7 @@ class Recording:
             id(n.value): (s, i) for s, seg in enumerate(recorder.segments) for i, n in enumerate(seg.made)
         }
         self._drawn = {id(node): i for i, (node, _) in enumerate(recorder.draws)}
+        self._items: list[Origin] = []  # of numbers that are returned
         self.storage_types: list[Any] = []
         self.storages: list[tuple[Origin, Any]] = []  # new ones: origin of the value, the ghost of a tracked node
         self.handles: list[Handle] = []
@@ -113,6 +126,14 @@ class Recording:
             plans, self.inputs, self.rebound, self.graded, self.handles_key(), self.result, self.slots.pattern[: self.slots.given],
             [each for each, _ in self.storages], self.setting, patterns, len(self.recorder.draws), self.slots.graded,
         )  # fmt: skip
+
+    def used_slots(self) -> set[int]:
+        """The slots that it reads or writes."""
+        origins = [*chain.from_iterable(self.inputs), *(o for o, _ in self.storages), *self._items]
+        origins += [origin for _, origin, _ in self.rebound if origin is not None]
+        used = {origin[1] for origin in origins if origin[0] == "slot"} | {slot for slot, _, _ in self.rebound}
+        used |= {handle.storage[1] for handle in self.handles if handle.storage[0] == "slot"}
+        return used
 
     def handles_key(self) -> Any:
         return [(h.storage, [repr(type(step)) for step in h.steps], h.detached) for h in self.handles]
@@ -194,7 +215,8 @@ class Recording:
     def _leaf(self, value: Any) -> Any:
         """A leaf of the result, as what makes it anew."""
         if isinstance(value, Number):
-            return Leaf("item", self._origin(value.node), value.tensor.dtype)
+            self._items.append(self._origin(value.node))
+            return Leaf("item", self._items[-1], value.tensor.dtype)
         if isinstance(value, Tensor):
             return Leaf(*self._tensor(value))
         if type(value) in ATOMS:
@@ -289,6 +311,7 @@ def record(
                 "it changes Python values that it can reach (a list, an attribute, a variable)", lasting=False
             )
         recording = Recording(slots, recorder, result)
+        recording.objects = objects
     except Refused as refused:
         recording = refused
     return rebuilt(result, _final), recording
@@ -300,7 +323,7 @@ def _final(value: Any) -> Any:
 
 def _census(function: Callable[..., Any], given: list[Tensor], objects: list[Any]) -> Slots:
     census = Census()
-    census.visit(function)
+    census.visit([function, *HOOKS])
     for each in objects:
         census.visit(each)
     census.keep()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from itertools import repeat
 from operator import attrgetter, is_, itemgetter
 from typing import Any
 
@@ -21,8 +22,8 @@ from ..tensor.tensor import fill_handle
 from .recording import Leaf, Origin, Recording
 from .structure import rebuilt
 
-_handle = attrgetter("_storage", "_source", "_steps")
-_storage, _node = attrgetter("_storage"), attrgetter("node")
+_storage, _source, _steps = attrgetter("_storage"), attrgetter("_source"), attrgetter("_steps")
+_node, _grad = attrgetter("node"), attrgetter("_grad")
 _type, _tracked, _value = attrgetter("type"), attrgetter("tracked"), attrgetter("value")
 MISSED = object()  # what a repetition gives where something is not as it was
 _new = object.__new__
@@ -102,27 +103,44 @@ class Repetition:
     def __init__(self, recording: Recording) -> None:
         slots, recorder = recording.slots, recording.recorder
         self.census, self.setting = slots.census, recording.setting
+        self.objects = recording.objects  # whose ids stand in the form, and must stay theirs
         self.given = slots.given
         self.fixed = slots.tensors[slots.given + len(slots.census.named) : slots.owners]
         self.owners, self.graded = slots.owners, slots.graded
-        self.ungraded = [i for i in range(slots.owners) if slots.grads[i] is None]
-        self.types = [node.type for node in slots.nodes]
+        first = slots.owners - len(self.fixed)
+        self.ungraded = [i for i in range(first) if slots.grads[i] is None]
+        self.fixed_ungraded = [slots.tensors[i] for i in range(first, slots.owners) if slots.grads[i] is None]
         self.pattern = slots.pattern
         self.distinct = slots.pattern == list(range(len(slots.pattern)))
-        self.fixed_handles = [*map(_handle, self.fixed)]
-        self.fixed_leaves = [
-            source for _, source, _ in self.fixed_handles if source is not None and source.leaf is not None
-        ]
-        first = slots.owners - len(self.fixed)
-        self.varying = [i for i in range(len(slots.tensors)) if not first <= i < slots.owners]
-        self.leaves = [source is not None and source.leaf is not None for _, _, source in slots.handles]
-        self.steps = [steps for _, steps, _ in slots.handles]
+        self._choose(recording)
         self.draws = [draw for _, draw in recorder.draws]
         self._plan_numbers(recorder)
         self._lay_out(recording)
         self.counts = [count._storage for count in recorder.counts]
 
     # ---- making ----
+
+    def _choose(self, recording: Recording) -> None:
+        """Which slots are looked at: not the counts that optimizers advance by themselves, nor gradients that are only replaced."""
+        slots, used = recording.slots, recording.used_slots()
+        counts = {id(count._storage) for count in recording.recorder.counts}
+        start, end = slots.owners - len(self.fixed), slots.owners
+        kept = [i for i in range(start, end) if i in used or id(slots.storages[i]) not in counts]
+        self.varying = [*range(start), *(i for i in range(end, len(slots.tensors)) if i in used)]
+        self.positions = {slot: position for position, slot in enumerate([*self.varying, *kept])}
+        self.kept = [slots.tensors[i] for i in kept]
+        self.fixed_storages = [slots.storages[i] for i in kept]
+        self.fixed_numbers = {*map(id, self.fixed_storages)}
+        self.fixed_nodes: list[Any] = [None] * len(kept)
+        self.fixed_values: list[Any] = []
+        self.fixed_types = [slots.nodes[i].type for i in kept]
+        self.fixed_sources, self.fixed_steps = [slots.handles[i][2] for i in kept], [slots.handles[i][1] for i in kept]
+        self.fixed_leaves = [source for source in self.fixed_sources if source is not None and source.leaf is not None]
+        sources = [slots.handles[i][2] for i in self.varying]
+        self.types = [slots.nodes[i].type for i in self.varying]
+        self.leaves = [source is not None and source.leaf is not None for source in sources]
+        self.steps = [slots.handles[i][1] for i in self.varying]  # of arguments they are compared with the form
+        self.named_steps = [(i, slots.handles[i][1]) for i in self.varying if i >= slots.given]
 
     def _plan_numbers(self, recorder: Any) -> None:
         """Which numbers are taken of which parameter; and those that served several places, which must stay equal."""
@@ -148,7 +166,7 @@ class Repetition:
     def _lay_out(self, recording: Recording) -> None:
         """The pool: values of slots, draws, numbers, constants, and what each plan makes."""
         slots, recorder = recording.slots, recording.recorder
-        self._bases = {"slot": 0, "draw": len(slots.tensors)}
+        self._bases = {"draw": len(self.positions)}
         self._bases["number"] = self._bases["draw"] + len(self.draws)
         base = self._bases["number"] + len(self._places)
         self.constants = list(recording.constants.values())
@@ -166,7 +184,13 @@ class Repetition:
         for plan, _ in self.segments:
             plan.uses = max(plan.uses, tier.OFTEN)  # whoever asks for compilation need not wait for it
         self.rebound = [
-            (i, -1 if origin is None else self._place(origin), self.types[i], versions)
+            (
+                i,
+                -1 if origin is None else self._place(origin),
+                slots.nodes[i].type,
+                versions,
+                self.positions[i] - len(self.varying),
+            )
             for i, origin, versions in recording.rebound
         ]
         self.storages = [
@@ -184,6 +208,8 @@ class Repetition:
             return self._made[origin[1]] + origin[2]
         if kind == "number":
             return self._bases["number"] + self._places[origin[1:]]
+        if kind == "slot":
+            return self.positions[origin[1]]
         return self._bases[kind] + origin[1]
 
     def _take_result(self, recording: Recording) -> None:
@@ -228,42 +254,54 @@ class Repetition:
     def _gathered(self, tensors: list[Any]) -> list[Any] | None:
         """The values of all slots, where they are such as were recorded; the gradients' tensors are added to the list."""
         try:
-            fixed = [*map(_handle, self.fixed)]
-            if fixed != self.fixed_handles or any([source.hooks for source in self.fixed_leaves]):
+            if any([tensors[i]._grad is not None for i in self.ungraded]) or not all(
+                map(is_, map(_grad, self.fixed_ungraded), repeat(None))
+            ):
                 return None
-            if any([tensors[i]._grad is not None for i in self.ungraded]):
-                return None
-            for i in self.graded:
-                tensors.append(tensors[i]._grad)  # noqa: PERF401
-            for i in self.varying:
-                tensor = tensors[i]
-                source = tensor._source
-                if (source is not None and source.leaf is not None) is not self.leaves[
-                    i
-                ] or tensor._steps != self.steps[i]:
-                    return None
-                if self.leaves[i] and source.hooks:
-                    return None
-            storages = [*map(_storage, tensors)]
-            nodes = [*map(_node, storages)]
+            tensors += [tensors[i]._grad for i in self.graded]
+            fixed = self._fixed_values()
+            others = None if fixed is None else self._varying_values(tensors)
         except AttributeError:  # a variable that held a tensor, or a gradient, is gone
             return None
-        if not all(map(is_, map(_type, nodes), self.types)) or any(map(_tracked, nodes)):
-            return None
-        if any([storage.buffer is not None for storage in storages]) or not self._apart(storages):
-            return None
-        pool = [*map(_value, nodes)]
-        if any([value is None for value in pool]):
-            executor.flush()
-            pool = [executor.value_of(node) for node in nodes]
-        return pool
+        return None if fixed is None or others is None else others + fixed
 
-    def _apart(self, storages: list[Storage]) -> bool:
-        """Whether the same tensors share storages as when the run was recorded."""
+    def _fixed_values(self) -> list[Any] | None:
+        """Values of the tensors that are always the same: mostly those that the last repetition left there."""
+        if (
+            not all(map(is_, map(_storage, self.kept), self.fixed_storages))
+            or not all(map(is_, map(_source, self.kept), self.fixed_sources))
+            or any([source.hooks for source in self.fixed_leaves])
+        ):
+            return None
+        nodes = [*map(_node, self.fixed_storages)]
+        if not all(map(is_, nodes, self.fixed_nodes)):
+            if [*map(_steps, self.kept)] != self.fixed_steps:
+                return None
+            values = _values(self.fixed_storages, nodes, self.fixed_types)
+            if values is None:
+                return None
+            self.fixed_nodes, self.fixed_values = nodes, values
+        return self.fixed_values
+
+    def _varying_values(self, tensors: list[Any]) -> list[Any] | None:
+        """Values of arguments, of tensors that variables hold, and of gradients."""
+        varying = [tensors[i] for i in self.varying]
+        for tensor, leaf, steps in zip(varying, self.leaves, self.steps, strict=True):
+            source = tensor._source
+            if (source is not None and source.leaf is not None) is not leaf or len(tensor._steps) != len(steps):
+                return None
+            if leaf and (source.hooks or "_post_accumulate_grad_hooks" in tensor.__dict__):
+                return None
+        if any([tensors[i]._steps is not steps for i, steps in self.named_steps]):
+            return None
+        storages = [*map(_storage, varying)]
         if self.distinct:
-            return len(set(map(id, storages))) == len(storages)
-        first: dict[int, int] = {}
-        return [first.setdefault(id(storage), i) for i, storage in enumerate(storages)] == self.pattern
+            numbers = {*map(id, storages)}
+            if len(numbers) != len(storages) or not numbers.isdisjoint(self.fixed_numbers):
+                return None
+        elif _pattern(map(_storage, tensors)) != self.pattern:
+            return None
+        return _values(storages, [*map(_node, storages)], self.types)
 
     def _enter_numbers(self, pool: list[Any]) -> bool:
         """Adds draws and optimizers' numbers to the pool; False where an update is another one now."""
@@ -282,11 +320,14 @@ class Repetition:
 
     def _finish(self, pool: list[Any], tensors: list[Tensor], originals: list[Tensor]) -> Any:
         """Puts results where the run put them, and returns what it returned."""
-        for slot, place, type, versions in self.rebound:
+        nodes, values = self.fixed_nodes, self.fixed_values
+        for slot, place, type, versions, fixed in self.rebound:
             storage = tensors[slot]._storage
             storage.version += versions
             if place >= 0:
-                storage.node = known_node(pool[place], type)
+                storage.node = node = known_node(pool[place], type)
+                if fixed >= 0:
+                    nodes[fixed], values[fixed] = node, pool[place]
         storages = []
         for place, type, ghost in self.storages:
             node = known_node(pool[place], type)
@@ -315,6 +356,22 @@ class Repetition:
             return decode(np.asarray(pool[leaf.what]), leaf.value).item() if kind == "item" else leaf.value
 
         return part(self.single) if self.single is not None else rebuilt(self.result, part)
+
+
+def _pattern(storages: Any) -> list[int]:
+    """For each storage the place where it comes first."""
+    first: dict[int, int] = {}
+    return [first.setdefault(id(storage), i) for i, storage in enumerate(storages)]
+
+
+def _values(storages: list[Storage], nodes: list[Node], types: list[Type]) -> list[Any] | None:
+    """The values of storages, where those are of their types, without history, and not shared with NumPy."""
+    if not all(map(is_, map(_type, nodes), types)) or any(map(_tracked, nodes)):
+        return None
+    if any([storage.buffer is not None for storage in storages]):
+        return None
+    values = [*map(_value, nodes)]
+    return [executor.value_of(node) for node in nodes] if any([value is None for value in values]) else values
 
 
 def _restore(before: list[tuple[Storage, Node, int]]) -> None:

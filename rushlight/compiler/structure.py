@@ -38,6 +38,8 @@ def take_apart(value: Any, tensors: list[Tensor], originals: list[Tensor], objec
         return kind, tuple([(key, take_apart(each, tensors, originals, objects)) for key, each in value.items()])
     if kind in ATOMS:
         return kind, repr(value) if kind in (float, complex, slice) else value  # NaN is not itself, and -0.0 is 0.0
+    if isinstance(value, np.generic):
+        return kind, value.tobytes()
     objects.append(value)
     return kind, id(value)
 

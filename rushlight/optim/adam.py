@@ -9,7 +9,6 @@ from ..ir.graph import Node
 from ..ir.update_rules import adam_update, lasting_setting, setting
 from ..runtime.watch import Watching
 from ..tensor import Tensor, maximum, zeros_like
-from ..tensor.tensor import bare
 from .at_once import note_parts, update_by
 from .optimizer import (
     Optimizer,
@@ -166,18 +165,23 @@ class _Options:
     def at(self, state: dict[str, Any]) -> _Count:
         """The next step of a parameter. Parameters that are at the same step come to share its node, so that it is read once."""
         tensor = state["step"]
-        before = bare(tensor) if isinstance(tensor, Tensor) else None
-        if before is None:
+        if not isinstance(tensor, Tensor):
+            return _Count(self, advance(state))
+        storage = tensor._storage  # `bare` and `rebind`, for dozens of parameters
+        before = storage.node
+        if before.tracked or tensor._steps or storage.buffer is not None:
             return _Count(self, advance(state))
         count = self._after_node.get(before)
         if count is None:
-            step = tensor.item() + 1
+            value = before.value
+            step = (tensor if value is None else value).item() + 1
             count = self._at_step.get(step)
             if count is None:
                 count = self._at_step[step] = _Count(self, step)
                 count.node = setting(step, before.type.dtype)
             self._after_node[before] = count
-        tensor._storage.rebind(count.node)
+        storage.version += 1
+        storage.node = count.node
         if Watching.watcher is not None:
             Watching.watcher.counted(tensor)
         return count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from typing import Any
@@ -175,3 +176,54 @@ def test_errors_found_in_a_repetition() -> None:
     with pytest.raises(IndexError):
         compiled(torch.tensor([1, 9])).tolist()
     assert compiled(good).tolist() == [1.0, 2.0]
+
+
+def test_arguments_that_are_new_each_time() -> None:
+    def f(x: Any, i: int) -> Any:
+        return x + i
+
+    compiled = torch.compile(f)
+    for i in range(60):
+        assert compiled(torch.zeros(1), i).item() == i
+    assert len(compiled._last) <= 18 and repeats(compiled) == 0
+
+
+def test_objects_in_the_place_of_others() -> None:
+    class Config:
+        def __init__(self, k: float) -> None:
+            self.k = k
+
+    compiled = torch.compile(lambda x, config: x * config.k)
+    for i in range(40):
+        assert compiled(torch.ones(1), Config(float(i))).item() == i
+
+
+def test_loggers_and_hooks_of_all_modules(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("compile")
+
+    def f(x: Any) -> Any:
+        logger.warning("called")
+        return x + 1
+
+    compiled = torch.compile(f)
+    for _ in range(5):
+        compiled(torch.ones(1))
+    assert len(caplog.records) == 5
+    net = torch.nn.Linear(2, 2)
+    called = torch.compile(lambda x: net(x).detach())
+    x = torch.ones(1, 2)
+    before = [called(x) for _ in range(4)][-1]
+    handle = torch.nn.modules.module.register_module_forward_hook(lambda module, args, result: result * 2)
+    try:
+        assert all(torch.equal(called(x), before * 2) for _ in range(4))
+    finally:
+        handle.remove()
+    assert torch.equal(called(x), before)
+
+
+def test_transposed_arguments() -> None:
+    compiled = torch.compile(lambda x: x * 2 + 1)
+    for i in range(6):
+        x = torch.arange(6.0).view(2, 3) + i
+        assert torch.equal(compiled(x.t()), x.t() * 2 + 1)
+    assert repeats(compiled) == 1
