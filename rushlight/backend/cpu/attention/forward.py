@@ -10,10 +10,10 @@ from __future__ import annotations
 from ....kernel.attention import Attention
 from ...machine import Machine
 from ..arithmetic import apply
-from ..assembly import Function, Int, constant
+from ..assembly import Function, Int, constant, first_lanes
 from ..contraction.microkernel import Step
 from ..generated import Generated
-from ..values import Value
+from ..values import Value, store
 from .division import Division
 from .layer import Layer, across
 
@@ -31,8 +31,9 @@ def _rooms(division: Division) -> dict[str, int]:
         "values": division.padded * division.v.pitch,
         "scores": division.block * division.tiles.most * division.lanes,
         "sums": rows * division.v.pitch,
-        "top": rows,
+        "top": rows + division.width,  # they are read by whole vectors
         "total": rows * division.width,
+        "whole": division.tiles.most + division.width,
     }
 
 
@@ -164,24 +165,18 @@ class _Forward:
             lowest = constant(layer.element, float("-inf"))
             before = function.choose(later, layer.element, function.load(layer.element, place, layer.size), lowest)
             greatest = _greater(function, layer.element, before, greatest)
-            shift = self._shift(function, greatest)
+            shift = self._shift(function, layer.element, greatest)
             function.store(layer.element, greatest, place, layer.size)
             total = self._exponentials(function, line, panel, shift)
-            self._add(function, height, row.index, later, self._fading(function, before, shift), total)
+            less = function.binary("fsub", layer.element, before, shift)
+            self._add(function, height, row.index, later, less, total)
         function.end()
         return name
 
-    def _shift(self, function: Function, greatest: str) -> str:
+    def _shift(self, function: Function, type: str, greatest: str) -> str:
         """What is taken from a row's scores: the greatest, or 0 where the row may look at nothing."""
-        element = self.layer.element
-        nothing = function.emit(f"fcmp oeq {element} {greatest}, {constant(element, float('-inf'))}")
-        return function.select(element, nothing, constant(element, 0), greatest)
-
-    def _fading(self, function: Function, before: str, shift: str) -> str:
-        """What a row's sums are to be multiplied with."""
-        layer = self.layer
-        less = function.binary("fsub", layer.element, before, shift)
-        return layer.exponential(function, less, 1)
+        nothing = function.emit(f"fcmp oeq {type} {greatest}, {constant(type, float('-inf'))}")
+        return function.select(type, nothing, constant(type, 0), greatest)
 
     def _greatest(self, function: Function, line: str, panel: int, row: Int) -> str:
         """The greatest of a row's scores, which are masked on the way."""
@@ -235,23 +230,24 @@ class _Forward:
             total = function.binary("fadd", layer.type, total, other)
         return total
 
-    def _add(self, function: Function, height: int, row: Int, later: str, fading: str, total: str) -> None:
-        """Adds to a row's total, and scales its total and its sums before."""
+    def _add(self, function: Function, height: int, row: Int, later: str, less: str, total: str) -> None:
+        """Adds to a row's total; what it and the row's sums were before is scaled by e^less."""
         layer, division = self.layer, self.division
-        factor = function.splat(layer.type, fading)
         place = function.pointer("%total", function.mul(row, division.width), layer.element)
-        zero, before = constant(layer.type, 0), function.load(layer.type, place, layer.size)
-        before = function.emit(f"select i1 {later}, {layer.type} {before}, {layer.type} {zero}")
-        total = function.binary("fadd", layer.type, function.binary("fmul", layer.type, before, factor), total)
+        before = function.load(layer.type, place, layer.size)
         function.store(layer.type, total, place, layer.size)
         with function.when(later):
+            factor = function.splat(layer.type, layer.exponential(function, less, 1))
+            before = function.binary("fmul", layer.type, before, factor)
+            function.store(layer.type, function.binary("fadd", layer.type, before, total), place, layer.size)
             for column, vectors in division.v.groups:
                 for number in range(vectors):
                     spot = function.mul(row, vectors * division.width)
                     spot = function.add(spot, height * column + number * division.width)
                     address = function.pointer("%sums", spot, layer.element)
                     value = function.load(layer.type, address, layer.size)
-                    function.store(layer.type, function.binary("fmul", layer.type, value, factor), address, layer.size)
+                    value = function.binary("fmul", layer.type, value, factor)
+                    function.store(layer.type, value, address, layer.size)
 
     # ---- results ----
 
@@ -272,13 +268,26 @@ class _Forward:
             empty = function.emit(f"fcmp oeq {layer.element} {whole}, {constant(layer.element, 0)}")
             one = constant(layer.element, 1)
             whole = function.select(layer.element, empty, one, whole)
-            greatest = function.load(layer.element, function.pointer(top, row, layer.element), layer.size)
-            logarithm = apply(function, "log", [Value(whole, layer.dtype, 1)], self.machine).text
-            logarithm = function.binary("fadd", layer.element, self._shift(function, greatest), logarithm)
-            function.store(layer.element, logarithm, function.pointer(log_target, row, layer.element), layer.size)
+            function.store(layer.element, whole, function.pointer(layer.room["whole"], row, layer.element), layer.size)
             return function.splat(layer.type, function.binary("fdiv", layer.element, one, whole))
 
         layer.write_out(sums, height, height, division.v, target, factor)
+        self._logarithms(height, top, log_target)
+
+    def _logarithms(self, height: int, top: str, target: str) -> None:
+        """Writes the logarithms of a tile's rows, which lie in lanes."""
+        layer, function, width = self.layer, self.function, self.division.width
+        for first in range(0, height, width):
+            whole, greatest = (
+                function.load(layer.type, function.pointer(base, first, layer.element), layer.size)
+                for base in (layer.room["whole"], top)
+            )
+            found = apply(function, "log", [Value(whole, layer.dtype, width)], self.machine)
+            shift = self._shift(function, layer.type, greatest)
+            found = Value(function.binary("fadd", layer.type, shift, found.text), layer.dtype, width)
+            active = min(width, height - first)
+            mask = None if active == width else first_lanes(active, width)
+            store(function, found, function.pointer(target, first, layer.element), mask)
 
 
 def _greater(function: Function, type: str, a: str, b: str) -> str:
