@@ -234,13 +234,15 @@ class Recording:
             source = tensor._source
             if type(tensor) is not Tensor or tensor.__dict__ or (source is not None and source.leaf is not None):
                 raise Refused("it makes a parameter, or a tensor with attributes")
-            made = Handle(self._storage(tensor), tensor._steps, source is not None and source.detached)
+            detached = source is not None and source.detached
+            made = Handle(self._storage(tensor, detached), tensor._steps, detached)
             found = self._handle_of[id(tensor)] = len(self.handles)
             self._keep.append(tensor)
             self.handles.append(made)
         return ("new", found)
 
-    def _storage(self, tensor: Tensor) -> tuple[str, int]:
+    def _storage(self, tensor: Tensor, detached: bool) -> tuple[str, int]:
+        """Which storage a tensor reads; its value's history is needed where a tensor that is not detached reads it."""
         storage = tensor._storage
         for i, known in enumerate(self.slots.storages):
             if known is storage:
@@ -250,10 +252,12 @@ class Recording:
             if storage.buffer is not None:
                 raise Refused("it returns memory shared with NumPy")
             node = storage.node
-            ghost = ghost_of(node) if node.tracked else None
+            ghost = ghost_of(node) if node.tracked and not detached else None
             found = self._storage_of[id(storage)] = len(self.storages)
             self.storages.append((self._origin(node), ghost))
             self.storage_types.append(node.type)
+        elif storage.node.tracked and not detached and self.storages[found][1] is None:
+            self.storages[found] = (self.storages[found][0], ghost_of(storage.node))
         return ("new", found)
 
 
@@ -313,7 +317,7 @@ def record(
         recording = Recording(slots, recorder, result)
         recording.objects = objects
     except Refused as refused:
-        recording = refused
+        recording = refused.with_traceback(None)  # whose frames hold the run's values
     return rebuilt(result, _final), recording
 
 

@@ -148,7 +148,7 @@ class Source:
         """The leaf over a value, the same while one version of it is in use."""
         if self._version == storage.version and self._node is not None:
             cached = self._node()
-            if cached is not None:
+            if cached is not None and cached.operands[0] is node:  # else NumPy shares the memory since
                 return cached  # type: ignore[no-any-return]
         if node.value is not None and storage.buffer is None:
             made = standing_for(view.leaf, node)

@@ -254,3 +254,13 @@ def test_more_forms_than_are_kept() -> None:
         for size in range(1, 12):
             for _ in range(3):
                 assert compiled(torch.ones(size)).sum().item() == 2 * size
+
+
+def test_results_without_their_history() -> None:
+    net = nn.Linear(2, 2)
+    compiled = torch.compile(lambda x: net(x).detach())
+    for i in range(6):
+        x = torch.full((1, 2), float(i))
+        result = compiled(x)
+        assert torch.equal(result, net(x).detach()) and not result.requires_grad
+    assert repeats(compiled) == 1

@@ -188,3 +188,14 @@ def test_python(source):
 def test_cuda_is_refused_and_the_way_out_named(use):
     with pytest.raises(RuntimeError, match="computes on the CPU.*device='cpu'"):
         eval(use, {"t": rushlight})
+
+
+def test_a_leaf_whose_memory_numpy_shares_while_a_graph_holds_it() -> None:
+    w = rushlight.ones(2, requires_grad=True)
+    kept = (w * 3).sum()
+    kept.item()
+    w.data.numpy()[:] = 5
+    again = (w * 3).sum()
+    assert again.item() == 30
+    (again + kept).backward()
+    assert w.grad.tolist() == [6.0, 6.0]
