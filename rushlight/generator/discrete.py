@@ -15,30 +15,41 @@ import math
 
 import numpy as np
 
-from ..dtype import bfloat16, bool_, decode, dtype, float64, int64
+from ..dtype import bfloat16, bool_, decode, dtype, float32, float64, int64
 from .checks import FLOATING, INTEGERS, require, require_kernel, scalar_name
 from .continuous import Shape, exponential
 from .mt19937 import Engine
+from .native import LONG, draws
 from .rounding import libm, narrowed, stored
 from .selection import greatest
 
+_PIECE = 1 << 19  # elements drawn at once: their words stay in the cache
 _BAD_CHANCE = (
     "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  "
     "(Could this error message be improved?  If so, please report an enhancement request to PyTorch.)"
 )
 
 
-def bernoulli(engine: Engine, shape: Shape, dtype: dtype, p: float = 0.5) -> np.ndarray:
-    """1 with chance `p`, else 0, as `Tensor.bernoulli_(p)` and dropout; real dtypes and bool.
+def bernoulli(engine: Engine, shape: Shape, dtype: dtype, p: float = 0.5, one: float = 1.0) -> np.ndarray:
+    """`one` with chance `p`, else 0, as `Tensor.bernoulli_(p)` and dropout; real dtypes and bool.
 
     Raises RuntimeError unless 0 <= p <= 1.
     """
     require(0 <= p <= 1, f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
     require_kernel("bernoulli_scalar_cpu_", dtype, (*INTEGERS, *FLOATING, bool_))
     # uniform < p, in whole numbers: k / 2**53 < p just if k < ceil(p * 2**53).
-    words = engine.random64(math.prod(shape))
-    words &= np.uint64((1 << 53) - 1)
-    return _ones_and_zeros(words < np.uint64(math.ceil(math.ldexp(p, 53))), dtype).reshape(shape)
+    count, threshold = math.prod(shape), math.ceil(math.ldexp(p, 53))
+    compiled = draws() if dtype is float32 and count >= LONG else None
+    if compiled is None:
+        words = engine.random64(count)
+        words &= np.uint64((1 << 53) - 1)
+        values = _ones_and_zeros(words < np.uint64(threshold), dtype).reshape(shape)
+        return values if one == 1 else values * dtype.storage.type(one)
+    result = np.empty(count, np.float32)
+    for begin in range(0, count, _PIECE):
+        part = result[begin : begin + _PIECE]
+        compiled.hits(engine.random32(2 * part.size), part, threshold, one)
+    return result.reshape(shape)
 
 
 def bernoulli_from(engine: Engine, shape: Shape, dtype: dtype, p: np.ndarray, p_dtype: dtype) -> np.ndarray:

@@ -15,7 +15,11 @@ True
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from .native import LONG, draws
 
 BLOCK = 624
 DEFAULT_SEED = 67280421310721  # PyTorch's, for generators that nobody has seeded
@@ -95,9 +99,7 @@ class Engine:
         words[:done] = self._block[start : start + done]
         source = self._ready_source()
         whole = done + (count - done) // BLOCK * BLOCK
-        for begin in range(done, whole, _CHUNK):
-            end = min(begin + _CHUNK, whole)
-            words[begin:end] = source.random_raw(end - begin)
+        self._fill(source, words[done:whole])
         self._next, self._left = BLOCK, 1
         if whole < count:
             self._block = source.random_raw(BLOCK).astype(np.uint32)
@@ -105,6 +107,18 @@ class Engine:
             self._left = BLOCK + 1 - self._next
             words[whole:] = self._block[: self._next]
         return words
+
+    def _fill(self, source: np.random.MT19937, words: np.ndarray) -> None:
+        """Whole blocks: by compiled code where there are many."""
+        compiled = draws() if words.size >= LONG else None
+        if compiled is None:
+            for begin in range(0, words.size, _CHUNK):
+                part = words[begin : begin + _CHUNK]
+                part[:] = source.random_raw(part.size)
+            return
+        key = source.state["state"]["key"].astype(np.uint32)
+        compiled.fill(key, words)
+        source.state = _at_the_end_of(key)
 
     def random64(self, count: int) -> np.ndarray:
         """The next `count` 64-bit words, uint64; each takes two words of the stream, the high half first."""
@@ -179,5 +193,9 @@ class Engine:
 def _source_after(key: np.ndarray) -> np.random.MT19937:
     """NumPy's generator, about to make the block that follows the block `key`."""
     source = np.random.MT19937(0)
-    source.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": BLOCK}}
+    source.state = _at_the_end_of(key)
     return source
+
+
+def _at_the_end_of(key: np.ndarray) -> Any:
+    return {"bit_generator": "MT19937", "state": {"key": key, "pos": BLOCK}}

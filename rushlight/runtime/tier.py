@@ -88,6 +88,14 @@ def _compiler() -> Any:
 
 
 @functools.cache
+def draws() -> Any:
+    """Compiled code for long random draws; None where everything is interpreted."""
+    if config.TIER == "interp" or not available():
+        return None
+    return importlib.import_module("..backend.cpu.twister", __package__)
+
+
+@functools.cache
 def available() -> bool:
     """Whether there is a compiler; where not, one warning, or an error where `RUSHLIGHT_TIER` insists."""
     build = importlib.import_module("..backend.cpu.build", __package__)

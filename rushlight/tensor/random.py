@@ -12,17 +12,20 @@ from typing import Any
 import numpy as np
 
 from ..dtype import dtype, int64, uint8
-from ..generator import continuous, discrete, integers, seeding
+from ..generator import continuous, discrete, integers, native, seeding
 from ..generator.mt19937 import Engine
 from ..ir import view
 from ..ir.graph import Node, input_node, mode
 from ..ir.type import Type
+from ..runtime import tier
 from ..runtime.watch import Watching
 from .creation import _finish, shape_of
 from .geometry import CPU, require_cpu
 from .promotion import Defaults
 from .public import assign, method, overwritten, public
 from .tensor import Tensor, from_array, node_of, wrap
+
+native.provide(tier.draws)
 
 
 class Generator(seeding.Generator):

@@ -28,12 +28,12 @@ def _check(op: str, input: Tensor, p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _kept(input: Tensor, p: float, shape: tuple[int, ...]) -> Callable[[], np.ndarray]:
-    """What draws 1 where an element (or channel) stays, drawn with probability 1 - p, in the order of memory where PyTorch does."""
+def _kept(input: Tensor, p: float, shape: tuple[int, ...], one: float = 1.0) -> Callable[[], np.ndarray]:
+    """What draws `one` where an element (or channel) stays, drawn with probability 1 - p, in the order of memory where PyTorch does."""
     kind = input.dtype
 
     def draw(extents: tuple[int, ...]) -> np.ndarray:
-        return discrete.bernoulli(default_generator.engine, extents, kind, 1 - p)
+        return discrete.bernoulli(default_generator.engine, extents, kind, 1 - p, one)
 
     if len(shape) != input.ndim or shape != tuple(input.shape) or input.is_contiguous():
         return lambda: draw(shape)
@@ -43,9 +43,10 @@ def _kept(input: Tensor, p: float, shape: tuple[int, ...]) -> Callable[[], np.nd
 
 def _noise(input: Tensor, p: float, shape: tuple[int, ...]) -> Node:
     """The mask divided by 1 - p, in the input's dtype."""
-    kind, mask = input.dtype, _kept(input, p, shape)
+    kind = input.dtype
     if kind.storage == kind.compute:
-        return drawn(lambda: mask() / kind.storage.type(1 - p), Type.of(shape, kind))
+        return drawn(_kept(input, p, shape, float(1 / kind.storage.type(1 - p))), Type.of(shape, kind))
+    mask = _kept(input, p, shape)
     return drawn(lambda: encode((mask() != 0) / np.float32(1 - p), kind), Type.of(shape, kind))
 
 
