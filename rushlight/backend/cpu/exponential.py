@@ -53,8 +53,11 @@ def exp_minus_one_near(v: Lanes, r: str) -> str:
 
 
 def exp(v: Lanes, x: str) -> str:
-    n, r = _without_powers(v, _clamp(v, x, *EXP_RANGE[v.element]))
-    return v.scale(v.add(exp_minus_one_near(v, r), 1.0), n)
+    low, high = EXP_RANGE[v.element]
+    n, r = _without_powers(v, _clamp(v, x, low, high))
+    value = v.add(exp_minus_one_near(v, r), 1.0)
+    # 0 before it is scaled: a product that underflows takes many processors a hundred times as long, and masks are -infinity.
+    return v.scale(v.select(v.test("olt", x, low), 0.0, value), n)
 
 
 def half_exp(v: Lanes, x: str) -> str:

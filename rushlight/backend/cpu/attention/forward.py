@@ -160,14 +160,15 @@ class _Forward:
         with function.loop(0, height) as row:
             line = function.pointer("%scores", function.mul(row.index, self.division.lanes), layer.element)
             panel = height * self.division.lanes  # elements from one panel of scores to the next
-            greatest = self._greatest(function, line, panel, row.index)
+            reach = layer.reach(function, function.add("%row", row.index), "%key")
+            greatest = self._greatest(function, line, panel, row.index, reach)
             place = function.pointer("%top", row.index, layer.element)
             lowest = constant(layer.element, float("-inf"))
             before = function.choose(later, layer.element, function.load(layer.element, place, layer.size), lowest)
             greatest = _greater(function, layer.element, before, greatest)
             shift = self._shift(function, layer.element, greatest)
             function.store(layer.element, greatest, place, layer.size)
-            total = self._exponentials(function, line, panel, shift)
+            total = self._exponentials(function, line, panel, shift, reach)
             less = function.binary("fsub", layer.element, before, shift)
             self._add(function, height, row.index, later, less, total)
         function.end()
@@ -178,10 +179,9 @@ class _Forward:
         nothing = function.emit(f"fcmp oeq {type} {greatest}, {constant(type, float('-inf'))}")
         return function.select(type, nothing, constant(type, 0), greatest)
 
-    def _greatest(self, function: Function, line: str, panel: int, row: Int) -> str:
-        """The greatest of a row's scores, which are masked on the way."""
+    def _greatest(self, function: Function, line: str, panel: int, row: Int, reach: Int) -> str:
+        """The greatest of a row's scores, to which the mask is added on the way."""
         layer, division = self.layer, self.division
-        reach = layer.reach(function, function.add("%row", row), "%key")
         start = [(layer.type, constant(layer.type, float("-inf")))] * division.vectors
         with function.loop(0, "%count", carried=start) as turn:
             place = function.pointer(line, function.mul(turn.index, panel), layer.element)
@@ -191,9 +191,12 @@ class _Forward:
                 address = function.pointer(place, number * division.width, layer.element)
                 scores = function.load(layer.type, address, layer.size)
                 lane = function.add(first, number * division.width)
-                scores, changed = self._seen(function, scores, row, function.sub(reach, first), lane, number)
-                if changed:
+                if self.kernel.mask is not None:
+                    scores = layer.masked(function, scores, "%mask", row, "%key", lane)
                     function.store(layer.type, scores, address, layer.size)
+                if layer.bounded:
+                    inside = layer.within(function, function.sub(reach, first), number * division.width)
+                    scores = function.select(layer.type, inside, scores, constant(layer.type, float("-inf")))
                 found.append(_greater(function, layer.type, scores, best))
             turn.next = found
         best = turn.results[0]
@@ -201,17 +204,7 @@ class _Forward:
             best = _greater(function, layer.type, best, other)
         return across(function, layer.type, best, lambda type, a, b: _greater(function, type, a, b))
 
-    def _seen(self, function: Function, scores: str, row: Int, reach: Int, lane: Int, number: int) -> tuple[str, bool]:
-        """A vector of scores, masked; and whether there is anything to mask. `lane` counts from the block's first key."""
-        layer = self.layer
-        if self.kernel.mask is not None:
-            scores = layer.masked(function, scores, "%mask", row, "%key", lane)
-        if layer.bounded:
-            inside = layer.within(function, reach, number * self.division.width)
-            scores = function.select(layer.type, inside, scores, constant(layer.type, float("-inf")))
-        return scores, layer.bounded or self.kernel.mask is not None
-
-    def _exponentials(self, function: Function, line: str, panel: int, shift: str) -> str:
+    def _exponentials(self, function: Function, line: str, panel: int, shift: str, reach: Int) -> str:
         """Puts weights in the scores' place; their sum, lane by lane."""
         layer, division = self.layer, self.division
         less = function.splat(layer.type, shift)
@@ -223,6 +216,10 @@ class _Forward:
                 scores = function.load(layer.type, address, layer.size)
                 scores = function.binary("fsub", layer.type, scores, less)
                 weights = layer.exponential(function, scores, division.width)
+                if layer.bounded:
+                    left = function.sub(reach, function.mul(turn.index, division.lanes))
+                    inside = layer.within(function, left, number * division.width)
+                    weights = function.select(layer.type, inside, weights, constant(layer.type, 0))
                 function.store(layer.type, weights, address, layer.size)
                 turn.next[number] = function.binary("fadd", layer.type, total, weights)
         total = turn.results[0]
