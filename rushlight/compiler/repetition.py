@@ -182,7 +182,7 @@ class Repetition:
         ]
         self.ways: list[Any] = [None] * len(self.segments)
         for plan, _ in self.segments:
-            plan.uses = max(plan.uses, tier.OFTEN)  # whoever asks for compilation need not wait for it
+            tier.hasten(plan)
         self.rebound = [
             (
                 i,

@@ -70,10 +70,20 @@ def _variant(plan: Plan, inputs: list[Any]) -> Any:
     return found
 
 
+def _wait(plan: Plan) -> int:
+    """Runs more that a plan must wait, for there are many like it."""
+    return PATIENCE * max(0, _structures.get(plan.structure, 0) - SHAPES + 1)
+
+
+def hasten(plan: Plan) -> None:
+    """Compiles a plan at its next run, since the user says that it will come again."""
+    plan.uses = max(plan.uses, OFTEN + _wait(plan))
+
+
 def _comes_often(plan: Plan) -> bool:
     if config.TIER == "compile" or plan.variants:
         return True
-    wait = PATIENCE * max(0, _structures.get(plan.structure, 0) - SHAPES + 1)
+    wait = _wait(plan)
     if plan.uses >= OFTEN + wait or (plan.size >= MUCH and plan.uses >= wait):
         return True
     return plan.uses >= 1 + wait and plan.size >= LITTLE
