@@ -10,6 +10,8 @@ import sys
 from operator import attrgetter, itemgetter
 from typing import Any
 
+import numpy as np
+
 from ..backend.cpu.pool import BIG, Array, maker
 from ..ir.type import Type
 from . import events, tier
@@ -20,12 +22,12 @@ _strides = attrgetter("strides")
 _count = sys.getrefcount
 
 
-def _held(arrays: list[Any]) -> list[int]:
-    """How often each is referred to."""
-    return [_count(array) for array in arrays]
+def _held(arrays: list[Array]) -> list[tuple[int, int]]:
+    """How often each array and its memory are referred to: a view's base is the memory, and not the array that it was made from."""
+    return [(_count(array), _count(array.base)) for array in arrays]
 
 
-_UNHELD = _held([object()])[0]  # by a list alone; it depends on how Python calls
+_UNHELD = _held([maker((1,), np.dtype(np.float32))()])[0]  # by a list alone; it depends on how Python calls
 
 
 class Direct:

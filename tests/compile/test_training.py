@@ -125,3 +125,13 @@ def test_results_that_are_kept_are_not_overwritten() -> None:
         held.append(training.net[0].weight.data)
         weights.append(plain.net[0].weight.detach().clone())
     assert all(torch.equal(a, b) for a, b in zip(held[::2], weights, strict=True))
+
+
+def test_parts_that_are_kept_are_not_overwritten() -> None:
+    training = Training("mlp", "adam")
+    held = []
+    for _ in range(9):
+        loss = training.run(True)
+        row = training.net[0].weight.detach()[1].clone()
+        held.append((row, row.tolist(), loss))
+    assert [row.tolist() for row, _, _ in held] == [numbers for _, numbers, _ in held]
