@@ -46,7 +46,7 @@ for _name in os.environ:
 
 DEBUG = _integer("RUSHLIGHT_DEBUG", 0)
 PENDING = _integer("RUSHLIGHT_PENDING", 20000)
-PENDING_BYTES = 64 << 30  # of all results: a bound on the work that is held back, not on memory, which no pending node has
+PENDING_BYTES = 64 << 30  # of all results: bounds the work held back, not memory, which no pending node has
 TIER = _tier()
 CPU = _read("RUSHLIGHT_CPU", "")
 CACHE = _read("RUSHLIGHT_CACHE", "")

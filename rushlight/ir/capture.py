@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .graph import Node, input_node, mode, trace
+from .graph import input_node, mode, trace
 from .type import Type
 
 _NOTHING = np.empty(0)

@@ -11,8 +11,8 @@ from ..ir.type import TupleType, Type
 from ..kernel.buffer import Buffer, Shape
 from ..kernel.contraction import Contract
 from ..kernel.index import Index, add, data, divide, fixed, remainder
-from ..kernel.templates import TEMPLATES
 from ..kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Temp, Write
+from ..kernel.templates import TEMPLATES
 from .element import loads
 from .fuse import CHEAP, COSTS, Fusion, Group, spread
 

@@ -7,7 +7,6 @@ from hypothesis import given
 
 from rushlight.passes.memory import ALIGN, lay_out
 
-
 Program = tuple[list[tuple[list[int], list[int]]], dict[int, int], list[bool]]
 
 

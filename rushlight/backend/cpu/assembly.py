@@ -119,7 +119,9 @@ class Function:
     ) -> None:
         self.module = module
         self.name = name
-        self.head = f"{'internal ' if internal else ''}{result} @{name}({', '.join(f'{t} %{n}' for t, n in parameters)})"
+        self.head = (
+            f"{'internal ' if internal else ''}{result} @{name}({', '.join(f'{t} %{n}' for t, n in parameters)})"
+        )
         self.attributes = attributes
         self.lines = ["entry:"]
         self.block = "entry"

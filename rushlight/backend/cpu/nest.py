@@ -525,7 +525,7 @@ class NestWriter:
         return Value(self.function.select(type, none, constant(type, 0), place.text), int64, place.width)
 
     def _across_lanes(self, fold: Fold, parts: list[Value]) -> list[Value]:
-        function, width = self.function, parts[0].width
+        width = parts[0].width
         while width > 1:
             half = width // 2
             a = [self._part(p, 0, half) for p in parts]
