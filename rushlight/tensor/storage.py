@@ -128,13 +128,14 @@ def rebind_all(storages: Sequence[Storage], nodes: Sequence[Node]) -> None:
 class Source:
     """How a family of handles reads its storage: as a leaf that requires grad, or detached from history."""
 
-    __slots__ = ("leaf", "detached", "hooks", "_node", "_version", "__weakref__")
+    __slots__ = ("leaf", "detached", "hooks", "_node", "_base", "_version", "__weakref__")
 
     def __init__(self, leaf: Any = None, detached: bool = False) -> None:
         self.leaf: Any = leaf  # weak reference to the leaf tensor, or None
         self.detached = detached
         self.hooks: dict[int, Any] | None = None
         self._node: Any = None
+        self._base: Any = None  # of the storage, when the leaf's node was made
         self._version = -1
 
     def read(self, storage: Storage) -> Node:
@@ -148,7 +149,10 @@ class Source:
         """The leaf over a value, the same while one version of it is in use."""
         if self._version == storage.version and self._node is not None:
             cached = self._node()
-            if cached is not None and cached.operands[0] is node:  # else NumPy shares the memory since
+            # Where NumPy shared the memory since, the storage has another node. (A view's own is made anew at each reading.)
+            if cached is not None and (
+                self._base() is storage.node if storage.buffer is None else cached.operands[0] is node
+            ):
                 return cached  # type: ignore[no-any-return]
         if node.value is not None and storage.buffer is None:
             made = standing_for(view.leaf, node)
@@ -158,7 +162,7 @@ class Source:
             made.operands = (node,)
         side = made.side = Side()
         side.leaf, side.hooks = self.leaf, self.hooks
-        self._node, self._version = weakref.ref(made), storage.version
+        self._node, self._base, self._version = weakref.ref(made), weakref.ref(storage.node), storage.version
         return made
 
 
