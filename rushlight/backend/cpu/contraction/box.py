@@ -99,6 +99,16 @@ class Groups:
             found[loop] = min(extent, along * size)
         return found
 
+    def origin(self, function: Function, first: Int) -> dict[int, Int]:
+        """Where the region of the group that begins with a box begins: a last group of fewer boxes reaches back, so that none leaves the loops."""
+        found = self.box.origin(function, first)
+        if self.box.loops:
+            loop, extent = self.box.loops[self.position], self.box.extents[self.position]
+            span = self.spans()[loop]
+            if extent % span:
+                found[loop] = function.least(found[loop], extent - span)
+        return found
+
     def bounds(self, function: Function, number: Int) -> tuple[Int, Int]:
         """The first box of a group and the one after its last."""
         if not self.box.loops:

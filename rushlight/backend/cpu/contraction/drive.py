@@ -224,7 +224,7 @@ class Driver:
             pack(frame, plan.summation, factor, bounds, target, values, plan.terms, slowest)
             return
         assert factor.stage is not None
-        origin = {**values, **factor.box.origin(function, bounds[0]), **dict.fromkeys(plan.terms, 0)}
+        origin = {**values, **factor.groups.origin(function, bounds[0]), **dict.fromkeys(plan.terms, 0)}
         turns: dict[int | None, Int] = {}
         if slowest is not None:
             origin[plan.terms[0]] = slowest[0]
@@ -242,7 +242,7 @@ class Driver:
                 number = function.add(function.mul(batch, factor.box.count), box)
             return function.pointer(copy, function.mul(number, factor.panel.size), frame.element)
         if factor.stage is not None:
-            origin = {} if factor.shared else factor.box.origin(function, bounds[0])
+            origin = {} if factor.shared else factor.groups.origin(function, bounds[0])
             here = {loop: value for loop, value in values.items() if loop not in self.plan.terms}
             return function.pointer(copy, relative(function, factor.stage, here, origin), frame.element)
         place = numerator(function, factor.read.address, {**dict.fromkeys(self.plan.terms, 0), **values})
