@@ -35,6 +35,8 @@ def __getattr__(name: str) -> _ModuleType:
     """The profiler is loaded when it is first asked for."""
     if name == "profiler":
         return _import_module("rushlight.profiler.legacy")
+    if name.startswith("__"):  # asked by whoever looks at modules; no name of PyTorch's
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     missing = _import_module("rushlight.alias.missing")
     found: _ModuleType = missing.module_getattr(_sys.modules[__name__], "torch.autograd")(name)
     return found
