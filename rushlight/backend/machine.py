@@ -17,7 +17,7 @@ from pathlib import Path
 class Machine:
     """One kind of processor.
 
-    Sizes are in bytes. `tile` is the register tile of a contraction: rows (broadcast) and vectors (of the other operand).
+    Sizes are in bytes. `tile` is a register tile of a product that suits it: rows (broadcast) and vectors (of the other operand).
     """
 
     triple: str

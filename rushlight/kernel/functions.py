@@ -41,7 +41,7 @@ def _function(name: str) -> Callable[..., Expr]:
 add, sub, mul, div, neg, abs_ = map(_function, ("add", "sub", "mul", "div", "neg", "abs"))
 maximum, minimum, select, sqrt = map(_function, ("maximum", "minimum", "select", "sqrt"))
 eq, lt, le, gt, ge, isnan = map(_function, ("eq", "lt", "le", "gt", "ge", "isnan"))
-both, either, negation = map(_function, ("logical_and", "logical_or", "logical_not"))
+both, either = map(_function, ("logical_and", "logical_or"))
 exp, expm1, log, log1p, tanh, sin = map(_function, ("exp", "expm1", "log", "log1p", "tanh", "sin"))
 normal_tail, normal_slope, require = map(_function, ("normal_tail", "normal_slope", "require"))
 

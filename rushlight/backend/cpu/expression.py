@@ -6,7 +6,7 @@ expressions inside, and emits every part that is known there: whole subexpressio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -429,6 +429,3 @@ class Emitter:
             return self.value(expression)
         finally:
             self._guards = before
-
-
-Fail = Callable[[Value], None]

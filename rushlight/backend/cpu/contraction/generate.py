@@ -47,10 +47,3 @@ def generate_contraction(kernel: Contract, machine: Machine) -> Generated:
     frame.function.end()
     parallel = prod(kernel.spec.loops) >= SMALL
     return Generated(name, frame.module.text(), frame.shared, frame.per_thread, parallel)
-
-
-def cost(kernel: Contract) -> float:
-    """Seconds, roughly."""
-    terms = prod(kernel.spec.loops) * max(1, len(kernel.operands) - 1)
-    moved = sum(buffer.size * buffer.dtype.itemsize for buffer in (*kernel.operands, *kernel.extras, *kernel.results))
-    return 1e-6 + terms / 50e9 + moved / 10e9
