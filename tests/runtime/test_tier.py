@@ -66,3 +66,10 @@ def test_both_tiers_give_the_same_sums() -> None:
     x = torch.arange(5000.0) / 7
     results = {(x * 2 + x).sum().item() for _ in range(4)}
     assert len(results) <= 2 and max(results) - min(results) <= 1e-6 * max(results)
+
+
+def test_elementwise_arithmetic_keeps_its_bits_when_it_is_compiled() -> None:
+    x, y = torch.linspace(-3, 3, 5000), torch.linspace(1, 1.1, 5000)
+    results = [(x * y + x / 3 - y * 0.1).numpy().copy() for _ in range(3)]
+    assert any(compiled())
+    assert results[0].tobytes() == results[1].tobytes() == results[2].tobytes()
