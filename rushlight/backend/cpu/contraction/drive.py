@@ -229,8 +229,7 @@ class Driver:
         if slowest is not None:
             origin[plan.terms[0]] = slowest[0]
             turns[plan.terms[0]] = function.sub(slowest[1], slowest[0])
-        base = frame.operands[factor.number]
-        emit_stage(frame, factor.read, factor.stage, base, target, origin, turns=turns)
+        emit_stage(frame, factor.read, factor.stage, factor.number, target, origin, turns=turns)
 
     def _pointer(self, factor: Factor, values: Values, batch: Int, box: Int, bounds: tuple[Int, Int]) -> str:
         """Where the microkernel finds a box."""
@@ -246,7 +245,7 @@ class Driver:
             here = {loop: value for loop, value in values.items() if loop not in self.plan.terms}
             return function.pointer(copy, relative(function, factor.stage, here, origin), frame.element)
         place = numerator(function, factor.read.address, {**dict.fromkeys(self.plan.terms, 0), **values})
-        return function.pointer(frame.operands[factor.number], place, memory_element(frame.dtype))
+        return function.pointer(frame.operands[factor.number], place, memory_element(frame.dtypes[factor.number]))
 
     def _prepare_shared(self) -> None:
         """Packs or copies what is made ready once, by all threads."""
@@ -256,8 +255,8 @@ class Driver:
             if factor.stage is not None:
                 bounds = frame.share(factor.stage.axes[0].size)
                 origin = dict.fromkeys((*plan.batch, *factor.box.loops, *plan.terms), 0)
-                base, target = frame.operands[factor.number], self.copies[factor.number]
-                emit_stage(frame, factor.read, factor.stage, base, target, origin, bounds)
+                target = self.copies[factor.number]
+                emit_stage(frame, factor.read, factor.stage, factor.number, target, origin, bounds)
                 continue
             assert factor.panel is not None
             low, high = frame.share(self.batches * factor.groups.count)
@@ -392,7 +391,7 @@ class Driver:
             for block in range(rows):
                 source = function.pointer("%tile", block * self.width * pitch + index * self.width, frame.element)
                 place = function.pointer(target, start * step + block * self.width, frame.element)
-                turn_strip(frame, source, pitch, place, step, self.width, self.width)
+                turn_strip(frame, source, pitch, place, step, self.width, self.width, self.frame.kind)
         return target
 
 

@@ -23,7 +23,7 @@ SMALL = 4000  # terms that one thread computes sooner than it would call the oth
 
 def generate_contraction(kernel: Contract, machine: Machine) -> Generated:
     """The kernel of a contraction; its arguments are the operands, the extras, the results."""
-    dtype = kernel.operands[0].dtype
+    dtype = kernel.dtype
     if dtype is bool_ or dtype.category == COMPLEX:
         raise Unsupported(f"contractions of {dtype.name}")
     kernel.spec.verify([buffer.shape for buffer in kernel.operands])

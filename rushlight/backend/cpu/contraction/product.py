@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from ....dtype import float32, float64
 from ...machine import Machine
 from .box import Box, Groups, groups_within
 from .cost import TASKS, cost_in_parts, cost_of, cost_of_dots, cost_of_tiles
@@ -255,7 +254,7 @@ def _ready_by_stretches(frame: Frame, roles: Roles, number: int, box: Box, stret
     smooth = beside is None or read.address.coefficient(beside) == 1
     whole = lane is None or box.sizes[box.loops.index(lane)] >= width or frame.machine.masks
     found = []
-    if smooth and whole and not unskipped(read, skips) and frame.dtype in (float32, float64):
+    if smooth and whole and not unskipped(read, skips) and frame.in_place(number):
         found.append(factor)
     lines = summation.depth // summation.extents[slowest] * stretch
     if roles.dot is None:
@@ -280,7 +279,7 @@ def _ways_of_lanes(frame: Frame, roles: Roles, box: Box) -> Iterator[Factor]:
     factor = Factor(number, read, box, chunks, groups_within(box, max(1, budget // panel.size)), lane=loop, skips=skips)
     smooth = read.address.coefficient(loop) == 1
     whole = box.sizes[box.loops.index(loop)] >= frame.width or frame.machine.masks
-    if smooth and whole and not unskipped(read, skips) and frame.dtype in (float32, float64):
+    if smooth and whole and not unskipped(read, skips) and frame.in_place(number):
         yield factor
     batches = prod(summation.extents[loop] for loop in roles.batch)
     if batches * box.count * panel.size <= min(MOST_SHARED, 4 * max(1 << 20, elements(summation, read))):
@@ -305,7 +304,7 @@ def _ways_of_rows(frame: Frame, roles: Roles, box: Box) -> Iterator[Factor]:
     panel = Panel(chunks, box.size, summation.depth, frame.width)
     budget = frame.machine.l2 // 4 // frame.size
     factor = Factor(number, read, box, chunks, groups_within(box, 1), skips=skips)
-    if not unskipped(read, skips) and frame.dtype in (float32, float64):
+    if not unskipped(read, skips) and frame.in_place(number):
         yield factor
     most = max(1, min(budget // panel.size, box.count // TASKS if box.count >= 2 * TASKS else 1))
     grouped = replace(factor, groups=groups_within(box, most), panel=panel)
@@ -325,7 +324,7 @@ def _ways_of_dots(frame: Frame, roles: Roles, number: int, box: Box) -> Iterator
     assert dot is not None
     skips = skips_of(roles.summation, read, box, dot)
     factor = Factor(number, read, box, chunks_of(box, frame.width), groups_within(box, 1), skips=skips)
-    if not unskipped(read, skips) and frame.dtype in (float32, float64):
+    if not unskipped(read, skips) and frame.in_place(number):
         yield factor
     if read.windows:
         staged = _stage_groups(frame, roles, read, box, frame.machine.l2 // 4 // frame.size)
