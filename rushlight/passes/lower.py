@@ -82,14 +82,17 @@ class Lowering:
             kept.append(group)
             for statement in group.statements:
                 if statement.expression is None:
-                    found = self.fusion.operand if group.kind == "contraction" else self.fusion.alias
-                    views = ((operand, found(operand)) for operand in self.graph.operands[statement.value])
-                    reads = {operand if view is None else view[0] for operand, view in views}
+                    contracted = group.kind == "contraction"
+                    reads = {self._base(operand, contracted) for operand in self.graph.operands[statement.value]}
                 else:
                     reads = {load.operand for load in loads([statement.expression])}
                 stored.update(value for value in reads if value in home and home[value] is not group)
         self.groups = kept[::-1]
         return stored
+
+    def _base(self, value: int, contracted: bool = False) -> int:
+        alias = self.fusion.operand(value) if contracted else self.fusion.alias(value)
+        return value if alias is None else alias[0]
 
     def _order(self) -> list[Group]:
         """By number of groups before: a group has more than any that it needs."""
