@@ -6,8 +6,11 @@ not run. Nothing here needs llvmlite; `cpu/build.py` asks it for the host's name
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import platform
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +34,7 @@ class Machine:
     l1: int
     l2: int
     native: bool  # whether this process can run it
+    matrices: bool = False  # whether it multiplies matrices of bfloat16 in registers of their own, and this process may
 
     def width(self, itemsize: int) -> int:
         """How many elements of a size a vector has."""
@@ -74,6 +78,10 @@ KINDS = {
 }
 
 
+MATRICES = ("amx-tile", "amx-bf16")  # features
+REQUEST_MATRICES = (158, 0x1023, 18)  # of Linux: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)
+
+
 def architecture() -> str:
     """The host's, in LLVM's words."""
     return {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
@@ -109,7 +117,20 @@ def of_kind(kind: str, host_features: Mapping[str, bool], host_name: str, host_t
         l1=cache_size(1, 32 << 10),
         l2=cache_size(2, 512 << 10),
         native=here and all(host_features.get(feature, False) for feature in facts.needs),
+        matrices=name == host_name and all(host_features.get(f, False) for f in MATRICES) and may_use_matrices(),
     )
+
+
+@functools.cache
+def may_use_matrices() -> bool:
+    """Asks Linux for matrix registers (AMX): a process gets them when it has asked, since they take much memory to save.
+
+    It refuses where a thread's stack for signals has no room for them.
+    """
+    if not sys.platform.startswith("linux") or architecture() != "x86_64":
+        return False
+    process = ctypes.CDLL(None)
+    return bool(process.syscall(*REQUEST_MATRICES) == 0)
 
 
 def cache_size(level: int, default: int) -> int:

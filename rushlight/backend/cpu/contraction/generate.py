@@ -14,6 +14,7 @@ from .drive import Driver
 from .epilogue import Epilogue
 from .frame import Frame
 from .general import emit_general
+from .matrix_drive import MatrixDriver
 from .parts import PartsDriver
 from .product import plan_product
 from .summation import summations
@@ -36,7 +37,8 @@ def generate_contraction(kernel: Contract, machine: Machine) -> Generated:
         if plan is None:
             emit_general(frame, summation)
         else:
-            products.append((PartsDriver if plan.parts else Driver)(frame, plan, f"{name}_{number}"))
+            driver = MatrixDriver if plan.matrix else PartsDriver if plan.parts else Driver
+            products.append(driver(frame, plan, f"{name}_{number}"))
     frame.reserve(
         sum(product.shared for product in products), max((product.private for product in products), default=0)
     )

@@ -36,7 +36,7 @@ def pack(
     function, panel = frame.function, factor.panel
     assert panel is not None
     if turns(factor.read, panel.chunks, terms, frame.dtypes[factor.number]):
-        with _over(function, bounds) as turn:
+        with over_boxes(function, bounds) as turn:
             place = function.mul(function.sub(turn, bounds[0]), panel.size)
             here = {**values, **factor.box.origin(function, turn)}
             spot = function.pointer(target, place, frame.element)
@@ -46,18 +46,18 @@ def pack(
     # The boxes innermost: what lies side by side is read together.
     def line(here: dict[int, Int], number: Int) -> None:
         place = function.pointer(target, function.mul(number, panel.pitch), frame.element)
-        with _over(function, bounds) as turn:
+        with over_boxes(function, bounds) as turn:
             at = {**here, **factor.box.origin(function, turn)}
             spot = function.pointer(place, function.mul(function.sub(turn, bounds[0]), panel.size), frame.element)
             for index, chunk in enumerate(panel.chunks):
-                value = _read_chunk(frame, factor, at, chunk)
+                value = read_chunk(frame, factor, at, chunk)
                 type = vector(frame.element, panel.width)
                 function.store(type, value, function.pointer(spot, index * panel.width, frame.element), frame.size)
 
-    _over_lines(function, summation, terms, dict(values), 0, line, slowest)
+    over_lines(function, summation, terms, dict(values), 0, line, slowest)
 
 
-class _over:
+class over_boxes:
     """A loop over boxes; of one box known now, no loop."""
 
     def __init__(self, function: Function, bounds: Bounds) -> None:
@@ -73,7 +73,7 @@ class _over:
             self.loop.__exit__(*error)  # type: ignore[arg-type]
 
 
-def _over_lines(
+def over_lines(
     function: Function,
     summation: Summation,
     terms: Sequence[int],
@@ -90,10 +90,10 @@ def _over_lines(
     low, high = slowest or (0, summation.extents[loop])
     with function.loop(low, high) as turn:
         following = function.add(function.mul(number, summation.extents[loop]), function.sub(turn.index, low))
-        _over_lines(function, summation, rest, {**here, loop: turn.index}, following, body)
+        over_lines(function, summation, rest, {**here, loop: turn.index}, following, body)
 
 
-def _read_chunk(frame: Frame, factor: Factor, values: dict[int, Int], chunk: Chunk) -> str:
+def read_chunk(frame: Frame, factor: Factor, values: dict[int, Int], chunk: Chunk) -> str:
     function, width = frame.function, chunk.lanes.width
     here = {loop: function.add(value, chunk.first.get(loop, 0)) for loop, value in values.items()}
     mask = None if chunk.count == width else first(function, chunk.count, width)
@@ -136,7 +136,7 @@ def _pack_turned(
             turn_strip(frame, source, pitch, spot, panel.pitch, chunk.count, extent, frame.dtypes[factor.number])
 
     assert outer or slowest is None
-    _over_lines(function, summation, outer, values, 0, column, slowest)
+    over_lines(function, summation, outer, values, 0, column, slowest)
 
 
 def turn_strip(

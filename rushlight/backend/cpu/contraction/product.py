@@ -16,6 +16,7 @@ from .box import Box, Groups, groups_within
 from .cost import TASKS, cost_in_parts, cost_of, cost_of_dots, cost_of_tiles
 from .factor import Factor, Panel, chunks_of, lane_chunks
 from .frame import Frame
+from .matrix import TALLEST, WIDEST, matrix_ways, multiplies, paired
 from .roles import Roles, elements
 from .skipping import skips_of, unskipped
 from .staging import Stage, stage_of
@@ -42,6 +43,7 @@ class Product:
         cost: in cycles of one thread.
         parts: into how many parts the terms are cut, each with sums of its own; 0 if they are not.
         stretch: how many turns of the slowest term a thread brings into its cache at once, where there are parts.
+        matrix: whether it is computed in matrix registers.
     """
 
     summation: Summation
@@ -54,6 +56,7 @@ class Product:
     cost: float
     parts: int = 0
     stretch: int = 0
+    matrix: bool = False
 
     @property
     def outer_terms(self) -> tuple[int, ...]:
@@ -95,6 +98,8 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
     row, lane = summation.reads[rows], summation.reads[1 - rows]
     terms.sort(key=lambda loop: abs(row.address.coefficient(loop)) + abs(lane.address.coefficient(loop)), reverse=True)
     roles = Roles(summation, rows, tuple(batch), tuple(own_rows), tuple(own_lanes), tuple(terms))
+    if multiplies(frame):
+        yield from _in_matrices(frame, roles)
     tilings: list[tuple[float, Roles, Box, Box]] = []
     longest = max((summation.extents[loop] for loop in own_lanes), default=0)
     for loop in own_lanes:
@@ -116,6 +121,17 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
     for cost, laid, row_box, lane_box in tilings[:CANDIDATES]:
         if cost < NEAR * tilings[0][0]:
             yield from _with_boxes(frame, laid, cost, row_box, lane_box)
+
+
+def _in_matrices(frame: Frame, roles: Roles) -> Iterator[Product]:
+    """In matrix registers."""
+    extents, terms = roles.summation.extents, paired(roles.summation, roles.terms)
+    row_box = _row_box(roles.rows, [extents[one] for one in roles.rows], TALLEST)
+    for loop in roles.lanes:
+        laid = replace(roles, lane=loop, terms=terms)
+        lane_box = _lane_box(roles.lanes, [extents[one] for one in roles.lanes], loop, WIDEST, frame.width)
+        for rows, lanes, lanes_first, cost in matrix_ways(frame, laid, row_box, lane_box):
+            yield Product(roles.summation, roles.batch, rows, lanes, terms, None, lanes_first, cost, matrix=True)
 
 
 def _cut(summation: Summation, term: int) -> tuple[Summation, list[int]]:
