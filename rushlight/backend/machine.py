@@ -31,6 +31,7 @@ class Machine:
     tile: tuple[int, int]
     masks: bool  # whether lanes can be masked at no cost
     fma: bool
+    halves: bool  # whether it converts float16
     l1: int
     l2: int
     native: bool  # whether this process can run it
@@ -54,6 +55,7 @@ class Kind:
     tile: tuple[int, int]
     masks: bool
     fma: bool
+    halves: bool
 
 
 # LLVM keeps to 256 bits on the processors whose clock wide vectors once slowed; `-prefer-256-bit` makes it use what was written.
@@ -69,12 +71,22 @@ KINDS = {
         (14, 2),
         True,
         True,
+        True,
     ),
     "avx2": Kind(
-        "x86_64", "x86-64-v3", ("avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"), "", 32, 16, (6, 2), False, True
+        "x86_64",
+        "x86-64-v3",
+        ("avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"),
+        "",
+        32,
+        16,
+        (6, 2),
+        False,
+        True,
+        True,
     ),
-    "sse": Kind("x86_64", "x86-64-v2", ("sse4.2", "ssse3", "popcnt", "cx16"), "", 16, 16, (6, 2), False, False),
-    "neon": Kind("aarch64", "generic", (), "", 16, 32, (8, 3), False, True),
+    "sse": Kind("x86_64", "x86-64-v2", ("sse4.2", "ssse3", "popcnt", "cx16"), "", 16, 16, (6, 2), False, False, False),
+    "neon": Kind("aarch64", "generic", (), "", 16, 32, (8, 3), False, True, True),
 }
 
 
@@ -114,6 +126,7 @@ def of_kind(kind: str, host_features: Mapping[str, bool], host_name: str, host_t
         tile=facts.tile,
         masks=facts.masks,
         fma=facts.fma,
+        halves=facts.halves,
         l1=cache_size(1, 32 << 10),
         l2=cache_size(2, 512 << 10),
         native=here and all(host_features.get(feature, False) for feature in facts.needs),

@@ -135,6 +135,11 @@ def _decoded(function: Function, bits: str, dtype: ElementType, width: int) -> V
     memory, target = vector(memory_element(dtype), width), register_type(dtype, width)
     if dtype is bool_:
         return Value(function.emit(f"icmp ne {memory} {bits}, {constant(memory, 0)}"), dtype, width)
+    if dtype is float16 and function.module.halves:
+        half = vector("half", width)
+        return Value(
+            function.convert("fpext", half, function.convert("bitcast", memory, bits, half), target), dtype, width
+        )
     if dtype in (bfloat16, float16):
         wide = function.convert("zext", memory, bits, vector("i32", width))
         make = _Words(function, width)
@@ -147,6 +152,10 @@ def _encoded(function: Function, value: Value) -> str:
     """A value in its form in memory."""
     if value.dtype is bool_:
         return function.convert("zext", value.mask, value.text, vector("i8", value.width))
+    if value.dtype is float16 and function.module.halves:
+        return function.convert(
+            "bitcast", vector("half", value.width), _narrowed(function, value), vector("i16", value.width)
+        )
     if value.dtype in (bfloat16, float16):
         make = _Words(function, value.width)
         bits = function.convert("bitcast", value.type, value.text, make.type)
@@ -160,10 +169,19 @@ def round_to(function: Function, value: Value, dtype: ElementType) -> Value:
     """The value with the precision of `dtype`, still in its form in registers: what ends an op of bfloat16 or float16."""
     if dtype not in (bfloat16, float16):
         return value
+    if dtype is float16 and function.module.halves:
+        narrow = _narrowed(function, value)
+        text = function.convert("fpext", vector("half", value.width), narrow, vector("float", value.width))
+        return Value(text, dtype, value.width)
     make = _Words(function, value.width)
     bits = function.convert("bitcast", value.type, value.text, make.type)
     bits = make.rounded_to_bfloat16(bits) if dtype is bfloat16 else make.from_half(make.to_half(bits))
     return Value(function.convert("bitcast", make.type, bits, vector("float", value.width)), dtype, value.width)
+
+
+def _narrowed(function: Function, value: Value) -> str:
+    """Float32 lanes as LLVM's `half`, rounded to nearest, ties to even."""
+    return function.convert("fptrunc", vector("float", value.width), value.text, vector("half", value.width))
 
 
 class _Words:

@@ -29,7 +29,7 @@ class Frame:
         self.machine = machine
         self.name = name
         self.epilogue = epilogue
-        self.module = Module(machine.triple)
+        self.module = Module(machine.triple, machine.halves)
         parameters = [("ptr", "arguments"), ("i64", "thread"), ("i64", "threads")]
         self.function = Function(self.module, name, parameters, internal=False)
         count = len(kernel.operands)

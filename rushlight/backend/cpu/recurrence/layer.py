@@ -38,7 +38,7 @@ class Layer:
         self.dtype = dtype
         self.element = register_element(dtype)
         self.size = dtype.itemsize
-        self.module = Module(machine.triple)
+        self.module = Module(machine.triple, machine.halves)
         self._write_product()
         parameters = [("ptr", "arguments"), ("i64", "thread"), ("i64", "threads")]
         self.function = Function(self.module, name, parameters, internal=False)
