@@ -139,7 +139,8 @@ class Fusion:
             if signature is None or value not in self.maps:
                 self.separate.add(value)
                 continue
-            own = 0.0 if signature.op.moves or signature.op.name == "constant" else 1.0
+            free = signature.op.moves or signature.op.name == "constant" or self._widens(value)
+            own = 0.0 if free else 1.0
             own = COSTS.get(signature.op.name, own)
             cost = own + sum(self.costs.get(operand, 0.0) for operand in self.graph.operands[value])
             users = self.users[value]
@@ -147,7 +148,7 @@ class Fusion:
             shared = len(users) > 1 and (cost > CHEAP or len(reach) > MOST_READS)
             again = cost > 0 and any(user in self.maps and self._rereads(value, user) for user in users)
             needed = self._is_needed(value, users, value in outputs)
-            lent = own > 0 and self._is_lent(value)
+            lent = (own > 0 or self._widens(value)) and self._is_lent(value)
             if needed or shared or again or lent or cost > LONGEST:
                 self.separate.add(value)
                 cost = 0.0
@@ -169,6 +170,7 @@ class Fusion:
         return self._widens(value) and any(map(self._is_contracted, self.users[value]))
 
     def _widens(self, value: int) -> bool:
+        """Whether a value is half precision as float32: decoding is part of loading, and costs nothing beside it."""
         signature = self.graph.signatures[value]
         return (
             signature is not None
