@@ -116,7 +116,7 @@ class _Batch:
 
 
 _Step = Callable[[_Batch], None]
-_Draw = int | Callable[[], tuple[int, ...]]  # so many words, or a function that draws for one sample
+_Draw = int | Callable[[], tuple[float, ...]]  # so many words, or a function that draws for one sample
 
 
 def _drawn(draws: Sequence[_Draw], samples: int) -> Iterator[np.ndarray]:
@@ -465,9 +465,9 @@ def _colour_jitter(plan: BatchPlan, transform: ColorJitter) -> None:
         raise _Unknown
     ranges = [bounds for bounds in (transform.brightness, transform.saturation) if bounds is not None]
 
-    def draw() -> tuple[int, ...]:
+    def draw() -> tuple[float, ...]:
         sequence = order(4)
-        return sequence.index(0) < sequence.index(2), *(uniform(*bounds) for bounds in ranges)  # type: ignore[return-value]
+        return sequence.index(0) < sequence.index(2), *(uniform(*bounds) for bounds in ranges)
 
     def step(batch: _Batch) -> None:
         flag, *factors = (next(batch.drawn) for _ in range(1 + len(ranges)))
@@ -487,11 +487,11 @@ def _colour_jitter(plan: BatchPlan, transform: ColorJitter) -> None:
 def _random_erasing(plan: BatchPlan, transform: RandomErasing) -> None:
     if plan.dtype is None or isinstance(transform.value, str):
         raise _Unknown  # bytes; or noise, of which there is as much as the rectangle is large
-    given = transform.value if isinstance(transform.value, (tuple, list)) else [transform.value]
+    given: Any = transform.value if isinstance(transform.value, (tuple, list)) else [transform.value]
     numbers = _by_channel(plan, [float(np.float32(number)) for number in given])
     height, width, ratio = plan.rows.size, plan.columns.size, in_default_dtype(np.log, transform.ratio)
 
-    def draw() -> tuple[int, ...]:
+    def draw() -> tuple[float, ...]:
         size = rectangle_to_erase(transform.scale, ratio, height, width) if chance(transform.p) else None
         if size is None:
             return 0, 0, 0, 0
