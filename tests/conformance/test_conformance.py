@@ -18,7 +18,7 @@ from .subject import NAME, TIER, pinned
 from .walk import Result
 
 BOOK = known.load()
-EVERY = 8  # of so many cases one is run with the compiler pinned, chosen by its name: about two minutes of two cores
+EVERY = 8  # of so many cases one is run with the compiler pinned, chosen by its name: as many as a whole test run has time for
 
 
 @pytest.mark.parametrize("case", suite.cases(), ids=str)
