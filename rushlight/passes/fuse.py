@@ -19,13 +19,14 @@ from ..dtype import bfloat16, float16, float32
 from ..ir.expr import Apply, Expr, Load
 from ..ir.type import TupleType, Type
 from ..kernel.buffer import contiguous_strides
+from ..kernel.functions import FAILING
 from ..kernel.index import ZERO, Index, add, loop, scale
 from ..kernel.nest import FOLDS
 from .element import Elements, functions, loads
 from .graph import Graph
 
 Shape = tuple[int, ...]
-NOT_IN_EPILOGUES = {"choose", "wrap", "require", "place"}
+NOT_IN_EPILOGUES = {"choose", "wrap", "place"} | FAILING  # an epilogue has no way to say that it failed
 VIEWS = {"slice", "reshape", "permute", "expand"}  # the movements that most often are mere strides
 CHEAP = 3.0
 MOST_READS = 2  # of other values: a value that stands on more is not computed again by each of its users, which would read them all

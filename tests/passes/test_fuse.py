@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rushlight.dtype import bfloat16, decode, encode, float16, float32
+from rushlight.dtype import bfloat16, decode, encode, float16, float32, int64
 from rushlight.dtype import dtype as ElementType
-from rushlight.ir import activation, reduce, scalar, view
+from rushlight.ir import activation, loss, reduce, scalar, view
 from rushlight.ir.biased import affine, convolution
 from rushlight.ir.contract import contract
 from rushlight.ir.contraction import build
+from rushlight.ir.graph import Node
 from rushlight.ir.normalization import moments, normalize
 from rushlight.ir.scalar import number
 from rushlight.kernel.contraction import Contract
@@ -128,6 +129,21 @@ def test_a_value_that_needs_another_kernel_between_is_not_joined() -> None:
     x = np.linspace(0, 1, 8, dtype=np.float32)
     for expected, found in both_tiers(crossing, [x]):
         np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def _cross_entropy(x: Node, target: Node) -> Node:
+    return loss.binary_cross_entropy(scalar.mul(x, x), target)
+
+
+@pytest.mark.parametrize(
+    "fallible, dtype", [(scalar.floor_divide, int64), (scalar.rem, int64), (_cross_entropy, float32)]
+)
+def test_what_can_fail_is_not_done_where_a_product_is_stored(fallible: Build, dtype: ElementType) -> None:
+    spec = build.matmul((3, 4), (4, 5))
+    x = np.full((3, 4), 3 if dtype is int64 else 0.25, dtype.storage)
+    w, y = np.ones((4, 5), dtype.storage), np.ones((3, 5), dtype.storage)
+    for expected, found in both_tiers(lambda x, w, y: fallible(contract(x, w, spec=spec), y), [x, w, y], dtype):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1 << 17,), (3, 1 << 16), (100_003,), (2, 3, 1 << 14)])
