@@ -10,7 +10,7 @@ import numpy as np
 from ...dtype import FLOATING, bfloat16, bool_, dtype, float16, float32, int64
 from ...ir.expr import Apply, Expr
 from ...kernel.index import Index
-from ...kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Write, walk
+from ...kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Tally, Write, walk
 from ..machine import Machine
 from .ahead import LINE, Ahead, Stream, ahead
 from .arithmetic import apply
@@ -146,7 +146,8 @@ class NestWriter:
             self.parallel = False
             self._row_body(1)
             return
-        low, high = self._share(count)
+        turns = next((s.turns for s in self.nest.statements() if isinstance(s, Tally)), 1)
+        low, high = (self.function.mul(place, turns) for place in self._share(count // turns))
         self._over_rows(rows, low, high, lambda: self._row_body(1))
 
     def _row_body(self, width: int) -> None:
@@ -232,6 +233,26 @@ class NestWriter:
                 self._keep(statement, value)
         elif isinstance(statement, Write):
             self._store(statement, value)
+        elif isinstance(statement, Tally):
+            self._tally(statement, value)
+
+    def _tally(self, statement: Tally, value: Value) -> None:
+        """Adds to what the rows of the block before this one came to; the first one finds nothing there."""
+        emitter, function = self.emitter, self.function
+        flat, buffer = self.plan.writes[id(statement)], self.nest.results[statement.result]
+        value = broadcast(function, typed(value, buffer.dtype), emitter.width)
+        row = function.rem(emitter.axes[self.plan.rows[-1]], statement.turns)
+        later: str = function.compare("ne", row, 0)
+        if emitter.width > 1:
+            later = function.splat(value.mask, later)
+        address = function.pointer(
+            self.results[statement.result], emitter.scalar_index(flat), memory_element(buffer.dtype)
+        )
+        mask = emitter.active(emitter.width)
+        before = load(function, buffer.dtype, address, emitter.width, mask)
+        zero = literal(0, buffer.dtype, emitter.width)
+        before = Value(function.select(value.type, later, before.text, zero.text), buffer.dtype, emitter.width)
+        store(function, self._merge("sum", before, value), address, mask)
 
     def _store(self, statement: Write, value: Value) -> None:
         emitter, function = self.emitter, self.function
