@@ -214,7 +214,7 @@ class NestWriter:
         emitter.enter()
         emitter.axes[lane], emitter.lane, emitter.width, emitter.mask = start, lane, width, mask
         if self.ahead.streams:
-            last = self.plan.extents[lane] - width
+            last = max(0, self.plan.extents[lane] - width)
             self.following = emitter.axes | {lane: self.function.least(self.function.add(start, width), last)}
         emitter.prepare(self._expressions())
         self._row_body(width)
