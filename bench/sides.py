@@ -67,6 +67,7 @@ def set_environment(threads: int) -> None:
     os.environ.update({f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")})
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     os.environ["PYTHONWARNINGS"] = "ignore"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else this checkout is compiled from source at every start
 
 
 def command(side: str, module: str, *arguments: str) -> list[str]:
