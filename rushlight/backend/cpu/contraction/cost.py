@@ -19,7 +19,6 @@ TASKS = 16  # into how many pieces work should fall, so that threads end togethe
 PACK_LINES, PACK_TURNED, PACK_GATHERED, STAGE, STAGE_GATHERED, FAR = 0.5, 0.7, 2.0, 0.25, 1.5, 0.3
 SHARE = 0.8  # reading what another thread has written just now
 JUMP, PAGE = 12, 4096  # cycles for a line that no prefetch foresees; bytes within which it does
-STEP = 1  # of a loop over terms, where they lie in lanes
 # An instruction's share where the core is another thread's too: a tile of 6 rows and 4 vectors has fewer of them for its products than one of 14
 # and 2, and is then up to a tenth faster; on a core of its own both are as fast.
 ISSUE, STEP_INSTRUCTIONS = 1 / 16, 4
@@ -72,7 +71,8 @@ def _multiplying(frame: Frame, roles: Roles, rows: Box, lanes: Box, lines: int) 
     if roles.dot is not None:
         extent = summation.extents[roles.dot]
         turn = max(sums / 2, (rows.size + lanes.size) * 0.85, 4)
-        return _terms(roles, rows, lanes) / extent * -(-extent // width) * (turn + STEP)
+        issue = ISSUE * (sums + rows.size + lanes.size + STEP_INSTRUCTIONS)
+        return _terms(roles, rows, lanes) / extent * -(-extent // width) * (turn + issue)
     vectors = sums // rows.size
     loads = vectors + rows.size
     turn, line = max(sums / 2, loads / 2, 4), vectors * width * frame.size
