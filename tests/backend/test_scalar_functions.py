@@ -33,7 +33,7 @@ from rushlight.dtype import (
 )
 from rushlight.ir import expr
 from rushlight.ir.expr import Apply, Expr, Load
-from rushlight.kernel.functions import BASE, DEFINITIONS, Unsupported, expand, supported
+from rushlight.kernel.functions import BASE, DEFINITIONS, FAILING, Unsupported, expand, supported
 
 from .scalar_runner import (
     CHOICES,
@@ -341,6 +341,7 @@ def test_definitions_stand_on_base_functions() -> None:
     for name in DEFINITIONS:
         expression = expand(name, *[Load(place, ()) for place in range(operands_of(name))])
         assert applied(expression) <= set(BASE), name
+        assert (name in FAILING) == bool(applied(expression) & FAILING), name
 
 
 def test_what_is_supported() -> None:
