@@ -138,6 +138,8 @@ def _cost_of_staging(stage: Stage) -> float:
 
 def _cost_of_line(frame: Frame, roles: Roles, factor: Factor) -> float:
     """Packing an element."""
+    if factor.panel is not None and factor.panel.cost is not None:
+        return factor.panel.cost
     if turns(factor.read, factor.chunks, roles.terms, frame.dtypes[factor.number]):
         return PACK_TURNED
     return max(_cost_of_chunk(factor.read, chunk) for chunk in factor.chunks)
