@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rushlight.backend.cpu import team
-from rushlight.dtype import bfloat16, decode, encode, float16, float32, int64
+from rushlight.dtype import ALL, bfloat16, decode, encode, float16, float32, int64
 from rushlight.dtype import dtype as ElementType
 from rushlight.ir import activation, loss, reduce, scalar, view
 from rushlight.ir.biased import affine, convolution
@@ -19,6 +19,7 @@ from rushlight.ir.scalar import number
 from rushlight.kernel.contraction import Contract
 from rushlight.kernel.nest import Nest, Sweep, Tally
 
+from ..fuzz.guarded import guarded
 from .capturing import Build, Shapes, both_tiers, lowered
 
 
@@ -132,6 +133,19 @@ def test_what_reads_a_sum_over_rows_waits_for_it() -> None:
     assert tallies(centred, [x.shape]) == 1
     for expected, found in both_tiers(centred, [x]):
         np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("end", [True, False])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "u1", "i2"])
+def test_mirrored_elements_that_are_not_chosen_are_not_read(dtype: str, end: bool) -> None:
+    def mirrored_once(x):  # type: ignore[no-untyped-def]
+        return view.concatenate((view.flip(x, axes=(1,)), x, x, x), 0)
+
+    x = guarded((2, 125), dtype, end=end)
+    x[:] = np.arange(250).reshape(2, 125) % 200
+    kind = next(d for d in ALL if d.storage == x.dtype)
+    for expected, found in both_tiers(mirrored_once, [x], kind):
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("columns", [7, 64, 77, 128, 500, 1003])

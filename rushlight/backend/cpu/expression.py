@@ -375,8 +375,18 @@ class Emitter:
         address = function.pointer(base, function.mul(last, -1), memory_element(dtype))
         if mask is not None:
             mask = function.shuffle(vector("i1", self.width), mask, "poison", order)
-        value = load(function, dtype, address, self.width, mask)
-        return Value(function.shuffle(value.type, value.text, "poison", order), dtype, self.width)
+        if mask is None or self.width < 8:
+            value = load(function, dtype, address, self.width, mask)
+            return Value(function.shuffle(value.type, value.text, "poison", order), dtype, self.width)
+        # By halves: LLVM 22 would join a whole masked load, its turning and the choice after it to one instruction of AVX-512, which reads
+        # the lanes that are not chosen too.
+        half, masks = self.width // 2, vector("i1", self.width)
+        parts = []
+        for first in (0, half):
+            chosen = function.shuffle(masks, mask, "poison", range(first, first + half))
+            start = function.pointer(address, first, memory_element(dtype))
+            parts.append(load(function, dtype, start, half, chosen))
+        return Value(function.shuffle(parts[0].type, parts[0].text, parts[1].text, order), dtype, self.width)
 
     def _check_where_nothing_moves(self, expression: Load, buffer: Buffer) -> None:
         """Indices along axes whose stride is 0 are no part of the address; they are checked all the same."""
