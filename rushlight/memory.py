@@ -127,7 +127,7 @@ class _Planned(CompiledPlan):
         machine = build.host_machine()
         return [request(launch.kernel, machine)[1]() for launch in run]
 
-    def _program(self, run: list[Launch], kernels: Any, places: list[Place], memory: Layout) -> Any:
+    def _program(self, run: list[Launch], kernels: Any, places: list[Place], memory: Layout, stop: int) -> Any:
         threads = team.threads()
         return max((g.shared + g.per_thread * (threads if g.parallel else 1) for g in kernels), default=0)
 

@@ -55,29 +55,39 @@ class _Free:
 
 
 class _Since:
-    """What steps since the last barrier wrote, and the intervals of the arena that they read or wrote."""
+    """What steps since the last barrier read and wrote, and the intervals of the arena among that."""
 
     def __init__(self) -> None:
         self.written: set[int] = set()
+        self.read: set[int] = set()
         self.touched: list[tuple[int, int]] = []
 
-    def hinders(self, reads: Sequence[int], own: list[tuple[int, int]]) -> bool:
-        return any(value in self.written for value in reads) or any(
-            start < other_stop and other_start < stop for start, stop in own for other_start, other_stop in self.touched
+    def hinders(self, reads: Sequence[int], own: list[tuple[int, int]], covered: Sequence[int]) -> bool:
+        """Whether a step must wait that reads values, and writes intervals of the arena and over values."""
+        return (
+            any(value in self.written for value in reads)
+            or any(value in self.read for value in covered)
+            or any(start < end and begin < stop for start, stop in own for begin, end in self.touched)
         )
 
     def clear(self) -> None:
         self.written.clear()
+        self.read.clear()
         self.touched.clear()
 
 
 def lay_out(
-    steps: Sequence[tuple[Sequence[int], Sequence[int]]], sizes: Mapping[int, int], shared: Sequence[bool]
+    steps: Sequence[tuple[Sequence[int], Sequence[int]]],
+    sizes: Mapping[int, int],
+    shared: Sequence[bool],
+    over: Mapping[int, int] | None = None,
 ) -> Layout:
     """`steps` are (values read, values written); `sizes` has the bytes of those that are to lie in the arena.
 
-    `shared` tells which steps all threads do together; the others are done by the first thread.
+    `shared` tells which steps all threads do together; the others are done by the first thread. `over` has for results outside of the
+    arena the values outside of it that they may be written over.
     """
+    over = over or {}
     layout, free = Layout(), _Free()
     last: dict[int, int] = {}
     for number, (reads, writes) in enumerate(steps):
@@ -89,13 +99,15 @@ def lay_out(
             if value in sizes:
                 layout.offsets[value] = free.take(_rounded(sizes[value]))
         own = [_interval(layout, sizes, value) for value in writes if value in sizes]
-        waits = together.hinders(reads, own) or (shared[number] and alone.hinders(reads, own))
+        covered = [over[value] for value in writes if value in over]
+        waits = together.hinders(reads, own, covered) or (shared[number] and alone.hinders(reads, own, covered))
         if waits:
             together.clear()
             alone.clear()
         layout.barriers.append(waits and number > 0)
         since = together if shared[number] else alone
         since.written.update(writes)
+        since.read.update(reads)
         since.touched += own + [_interval(layout, sizes, value) for value in reads if value in sizes]
         for value in dict.fromkeys((*reads, *writes)):
             if value in sizes and last[value] == number:

@@ -22,11 +22,14 @@ from ..ir.type import Type
 from ..kernel.buffer import Buffer, Shape
 from ..kernel.contraction import Contract
 from ..kernel.nest import Nest
+from ..passes.donation import Donations, find
 from ..passes.expand import from_key
 from ..passes.fuse import Fusion
 from ..passes.lower import Launch, Lowering, Place, expense
 from ..passes.memory import Layout, lay_out
 from ..passes.support import native
+from .lending import is_free
+from .overwriting import Overwriting
 
 Array = np.ndarray
 
@@ -61,6 +64,7 @@ class Native:
     launches: list[Launch]
     memory: Layout  # where the others lie
     sizes: dict[int, int]  # their bytes
+    over: dict[int, int]  # for values that get new memory, the inputs that they may be written over
 
 
 @dataclass
@@ -77,6 +81,7 @@ class CompiledPlan:
 
     def __init__(self, key: tuple[int, ...], live: tuple[int, ...], inputs: Sequence[Any]) -> None:
         self.graph, self.layout = from_key(key, live)
+        self.live = live
         graph = self.graph
         buffers = {value: _buffer(graph.types[value], array) for value, array in zip(graph.inputs, inputs, strict=True)}
         buffers |= {value: _buffer(graph.types[value], array) for value, array in graph.constants.items()}
@@ -98,29 +103,41 @@ class CompiledPlan:
         for number, run in enumerate(runs):
             for launch in run:
                 outside.update(place.value for place in launch.operands if made_in.get(place.value, -1) != number)
-        for run in runs:
+        for number, run in enumerate(runs):
             if run[0].kernel is None:
                 self.segments.append(self._interpreted(run[0]))
             else:
-                self.segments.append(self._native(run, outside))
+                self.segments.append(self._native(run, outside, number == len(runs) - 1))
 
     def _interpreted(self, launch: Launch) -> Interpreted:
         signature = self.graph.signatures[launch.value]
         assert signature is not None
         return Interpreted(bind(signature), list(self.graph.operands[launch.value]), launch.value)
 
-    def _native(self, run: list[Launch], outside: set[int]) -> Native:
+    def _native(self, run: list[Launch], outside: set[int], last: bool) -> Native:
+        donations = self._donations(run) if last else Donations(run)
+        run = donations.launches
         sizes = {
             value: self.lowering.buffers[value].size * self.lowering.buffers[value].dtype.itemsize
             for launch in run for value in launch.results if value not in outside
         }  # fmt: skip
         steps = [([place.value for place in launch.operands], list(launch.results)) for launch in run]
         kernels = self._compiled(run)
-        memory = lay_out(steps, sizes, [kernel.parallel for kernel in kernels])
+        memory = lay_out(steps, sizes, [kernel.parallel for kernel in kernels], donations.over)
         places = list(dict.fromkeys(p for launch in run for p in (*launch.operands, *map(Place, launch.results))))
         outer = [place for place in places if place.value not in memory.offsets]
         fresh = [value for launch in run for value in launch.results if value not in memory.offsets]
-        return Native(self._program(run, kernels, places, memory), outer, fresh, run, memory, sizes)
+        if donations.over:
+            memory.barriers[donations.first] = donations.first > 0
+        program = self._program(run, kernels, places, memory, donations.first)
+        return Native(program, outer, fresh, run, memory, sizes, donations.over)
+
+    def _donations(self, run: list[Launch]) -> Donations:
+        """What the plan's last program may write over its inputs."""
+        graph = self.graph
+        kept = set(graph.outputs) | {base for base, *_ in self.views.values()}
+        risks = [kernel.risk for kernel in self._compiled(run)]
+        return find(run, self.lowering.buffers, set(graph.inputs) - kept, kept, risks)
 
     def _compiled(self, run: list[Launch]) -> list[Compiled]:
         machine, before = host_machine(), replace(COUNTS)
@@ -130,8 +147,10 @@ class CompiledPlan:
         self.kernels.found += COUNTS.found - before.found
         return kernels
 
-    def _program(self, run: list[Launch], kernels: list[Compiled], places: list[Place], memory: Layout) -> Program:
-        return _program(run, kernels, places, memory)
+    def _program(
+        self, run: list[Launch], kernels: list[Compiled], places: list[Place], memory: Layout, stop: int
+    ) -> Program:
+        return _program(run, kernels, places, memory, stop)
 
     def _last_uses(self) -> list[list[int]]:
         """For each segment the values that no later one reads."""
@@ -150,20 +169,28 @@ class CompiledPlan:
                 drops[number].append(value)
         return drops
 
-    def run(self, inputs: list[Any]) -> list[Any] | None:
-        """The values of the live slots; None where a kernel met what only the interpreter can tell."""
+    def run(self, inputs: list[Any], lending: bool = False) -> list[Any] | None:
+        """The values of the live slots; None where a kernel met what only the interpreter can tell.
+
+        `lending`: inputs that nobody else holds may be written over, by a run that does not end so.
+        """
         values: dict[int, Any] = dict(self.graph.constants)
         values.update(zip(self.graph.inputs, inputs, strict=True))
         inputs.clear()
         types = self.graph.types
         for segment, drops in zip(self.segments, self._drops, strict=True):
             if isinstance(segment, Native):
+                lent = {r: i for r, i in segment.over.items() if is_free(values, i)} if lending and segment.over else {}
                 for value in segment.fresh:
                     type = types[value]
-                    values[value] = take(type.shape, type.dtype.storage)
+                    values[value] = values[lent[value]] if value in lent else take(type.shape, type.dtype.storage)
                 arrays = [
                     values[p.value] if not p.offset else moved(values[p.value], p.offset) for p in segment.outside
                 ]
+                if lent:  # it is the last segment
+                    results = self._results(values)
+                    Overwriting.begin(segment.program, self.live, results)
+                    return None if segment.program.run(arrays) else results
                 if segment.program.run(arrays):
                     return None
             else:
@@ -172,6 +199,9 @@ class CompiledPlan:
                 values[segment.result] = found if isinstance(found, tuple) else np.asarray(found, order="C")
             for value in drops:
                 del values[value]
+        return self._results(values)
+
+    def _results(self, values: dict[int, Any]) -> list[Any]:
         return [
             tuple(self._operand(values, v) for v in one) if isinstance(one, tuple) else self._operand(values, one)
             for one in self.layout
@@ -190,14 +220,16 @@ class CompiledPlan:
         return view_of(array, type.shape, tuple(s * size for s in strides), offset * size)
 
 
-def _program(run: list[Launch], kernels: list[Compiled], places: list[Place], memory: Layout) -> Program:
-    """Launches over a table of places, in native code."""
+def _program(
+    run: list[Launch], kernels: list[Compiled], places: list[Place], memory: Layout, stop: int = -1
+) -> Program:
+    """Launches over a table of places, in native code; from the step `stop` on nothing is run once something has failed."""
     table = {place: number for number, place in enumerate(places)}
     arena = {number: memory.offsets[p.value] + p.offset for p, number in table.items() if p.value in memory.offsets}
     return Program(
         [
-            Step(kernel, tuple(table[p] for p in (*launch.operands, *map(Place, launch.results))), barrier)
-            for kernel, launch, barrier in zip(kernels, run, memory.barriers, strict=True)
+            Step(kernel, tuple(table[p] for p in (*launch.operands, *map(Place, launch.results))), barrier, number == stop)
+            for number, (kernel, launch, barrier) in enumerate(zip(kernels, run, memory.barriers, strict=True))
         ],
         len(table), arena, memory.bytes,
         1 if sum(work(launch.kernel) for launch in run) < ALONE else 0,

@@ -34,7 +34,7 @@ HEAD = 16
 
 # A step's record, and where an external buffer's address goes: the buffer's number, the place's address.
 FUNCTION, ARGUMENTS, FLAGS, RECORD = range(4)
-PARALLEL, WAITS = 1, 2
+PARALLEL, WAITS, STOPS = 1, 2, 4
 PLACE = 2
 
 SCRATCH_OF_PHASE = (
@@ -46,12 +46,14 @@ SCRATCH_OF_PHASE = (
 class Step:
     """One kernel and its buffers, as numbers in the program's table: operands, then results.
 
-    `barrier`: all threads must have finished the steps before.
+    `barrier`: all threads must have finished the steps before. `stops`: neither this step nor a later one is run where a kernel before
+    has met what only the interpreter can tell; it has a barrier, and no step from here on may meet such a thing.
     """
 
     compiled: Compiled
     buffers: tuple[int, ...]
     barrier: bool
+    stops: bool = False
 
 
 # ---- the driver ----
@@ -97,7 +99,7 @@ def _write_walk(module: Module) -> None:
     meeting = f.pointer(meeting, team.BARRIER, "i64")
     timed = f.emit(f"icmp ne ptr {stamps}, null")
     stamping = f.emit(f"and i1 {timed}, {f.compare('eq', '%thread', 0)}")
-    with f.loop(0, count) as turn:
+    with f.loop(0, count, carried=[("i1", "false")]) as turn:
         step = f.pointer(steps, f.mul(turn.index, RECORD), "i64")
         flags = f.load("i64", f.pointer(step, FLAGS, "i64"), 8)
         waits = f.compare("ne", f.emit(f"and i64 {flags}, {WAITS}"), 0)
@@ -106,7 +108,12 @@ def _write_walk(module: Module) -> None:
         with f.when(stamping):
             _stamp(f, stamps, turn.index)
         parallel = f.compare("ne", f.emit(f"and i64 {flags}, {PARALLEL}"), 0)
-        with f.when(f.emit(f"or i1 {parallel}, {f.compare('eq', '%thread', 0)}")):
+        stops = f.compare("ne", f.emit(f"and i64 {flags}, {STOPS}"), 0)
+        failed = f.compare("ne", f.load("i64", f.pointer("%program", FAILED, "i64"), 8), 0)
+        stopped = f.emit(f"or i1 {turn.carried[0]}, {f.emit(f'and i1 {stops}, {failed}')}")
+        turn.next = [stopped]
+        called = f.emit(f"or i1 {parallel}, {f.compare('eq', '%thread', 0)}")
+        with f.when(f.emit(f"and i1 {called}, {f.emit(f'xor i1 {stopped}, true')}")):
             kernel = f.load("ptr", f.pointer(step, FUNCTION, "i64"), 8)
             arguments = f.load("ptr", f.pointer(step, ARGUMENTS, "i64"), 8)
             thread, threads = f.choose(parallel, "i64", "%thread", 0), f.choose(parallel, "i64", "%threads", 1)
@@ -209,7 +216,7 @@ class Program:
         self._inside: list[tuple[int, int]] = []
         table, place = self._block, total
         for i, step in enumerate(self.steps):
-            flags = PARALLEL * step.compiled.parallel
+            flags = PARALLEL * step.compiled.parallel + STOPS * step.stops
             record = records + RECORD * i
             table[record : record + RECORD] = (step.compiled.address, self._address + 8 * arguments, flags)
             self._arguments.append(arguments)
@@ -243,6 +250,14 @@ class Program:
             failed = self._call(self._address, id(arrays))
         return failed if failed >= 0 else self.run(_plain(arrays))
 
+    def forget(self) -> None:
+        """From here on until a run has ended, `succeeded` is false."""
+        self._block[FAILED] = -1
+
+    def succeeded(self) -> bool:
+        """Whether the last run has ended, and met nothing that only the interpreter can tell."""
+        return bool(self._block[FAILED] == 0)
+
     def _prepare(self, crew: team.Team | None) -> None:
         """Fits the table to a team: its threads, its barrier, the scratch memory that so many need."""
         threads = 1 if crew is None else min(crew.size, self._most or crew.size)
@@ -259,7 +274,9 @@ class Program:
             self._scratch.append(self.arena_bytes + used)
             used += size
             most = max(most, used)
-            table[HEAD + RECORD * i + FLAGS] = PARALLEL * kernel.parallel + WAITS * (waits and i > 0)
+            table[HEAD + RECORD * i + FLAGS] = (
+                PARALLEL * kernel.parallel + WAITS * (waits and i > 0) + STOPS * step.stops
+            )
             table[self._arguments[i] + BARRIER] = 0 if crew is None else crew.barrier
         table[TEAM], table[THREADS] = 0 if crew is None else crew.address, threads
         self._need = self.arena_bytes + most
