@@ -16,7 +16,7 @@ from ..ir.expr import Apply, Expr, Load
 from ..kernel.buffer import Buffer, Shape
 from ..kernel.contraction import Contract
 from ..kernel.index import ZERO, Index, add, loop, scale
-from ..kernel.nest import Nest, Row, Write, walk
+from ..kernel.nest import Nest, Row, Temp, Write, walk
 from ..kernel.scatter import Scatter
 from .fuse import numbered
 from .lower import Launch, Place
@@ -95,11 +95,13 @@ def _pairs(launch: Launch, buffers: Mapping[int, Buffer], lent: set[int], kept: 
     kernel = launch.kernel
     if not isinstance(kernel, (Nest, Contract)):
         return found
-    for number, result in enumerate(launch.results):
-        buffer = kernel.results[number]
+    reads = [_read_by(launch, number) & lent for number in range(len(launch.results))]
+    # A state that is made of its old self alone first, then a parameter; a gradient, which reads none of them, takes what is left.
+    for number in sorted(range(len(reads)), key=lambda number: (not reads[number], len(reads[number]))):
+        result, buffer = launch.results[number], kernel.results[number]
         if result not in kept or buffer.size * buffer.dtype.itemsize < LEAST_BYTES:
             continue
-        for place in launch.operands:
+        for place in sorted(launch.operands, key=lambda place: place.value not in reads[number]):
             if place.value not in lent or place.value in found.values():
                 continue
             own = buffers[place.value]
@@ -107,6 +109,25 @@ def _pairs(launch: Launch, buffers: Mapping[int, Buffer], lent: set[int], kept: 
             if alike and _reads_in_place(launch, place.value, buffer.shape):
                 found[result] = place.value
                 break
+    return found
+
+
+def _read_by(launch: Launch, number: int) -> set[int]:
+    """The values that one result of a kernel is made of."""
+    kernel = launch.kernel
+    if isinstance(kernel, Contract):
+        first, stack = len(kernel.operands) - 1, list(kernel.epilogue[number : number + 1])
+    else:
+        lets = {s.temp: s.value for s in kernel.statements() if not isinstance(s, Write)}
+        first, stack = 0, [s.value for s in kernel.statements() if isinstance(s, Write) and s.result == number]
+    found: set[int] = set()
+    seen: set[int] = set()
+    while stack:
+        for part in walk(stack.pop(), seen):
+            if isinstance(part, Load) and (isinstance(kernel, Nest) or part.operand):
+                found.add(launch.operands[first + part.operand].value)
+            elif isinstance(part, Temp) and isinstance(kernel, Nest):
+                stack.append(lets[part.number])
     return found
 
 

@@ -43,15 +43,21 @@ _FREE_BASE = _counted_base(take((BIG,), np.dtype(np.uint8)))
 
 def is_free(values: Mapping[int, Any], value: int) -> bool:
     """Whether nobody but the runtime holds an input of a flush, or the memory that it lies in."""
+    return is_unseen(values, value) and _is_own(values[value])
+
+
+def is_unseen(values: Mapping[int, Any], value: int) -> bool:
+    """Whether nobody but the runtime holds an array, or what it lies in."""
     if _counted(values, value) != _FREE:
         return False
-    array = values[value]
+    return values[value].base is None or _counted_base(values[value]) == _FREE_BASE
+
+
+def _is_own(array: Any) -> bool:
+    """Whether an array's memory is NumPy's or the pool's, and not a file's or somebody else's."""
     base, flags = array.base, array.flags
     if type(array) is not np.ndarray or not flags.writeable:
         return False
     if base is None:
         return bool(flags.owndata)
-    if type(base) is not Lease and not (type(base) is np.ndarray and base.base is None and base.flags.owndata):
-        return False
-    del base
-    return _counted_base(array) == _FREE_BASE
+    return type(base) is Lease or (type(base) is np.ndarray and base.base is None and base.flags.owndata)

@@ -32,7 +32,7 @@ VARIANTS = 8  # of one plan, for different strides of its inputs
 def run(plan: Plan, inputs: list[Any], lending: bool = False) -> list[Any]:
     """The values of the plan's live slots; `lending`: inputs that nobody but the trace and this list hold may be written over."""
     if Instead.run is not None:
-        return Instead.run(plan, inputs)
+        return Instead.run(plan, inputs, lending)
     variant = _variant(plan, inputs)
     started = time.perf_counter()
     values: list[Any] | None = None if variant is None else variant.run(list(inputs), lending)
@@ -48,7 +48,7 @@ def run(plan: Plan, inputs: list[Any], lending: bool = False) -> list[Any]:
 class Instead:
     """What plans are handed to instead of being run: how `rushlight.memory` learns which there would be."""
 
-    run: Callable[[Plan, list[Any]], list[Any]] | None = None
+    run: Callable[[Plan, list[Any], bool], list[Any]] | None = None
 
 
 def _variant(plan: Plan, inputs: list[Any]) -> Any:
