@@ -25,6 +25,7 @@ import numpy as np
 
 from .backend.cpu import build, pool, team
 from .backend.cpu.generate import request
+from .backend.cpu.program import scratch_places
 from .debug.arena import size_text
 from .ir.type import TupleType, Type
 from .passes.lower import Launch, Place
@@ -128,8 +129,8 @@ class _Planned(CompiledPlan):
         return [request(launch.kernel, machine)[1]() for launch in run]
 
     def _program(self, run: list[Launch], kernels: Any, places: list[Place], memory: Layout, stop: int) -> Any:
-        threads = team.threads()
-        return max((g.shared + g.per_thread * (threads if g.parallel else 1) for g in kernels), default=0)
+        found = scratch_places(kernels, memory.barriers, memory.gaps, team.threads())
+        return max([0, *(end - memory.bytes for _, end, _ in found)])
 
 
 def _over_time(plan: CompiledPlan, lent: set[int]) -> tuple[int, int, int]:

@@ -23,7 +23,9 @@ from .lower import Launch, Place
 
 LEAST_BYTES = 128 << 10  # of a value from which its memory is worth asking for
 
-Region = tuple[int, int, tuple[tuple[int, int], ...]]  # elements of a value: where they begin, (stride, extent) of each loop
+Region = tuple[
+    int, int, tuple[tuple[int, int], ...]
+]  # elements of a value: where they begin, (stride, extent) of each loop
 Check = tuple[Region, int]  # indices, and the largest that is not out of range
 
 
@@ -37,21 +39,23 @@ class Donations:
 
 
 def find(
-    launches: Sequence[Launch], buffers: Mapping[int, Buffer], lent: set[int], kept: set[int], risks: Sequence[str]
+    launches: Sequence[Launch],
+    buffers: Mapping[int, Buffer],
+    lent: set[int],
+    kept: set[int],
+    inside: set[int],
+    risks: Sequence[str],
 ) -> Donations:
     """The donations of a program.
 
     Args:
         lent: the inputs that nothing needs after the program.
         kept: results that live on after it.
+        inside: values that live in the program alone; they too are written over where they are read for the last time.
         risks: for each step what it may find: "" nothing, "indices" an index out of range, "values" anything.
     """
     risky = _risky(launches, risks)
-    wanted = [
-        {} if number in risky else _pairs(launch, buffers, lent, kept) for number, launch in enumerate(launches)
-    ]
-    if not any(wanted):
-        return Donations(list(launches))
+    wanted = [{} if number in risky else _pairs(launch, buffers, lent, kept) for number, launch in enumerate(launches)]
     order: list[int] = []
     over: dict[int, int] = {}
     readers: dict[int, set[int]] = {}
@@ -75,9 +79,16 @@ def find(
         done.add(chosen)
         waiting.remove(chosen)
         over |= wanted[chosen]
-    numbers = [number for number, old in enumerate(order) if wanted[old]]
-    found = [_writing_last(launches[old]) if wanted[old] else launches[old] for old in order]
-    return Donations(found, over, numbers[0] if numbers else -1)
+    first_over = next((number for number, old in enumerate(order) if wanted[old]), -1)
+    last = {place.value: number for number, old in enumerate(order) for place in launches[old].operands}
+    found = []
+    for number, old in enumerate(order):
+        launch = launches[old]
+        dying = {place.value for place in launch.operands if last[place.value] == number} & inside
+        pairs = _pairs(launch, buffers, dying, inside) if dying else {}
+        over |= pairs
+        found.append(_writing_last(launch) if pairs or wanted[old] else launch)
+    return Donations(found, over, first_over)
 
 
 def _may_write(

@@ -124,7 +124,9 @@ def release(passed: list[Node]) -> None:
                 shadow = operand
                 if operand in shadows or not operand.tracked and operand.type.size > 1:
                     shadows[operand] = shadow = _shadow(operand)
-                elif ended and operand.op_name == "leaf":  # which is never reached from here again: its value may go with the leaf's
+                elif (
+                    ended and operand.op_name == "leaf"
+                ):  # which is never reached from here again: its value may go with the leaf's
                     shadow = leaves.get(operand) or leaves.setdefault(operand, _shadow_of_leaf(operand))
             operands.append(shadow)
         node.operands = tuple(operands)

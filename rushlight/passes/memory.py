@@ -7,10 +7,20 @@ size over free intervals, in the order of the steps (Pisarchyk & Lee 2020 compar
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 ALIGN = 64
+
+
+class Gap(NamedTuple):
+    """What of the arena no value needs from a step's last barrier to the next: the widest place between values, and all from `top` on."""
+
+    start: int
+    size: int
+    top: int
 
 
 @dataclass
@@ -20,6 +30,7 @@ class Layout:
     offsets: dict[int, int] = field(default_factory=dict)
     bytes: int = 0
     barriers: list[bool] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)  # for each step
 
 
 class _Free:
@@ -81,11 +92,12 @@ def lay_out(
     sizes: Mapping[int, int],
     shared: Sequence[bool],
     over: Mapping[int, int] | None = None,
+    stop: int = -1,
 ) -> Layout:
     """`steps` are (values read, values written); `sizes` has the bytes of those that are to lie in the arena.
 
-    `shared` tells which steps all threads do together; the others are done by the first thread. `over` has for results outside of the
-    arena the values outside of it that they may be written over.
+    `shared` tells which steps all threads do together; the others are done by the first thread. `over` has for results the values that
+    they may be written over: both outside of the arena, or both in it, where the other is read for the last time. The step `stop` waits.
     """
     over = over or {}
     layout, free = Layout(), _Free()
@@ -94,14 +106,22 @@ def lay_out(
         for value in (*reads, *writes):
             last[value] = number
     together, alone = _Since(), _Since()
+    covers: set[int] = set()  # values whose place a result has taken over
     for number, (reads, writes) in enumerate(steps):
         for value in writes:
-            if value in sizes:
+            if value not in sizes:
+                continue
+            other = over.get(value, value)
+            if other != value and other in sizes and sizes[other] == sizes[value] and last[other] == number:
+                layout.offsets[value] = layout.offsets[other]
+                covers.add(other)
+            else:
                 layout.offsets[value] = free.take(_rounded(sizes[value]))
         own = [_interval(layout, sizes, value) for value in writes if value in sizes]
         covered = [over[value] for value in writes if value in over]
         waits = together.hinders(reads, own, covered) or (shared[number] and alone.hinders(reads, own, covered))
-        if waits:
+        if waits or number == stop:
+            waits = True
             together.clear()
             alone.clear()
         layout.barriers.append(waits and number > 0)
@@ -110,10 +130,36 @@ def lay_out(
         since.read.update(reads)
         since.touched += own + [_interval(layout, sizes, value) for value in reads if value in sizes]
         for value in dict.fromkeys((*reads, *writes)):
-            if value in sizes and last[value] == number:
+            if value in sizes and last[value] == number and value not in covers:
                 free.give(layout.offsets[value], _rounded(sizes[value]))
     layout.bytes = free.end
+    layout.gaps = _gaps(steps, sizes, layout, last)
     return layout
+
+
+def _gaps(
+    steps: Sequence[tuple[Sequence[int], Sequence[int]]],
+    sizes: Mapping[int, int],
+    layout: Layout,
+    last: Mapping[int, int],
+) -> list[Gap]:
+    """For each step the gap of the steps from its barrier to the next, which may run at the same time."""
+    born = {value: number for number, (_, writes) in enumerate(steps) for value in writes}
+    begins = [0, *(number for number, waits in enumerate(layout.barriers) if waits), len(steps)]
+    gaps: list[Gap] = []
+    for begin, end in itertools.pairwise(begins):
+        if begin == end:
+            continue
+        living = sorted(
+            _interval(layout, sizes, value) for value in layout.offsets if born[value] < end and last[value] >= begin
+        )
+        top, start, size = 0, 0, 0
+        for low, high in living:
+            if low - top > size:
+                start, size = top, low - top
+            top = max(top, high)
+        gaps += [Gap(start, size, top)] * (end - begin)
+    return gaps
 
 
 def _rounded(size: int) -> int:

@@ -115,7 +115,7 @@ class CompiledPlan:
         return Interpreted(bind(signature), list(self.graph.operands[launch.value]), launch.value)
 
     def _native(self, run: list[Launch], outside: set[int], last: bool) -> Native:
-        donations = self._donations(run) if last else Donations(run)
+        donations = self._donations(run, outside, last)
         run = donations.launches
         sizes = {
             value: self.lowering.buffers[value].size * self.lowering.buffers[value].dtype.itemsize
@@ -123,21 +123,22 @@ class CompiledPlan:
         }  # fmt: skip
         steps = [([place.value for place in launch.operands], list(launch.results)) for launch in run]
         kernels = self._compiled(run)
-        memory = lay_out(steps, sizes, [kernel.parallel for kernel in kernels], donations.over)
+        memory = lay_out(steps, sizes, [kernel.parallel for kernel in kernels], donations.over, donations.first)
         places = list(dict.fromkeys(p for launch in run for p in (*launch.operands, *map(Place, launch.results))))
         outer = [place for place in places if place.value not in memory.offsets]
         fresh = [value for launch in run for value in launch.results if value not in memory.offsets]
-        if donations.over:
-            memory.barriers[donations.first] = donations.first > 0
         program = self._program(run, kernels, places, memory, donations.first)
-        return Native(program, outer, fresh, run, memory, sizes, donations.over)
+        lent = {result: value for result, value in donations.over.items() if value not in sizes}
+        return Native(program, outer, fresh, run, memory, sizes, lent)
 
-    def _donations(self, run: list[Launch]) -> Donations:
-        """What the plan's last program may write over its inputs."""
+    def _donations(self, run: list[Launch], outside: set[int], last: bool) -> Donations:
+        """What a program may write over: values of its own, and the plan's last program the inputs."""
         graph = self.graph
         kept = set(graph.outputs) | {base for base, *_ in self.views.values()}
+        lent = set(graph.inputs) - kept if last else set()
+        inside = {value for launch in run for value in launch.results} - outside
         risks = [kernel.risk for kernel in self._compiled(run)]
-        return find(run, self.lowering.buffers, set(graph.inputs) - kept, kept, risks)
+        return find(run, self.lowering.buffers, lent, kept, inside, risks)
 
     def _compiled(self, run: list[Launch]) -> list[Compiled]:
         machine, before = host_machine(), replace(COUNTS)
@@ -231,7 +232,7 @@ def _program(
             Step(kernel, tuple(table[p] for p in (*launch.operands, *map(Place, launch.results))), barrier, number == stop)
             for number, (kernel, launch, barrier) in enumerate(zip(kernels, run, memory.barriers, strict=True))
         ],
-        len(table), arena, memory.bytes,
+        len(table), arena, memory.bytes, memory.gaps,
         1 if sum(work(launch.kernel) for launch in run) < ALONE else 0,
     )  # fmt: skip
 

@@ -146,7 +146,7 @@ def test_ctrl_c_after_the_inputs_are_gone(monkeypatch: pytest.MonkeyPatch) -> No
     run = compiled.Program.run
 
     def interrupted(self: Any, arrays: Any) -> int:
-        failed = run(self, arrays)
+        run(self, arrays)
         monkeypatch.setattr(compiled.Program, "run", run)
         raise KeyboardInterrupt
 

@@ -42,6 +42,9 @@ SCRATCH_OF_PHASE = (
 )  # bytes that the steps between two barriers may use together; beyond, another barrier is put in
 
 
+Gap = tuple[int, int, int]  # a free place of the arena and its size, and from where on all is free
+
+
 @dataclass(frozen=True)
 class Step:
     """One kernel and its buffers, as numbers in the program's table: operands, then results.
@@ -178,13 +181,38 @@ def _rounded(count: int) -> int:
     return -(-count // ALIGN) * ALIGN
 
 
+def scratch_places(
+    kernels: Sequence[Compiled | Generated], barriers: Sequence[bool], gaps: Sequence[Gap], threads: int
+) -> list[tuple[int, int, bool]]:
+    """For each step where its scratch memory begins and ends in the arena, and whether it must wait for the steps before it."""
+    found, used = [], 0
+    for kernel, barrier, (start, room, top) in zip(kernels, barriers, gaps, strict=True):
+        size = _rounded(kernel.shared) + _rounded(kernel.per_thread) * (threads if kernel.parallel else 1)
+        # Steps that may run at the same time must not share scratch memory; those after a barrier take it over.
+        waits = barrier or (used > 0 and used + size > SCRATCH_OF_PHASE)
+        if waits or threads == 1:
+            used = 0
+        place = (start if used + size <= room else top) + used
+        used += size
+        found.append((place, place + size, waits))
+    return found
+
+
 class Program:
     """Steps over a table of buffers. Those in `arena` lie there, at an offset in bytes; the others are given to each run."""
 
     def __init__(
-        self, steps: Sequence[Step], buffers: int, arena: Mapping[int, int], arena_bytes: int, threads: int = 0
+        self,
+        steps: Sequence[Step],
+        buffers: int,
+        arena: Mapping[int, int],
+        arena_bytes: int,
+        gaps: Sequence[Gap] = (),
+        threads: int = 0,
     ) -> None:
-        """`threads`: run on no more than so many; 0 leaves it to the team.
+        """`gaps` has for each step where the arena is free, from its barrier to the next: scratch memory lies there.
+
+        `threads`: run on no more than so many; 0 leaves it to the team.
 
         1 says that there is little work: the interpreter's lock is then kept during a run, since one who lets it go waits up to
         milliseconds to get it back where another Python thread is busy.
@@ -199,6 +227,7 @@ class Program:
         self._need = -1  # bytes of the arena, with scratch; not known before the number of threads is
         self._base = -1
         self._stamps: Array | None = None
+        self._gaps = gaps or [(0, 0, self.arena_bytes)] * len(self.steps)
         self._lay_out(arena)
 
     def _lay_out(self, arena: Mapping[int, int]) -> None:
@@ -262,24 +291,17 @@ class Program:
         """Fits the table to a team: its threads, its barrier, the scratch memory that so many need."""
         threads = 1 if crew is None else min(crew.size, self._most or crew.size)
         table = self._block
-        self._scratch: list[int] = []
-        used = most = 0
-        for i, step in enumerate(self.steps):
+        kernels, barriers = [step.compiled for step in self.steps], [step.barrier for step in self.steps]
+        places = scratch_places(kernels, barriers, self._gaps, threads)
+        self._scratch = [place for place, _, _ in places]
+        self._need = max([self.arena_bytes, *(end for _, end, _ in places)])
+        for i, (step, (_, _, waits)) in enumerate(zip(self.steps, places, strict=True)):
             kernel = step.compiled
-            size = _rounded(kernel.shared) + _rounded(kernel.per_thread) * (threads if kernel.parallel else 1)
-            # Steps that may run at the same time must not share scratch memory; those after a barrier take it over.
-            waits = step.barrier or (used > 0 and used + size > SCRATCH_OF_PHASE)
-            if waits or threads == 1:
-                used = 0
-            self._scratch.append(self.arena_bytes + used)
-            used += size
-            most = max(most, used)
             table[HEAD + RECORD * i + FLAGS] = (
                 PARALLEL * kernel.parallel + WAITS * (waits and i > 0) + STOPS * step.stops
             )
             table[self._arguments[i] + BARRIER] = 0 if crew is None else crew.barrier
         table[TEAM], table[THREADS] = 0 if crew is None else crew.address, threads
-        self._need = self.arena_bytes + most
         self._base = -1
         self._crew = crew
 

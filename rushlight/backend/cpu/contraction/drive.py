@@ -382,9 +382,7 @@ class Driver:
 
     @cached_property
     def _overlaps(self) -> dict[int, tuple[int, int, int]]:
-        """Of loops whose last box reaches back into the one before: extent, size and count of the boxes.
-
-        """
+        """Of loops whose last box reaches back into the one before: extent, size and count of the boxes."""
         if not self._once:
             return {}
         return {
