@@ -27,6 +27,7 @@ from ..passes.expand import from_key
 from ..passes.fuse import Fusion
 from ..passes.lower import Launch, Lowering, Place, expense
 from ..passes.memory import Layout, lay_out
+from ..passes.rematerialise import Chooser, delayed, lives_of, rewritten
 from ..passes.support import native
 from .lending import is_free
 from .overwriting import Overwriting
@@ -34,6 +35,7 @@ from .overwriting import Overwriting
 Array = np.ndarray
 
 
+MUCH = 16 << 20  # bytes of a plan's values from which it is looked at what need not be kept
 ALONE = 40_000.0  # vector operations of a program that one thread does sooner than it would wake the others
 
 
@@ -82,16 +84,42 @@ class CompiledPlan:
     def __init__(self, key: tuple[int, ...], live: tuple[int, ...], inputs: Sequence[Any]) -> None:
         self.graph, self.layout = from_key(key, live)
         self.live = live
-        graph = self.graph
-        buffers = {value: _buffer(graph.types[value], array) for value, array in zip(graph.inputs, inputs, strict=True)}
-        buffers |= {value: _buffer(graph.types[value], array) for value, array in graph.constants.items()}
-        self.fusion = Fusion(graph, native, {value: b.strides for value, b in buffers.items() if b is not None})
-        self.lowering = Lowering(self.fusion, {v: b for v, b in buffers.items() if b is not None})
+        buffers = self._lower(inputs, set())
+        if sum(self.graph.types[value].nbytes for value in self.lowering.stored) >= MUCH:
+            buffers = self._compute_again(inputs) or buffers
         self.views = self.lowering.views
         self.segments: list[Native | Interpreted] = []
         self.kernels = Counts()  # how it came by its kernels
-        self._make_segments(_scheduled(self.lowering.launches, set(buffers)))
+        self._make_segments(_scheduled(self.launches, set(buffers)))
         self._drops = self._last_uses()
+
+    def _lower(self, inputs: Sequence[Any], again: set[int]) -> set[int]:
+        """Makes the graph's launches, for inputs with these strides; `again` are values computed again for late readers."""
+        graph = self.graph
+        found = {value: _buffer(graph.types[value], array) for value, array in zip(graph.inputs, inputs, strict=True)}
+        found |= {value: _buffer(graph.types[value], array) for value, array in graph.constants.items()}
+        buffers = {value: buffer for value, buffer in found.items() if buffer is not None}
+        self.fusion = Fusion(graph, native, {value: buffer.strides for value, buffer in buffers.items()}, again)
+        self.lowering = Lowering(self.fusion, buffers)
+        self.launches = delayed(self.lowering.launches, again)
+        return set(found)
+
+    def _compute_again(self, inputs: Sequence[Any]) -> set[int] | None:
+        """Has values computed again that cost more to keep, where the peak is lower then."""
+        before = self.graph, self.layout, self.fusion, self.lowering, self.launches
+        chooser = Chooser(self.fusion, self.lowering)
+        peak, _ = chooser.plan.peak()
+        chosen = chooser.choose()
+        if not chosen:
+            return None
+        self.graph, number, again = rewritten(self.graph, chosen)
+        self.layout = [tuple(number[v] for v in one) if isinstance(one, tuple) else number[one] for one in self.layout]
+        found = self._lower(inputs, again)
+        lives = lives_of(self.launches, self.lowering, self.graph)
+        if lives.peak()[0] < peak:
+            return found
+        self.graph, self.layout, self.fusion, self.lowering, self.launches = before
+        return None
 
     def _make_segments(self, runs: list[list[Launch]]) -> None:
         outside = set(self.graph.outputs) | {base for base, *_ in self.views.values()}
