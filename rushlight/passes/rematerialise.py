@@ -21,7 +21,7 @@ from .fuse import Fusion
 from .graph import Graph
 from .lower import Launch, Lowering, expense
 
-SHARE = 0.03  # of a program's time, at most, for computing again what is not kept
+SHARE = 0.045  # of a program's time, at most, for computing again what is not kept
 LEAST = 1 << 20  # bytes that it has to free
 BYTES, ELEMENTS, TERMS = 10.0, 16.0, 80.0  # a nanosecond, on two cores; only how they compare counts
 
