@@ -30,7 +30,8 @@ from .debug.arena import size_text
 from .ir.type import TupleType, Type
 from .passes.lower import Launch, Place
 from .passes.memory import Layout
-from .runtime import executor, lending, tier
+from .passes.rematerialise import Budget
+from .runtime import cache, executor, lending, tier
 from .runtime.compiled import CompiledPlan, Native
 from .runtime.plan import Plan, typed
 
@@ -63,6 +64,20 @@ def statistics() -> dict[str, int]:
 def trim() -> None:
     """Gives the blocks back that are kept for reuse."""
     pool.POOL.trim(-1.0)
+
+
+def set_budget(bytes: int | None) -> None:
+    """How much memory the values inside of one program may take; None (as at first): what is cheap is computed again, nothing else.
+
+    Programs are compiled anew. What a budget asks for is done as far as elementwise values can be computed again, at any cost in time;
+    the rest of a program takes what it takes. Weights, gradients and what lies between programs are not in it: `peak` tells all.
+
+    >>> set_budget(64 << 20)
+    >>> set_budget(None)
+    """
+    executor.flush()
+    Budget.bytes = bytes
+    cache.clear()
 
 
 # ---- what will be needed ----
