@@ -31,6 +31,10 @@ class Layout:
     bytes: int = 0
     barriers: list[bool] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)  # for each step
+    lodged: dict[int, int] = field(
+        default_factory=dict
+    )  # offsets in the late results' block, of these and of their guests
+    lodging: int = 0  # bytes of that block
 
 
 class _Free:
@@ -55,6 +59,21 @@ class _Free:
                 return start
         self.end += size
         return self.end - size
+
+    def take_below(self, size: int, limit: int) -> int | None:
+        """A place that ends before a limit; None where there is none."""
+        fitting = [
+            (min(stop, limit) - start, start, stop)
+            for start, stop in self.intervals
+            if min(stop, limit) - start >= size
+        ]
+        if not fitting:
+            return None
+        _, start, stop = min(fitting)
+        self.intervals.remove((start, stop))
+        if stop - start > size:
+            self.intervals.append((start + size, stop))
+        return start
 
     def give(self, start: int, size: int) -> None:
         stop = start + size
@@ -87,37 +106,80 @@ class _Since:
         self.touched.clear()
 
 
+class _Lodging:
+    """One block for results that live on, in which values lie that die before the results are written: those written last lie first.
+
+    Its addresses are negative, so that no interval of it is one of the arena.
+    """
+
+    def __init__(self, late: Mapping[int, int], born: Mapping[int, int]) -> None:
+        self.offsets: dict[int, int] = {}
+        self.size = 0
+        self._starts: list[tuple[int, int]] = []  # (step, bytes of the results that are written after it)
+        for value in sorted(late, key=lambda value: -born[value]):
+            self.offsets[value] = self.size
+            self.size += _rounded(late[value])
+            self._starts.append((born[value], self.size))
+        self._free = _Free()
+        self._free.give(0, self.size)
+
+    def place(self, value: int) -> int:
+        """The address of a result."""
+        return self.offsets[value] - self.size
+
+    def lodge(self, value: int, size: int, last: int) -> int | None:
+        """An address for a value that is read for the last time in a step; None where there is no room."""
+        limit = max((end for step, end in self._starts if step > last), default=0)
+        start = self._free.take_below(size, limit)
+        if start is None:
+            return None
+        self.offsets[value] = start
+        return start - self.size
+
+    def leave(self, start: int, size: int) -> None:
+        """A guest's room is free again; `start` is its address."""
+        self._free.give(start + self.size, size)
+
+
 def lay_out(
     steps: Sequence[tuple[Sequence[int], Sequence[int]]],
     sizes: Mapping[int, int],
     shared: Sequence[bool],
     over: Mapping[int, int] | None = None,
     stop: int = -1,
+    late: Mapping[int, int] | None = None,
 ) -> Layout:
     """`steps` are (values read, values written); `sizes` has the bytes of those that are to lie in the arena.
 
     `shared` tells which steps all threads do together; the others are done by the first thread. `over` has for results the values that
     they may be written over: both outside of the arena, or both in it, where the other is read for the last time. The step `stop` waits.
+    `late` has the bytes of results that live on in one block, where others lie as long as they are not written.
     """
-    over = over or {}
+    over, late = over or {}, late or {}
     layout, free = Layout(), _Free()
     last: dict[int, int] = {}
     for number, (reads, writes) in enumerate(steps):
         for value in (*reads, *writes):
             last[value] = number
+    lodging = _Lodging(late, {value: number for number, (_, writes) in enumerate(steps) for value in writes})
+    placed = {**sizes, **late}
     together, alone = _Since(), _Since()
     covers: set[int] = set()  # values whose place a result has taken over
     for number, (reads, writes) in enumerate(steps):
         for value in writes:
+            if value in late:
+                layout.offsets[value] = lodging.place(value)
             if value not in sizes:
                 continue
             other = over.get(value, value)
-            if other != value and other in sizes and sizes[other] == sizes[value] and last[other] == number:
+            alike = other != value and other in sizes and sizes[other] == sizes[value] and last[other] == number
+            if alike and layout.offsets[other] >= 0:
                 layout.offsets[value] = layout.offsets[other]
                 covers.add(other)
             else:
-                layout.offsets[value] = free.take(_rounded(sizes[value]))
-        own = [_interval(layout, sizes, value) for value in writes if value in sizes]
+                room = lodging.lodge(value, _rounded(sizes[value]), last[value]) if late else None
+                layout.offsets[value] = free.take(_rounded(sizes[value])) if room is None else room
+        own = [_interval(layout, placed, value) for value in writes if value in placed]
         covered = [over[value] for value in writes if value in over]
         waits = together.hinders(reads, own, covered) or (shared[number] and alone.hinders(reads, own, covered))
         if waits or number == stop:
@@ -128,12 +190,16 @@ def lay_out(
         since = together if shared[number] else alone
         since.written.update(writes)
         since.read.update(reads)
-        since.touched += own + [_interval(layout, sizes, value) for value in reads if value in sizes]
+        since.touched += own + [_interval(layout, placed, value) for value in reads if value in placed]
         for value in dict.fromkeys((*reads, *writes)):
             if value in sizes and last[value] == number and value not in covers:
-                free.give(layout.offsets[value], _rounded(sizes[value]))
+                start = layout.offsets[value]
+                (lodging.leave if start < 0 else free.give)(start, _rounded(sizes[value]))
     layout.bytes = free.end
-    layout.gaps = _gaps(steps, sizes, layout, last)
+    layout.gaps = _gaps(steps, placed, layout, last)
+    layout.lodging = lodging.size
+    layout.lodged = {value: start + lodging.size for value, start in layout.offsets.items() if start < 0}
+    layout.offsets = {value: start for value, start in layout.offsets.items() if start >= 0}
     return layout
 
 

@@ -6,6 +6,7 @@ integer division by zero) says so, and the whole plan is then interpreted, which
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -22,7 +23,7 @@ from ..ir.type import Type
 from ..kernel.buffer import Buffer, Shape
 from ..kernel.contraction import Contract
 from ..kernel.nest import Nest
-from ..passes.donation import Donations, find
+from ..passes.donation import LEAST_BYTES, Donations, find
 from ..passes.expand import from_key
 from ..passes.fuse import Fusion
 from ..passes.lower import Launch, Lowering, Place, expense
@@ -35,6 +36,7 @@ from .overwriting import Overwriting
 Array = np.ndarray
 
 
+LODGING = 8 << 20  # bytes of gradients from which they share a block with what dies before they are written
 MUCH = 16 << 20  # bytes of a plan's values from which it is looked at what need not be kept
 ALONE = 40_000.0  # vector operations of a program that one thread does sooner than it would wake the others
 
@@ -67,6 +69,9 @@ class Native:
     memory: Layout  # where the others lie
     sizes: dict[int, int]  # their bytes
     over: dict[int, int]  # for values that get new memory, the inputs that they may be written over
+    guests: list[int]  # values of its own that lie in the late results' block
+    block: Any = None  # a weak reference to the block that the last run made
+    apart: bool = False  # whether somebody was seen to keep such a block: each late result then gets memory of its own
 
 
 @dataclass
@@ -151,13 +156,28 @@ class CompiledPlan:
         }  # fmt: skip
         steps = [([place.value for place in launch.operands], list(launch.results)) for launch in run]
         kernels = self._compiled(run)
-        memory = lay_out(steps, sizes, [kernel.parallel for kernel in kernels], donations.over, donations.first)
+        late = self._late(run, donations, sizes)
+        memory = lay_out(steps, sizes, [kernel.parallel for kernel in kernels], donations.over, donations.first, late)
+        guests = [value for value in memory.lodged if value not in late]
         places = list(dict.fromkeys(p for launch in run for p in (*launch.operands, *map(Place, launch.results))))
         outer = [place for place in places if place.value not in memory.offsets]
-        fresh = [value for launch in run for value in launch.results if value not in memory.offsets]
+        inside = memory.offsets.keys() | set(guests)
+        fresh = [value for launch in run for value in launch.results if value not in inside]
         program = self._program(run, kernels, places, memory, donations.first)
         lent = {result: value for result, value in donations.over.items() if value not in sizes}
-        return Native(program, outer, fresh, run, memory, sizes, lent)
+        return Native(program, outer, fresh, run, memory, sizes, lent, guests)
+
+    def _late(self, run: list[Launch], donations: Donations, sizes: dict[int, int]) -> dict[int, int]:
+        """Gradients that one step makes together with the new parameter: they live as long as each other, and are written late."""
+        found = {}
+        for launch in run:
+            value = launch.value  # of a contraction, the sums themselves
+            updates = any(one in donations.over and one not in sizes for one in launch.results)
+            if updates and isinstance(launch.kernel, Contract) and value in launch.results:
+                bytes = self.lowering.buffers[value].size * self.lowering.buffers[value].dtype.itemsize
+                if value not in donations.over and value not in sizes and bytes >= LEAST_BYTES:
+                    found[value] = bytes
+        return found if sum(found.values()) >= LODGING else {}
 
     def _donations(self, run: list[Launch], outside: set[int], last: bool) -> Donations:
         """What a program may write over: values of its own, and the plan's last program the inputs."""
@@ -210,8 +230,12 @@ class CompiledPlan:
         for segment, drops in zip(self.segments, self._drops, strict=True):
             if isinstance(segment, Native):
                 lent = {r: i for r, i in segment.over.items() if is_free(values, i)} if lending and segment.over else {}
+                if segment.guests:
+                    self._lodge(segment, values)
                 for value in segment.fresh:
                     type = types[value]
+                    if value in values:
+                        continue
                     values[value] = values[lent[value]] if value in lent else take(type.shape, type.dtype.storage)
                 arrays = [
                     values[p.value] if not p.offset else moved(values[p.value], p.offset) for p in segment.outside
@@ -229,6 +253,21 @@ class CompiledPlan:
             for value in drops:
                 del values[value]
         return self._results(values)
+
+    def _lodge(self, segment: Native, values: dict[int, Any]) -> None:
+        """Puts late results and their guests into one block. Where the last run's is still held, whoever holds it gets no second one."""
+        memory = segment.memory
+        if segment.block is not None and segment.block() is not None:
+            segment.apart = True
+        block = take((memory.lodging,), np.dtype(np.uint8))
+        for value in segment.guests:
+            values[value] = np.ndarray((1,), np.uint8, block, memory.lodged[value])
+        if segment.apart:
+            return
+        for value in memory.lodged.keys() - set(segment.guests):
+            type = self.graph.types[value]
+            values[value] = np.ndarray(type.shape, type.dtype.storage, block, memory.lodged[value])
+        segment.block = weakref.ref(block)
 
     def _results(self, values: dict[int, Any]) -> list[Any]:
         return [
