@@ -12,7 +12,7 @@ import rushlight as torch
 from rushlight import config
 from rushlight.backend.cpu.pool import address_of
 from rushlight.ir.graph import trace
-from rushlight.runtime import compiled, executor
+from rushlight.runtime import cache, compiled, executor
 from rushlight.runtime.overwriting import Overwriting
 
 pytestmark = pytest.mark.skipif(config.TIER == "interp", reason="only compiled plans write over inputs")
@@ -177,3 +177,57 @@ def test_accumulated_gradients_stay_where_they_are() -> None:
 
     places = [accumulate() for _ in range(6)]
     assert len(set(places[3:])) == 1
+
+
+class Deep(Training):
+    """Layers whose gradients are big enough to share a block with what dies before they are written."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(1)
+        layers = [torch.nn.Linear(1024, 1024) for _ in range(3)]
+        self.layer = torch.nn.Sequential(*[part for layer in layers for part in (layer, torch.nn.Tanh())])
+        self.weights = [layer.weight for layer in layers]
+        self.optimizer = torch.optim.SGD(self.layer.parameters(), lr=0.1, momentum=0.9)
+        self.x, self.labels = torch.randn(256, 1024), torch.randint(0, 1024, (256,))
+
+    def arrays(self) -> list[np.ndarray[Any, Any]]:
+        return [executor.value_of(weight._storage.node).copy() for weight in self.weights]
+
+    def gradients(self) -> list[np.ndarray[Any, Any]]:
+        return [executor.value_of(weight.grad._storage.node) for weight in self.weights]
+
+
+def blocks() -> list[Any]:
+    """What the compiled programs that have such a block know of it."""
+    segments = [variant.segments[-1] for plan in cache._plans.values() for variant in plan.variants.values()]
+    return [segment for segment in segments if getattr(segment, "guests", [])]
+
+
+def test_gradients_share_a_block_with_what_dies_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.clear()
+    together = Deep()
+    together.steps(4)
+    (*_, last) = blocks()
+    assert last.memory.lodging >= 3 * 4 << 20 and not last.apart
+    bases = {id(gradient.base) for gradient in together.gradients()}
+    assert len(bases) == 1
+    cache.clear()
+    monkeypatch.setattr(compiled, "LODGING", 1 << 60)
+    apart = Deep()
+    apart.steps(4)
+    assert not blocks()
+    for one, other in zip(together.arrays() + together.gradients(), apart.arrays() + apart.gradients(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_gradient_that_is_kept_keeps_its_values_and_no_more_blocks() -> None:
+    cache.clear()
+    training = Deep()
+    training.steps(3)
+    kept = training.weights[1].grad
+    before = executor.value_of(kept._storage.node).copy()
+    training.steps(2)
+    assert any(segment.apart for segment in blocks())
+    np.testing.assert_array_equal(executor.value_of(kept._storage.node), before)
+    gradients = training.gradients()
+    assert len({id(gradient.base) for gradient in gradients}) == 3
