@@ -2,6 +2,7 @@
 #
 #   make demo  [ARGS="--recipe tutorial --epochs 2"]   train the tutorial's classifier
 #   make test  [ARGS="tests/alias -k worker"]          all tests, compared with PyTorch
+#   make conformance                                   PyTorch's own samples in both tiers; rewrites docs/conformance.md
 #   make bench [ARGS="--quick matmul"]                 speed and memory beside PyTorch's: a table, and build/bench.json
 #   make fuzz  [N=200000 FIRST=0]                      random graphs, compiled and compared; goes on where it was broken off
 #   make lint | types | clean
@@ -17,11 +18,11 @@ export PYTHON
 # that they collect the same tests.
 TEST_SETTINGS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: help demo test fuzz lint types bench clean
+.PHONY: help demo test conformance fuzz lint types bench clean
 .NOTPARALLEL:
 
 help:
-	@sed -n '3,8s/^# *//p' Makefile
+	@sed -n '3,9s/^# *//p' Makefile
 
 demo:
 	@.ci/venv .venv demo
@@ -30,6 +31,10 @@ demo:
 test:
 	@.ci/venv .venv-test test oracle
 	$(TEST_SETTINGS) .venv-test/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+conformance:
+	@.ci/venv .venv-test test oracle
+	$(TEST_SETTINGS) RUSHLIGHT_CACHE=build/kernels .venv-test/bin/python -m tests.conformance.report --tiers auto compile $(ARGS)
 
 fuzz:
 	@.ci/venv .venv-test test oracle

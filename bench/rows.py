@@ -87,6 +87,9 @@ def _kernels() -> Iterator[Row]:
             yield Row(f"matmul {size} {form}", 1.0, "kernels:matmul", (size, form))
     for shape in ((100, 400, 120), (100, 120, 84), (32, 768, 3072)):
         yield Row(f"linear+bias+relu {'·'.join(map(str, shape))}", 0.7, "kernels:linear_relu", shape)
+    for size in (512, 1024, 2048):
+        yield Row(f"bfloat16 matmul {size}", 1.0, "kernels:matmul", (size, "NN", "bfloat16"))
+    yield Row("bfloat16 linear+bias+relu 512·1024·1024", 1.0, "kernels:linear_relu", (512, 1024, 1024, "bfloat16"))
     for which, title in PASSES.items():
         for name, geometry in CONVOLUTIONS:
             yield Row(f"{title} {name}", None, "kernels:convolution", (which, 32, *geometry))

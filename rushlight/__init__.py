@@ -43,7 +43,7 @@ from .dtype import (
 )
 from .errors import NotThereYet, OutOfMemoryError
 from .limits import finfo, iinfo
-from .tensor import Tensor, fft, linalg, special
+from .tensor import Tensor
 from .tensor.autograd import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from .tensor.conversion import to_dlpack
 from .tensor.creation import typed_constructors as _typed_constructors
@@ -113,7 +113,9 @@ _LATER = {
     "compile": ("rushlight.compiler", "compile"),
     "compiler": ("rushlight.compiler", None),
     "data": ("rushlight.data", None),
+    "fft": ("rushlight.tensor.fft", None),
     "is_storage": ("rushlight.serialize.location", "is_storage"),
+    "linalg": ("rushlight.tensor.linalg", None),
     "load": ("rushlight.serialize", "load"),
     "nn": ("rushlight.nn", None),
     "optim": ("rushlight.optim", None),
@@ -122,6 +124,7 @@ _LATER = {
     "serialization": ("rushlight.serialize", None),
     "serialize": ("rushlight.serialize", None),
     "accelerator": ("rushlight.accelerator", None),
+    "special": ("rushlight.tensor.special", None),
     "testing": ("rushlight.testing", None),
     "explain": ("rushlight.debug.explain", "explain"),
     "memory": ("rushlight.memory", None),
@@ -135,7 +138,8 @@ _LATER = {
 def __getattr__(name: str) -> object:
     """Loads what is loaded late; a name of PyTorch's that is missing raises an error that says so."""
     if name not in _LATER:
-        _import_module("rushlight.nn")  # its functions are torch's too (`torch.relu`)
+        while name not in _tensor.functions and Late.load_next(name):
+            pass
         if name in _tensor.functions:
             globals()[name] = found = _tensor.functions[name]
             return found
@@ -149,7 +153,8 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    _tensor.load_late_families()
+    return sorted({*globals(), *_LATER, *_tensor.functions})
 
 
 def _explain_method(name: str) -> None:

@@ -13,24 +13,24 @@ from .program import Program
 # ---- products ----
 
 
-def matmul(size: int, form: str) -> Program:
+def matmul(size: int, form: str, dtype: str = "float32") -> Program:
     """A product of square matrices; `form` says which operand is transposed: NN, NT or TN."""
     torch.manual_seed(0)
-    a, b = torch.randn(size, size), torch.randn(size, size)
+    a, b = (torch.randn(size, size).to(getattr(torch, dtype)) for _ in range(2))
     forms = {"NN": lambda a, b: a @ b, "NT": lambda a, b: a @ b.t(), "TN": lambda a, b: a.t() @ b}
     return Program(forms[form], (a, b))
 
 
-def linear_relu(rows: int, features_in: int, features_out: int) -> Program:
+def linear_relu(rows: int, features_in: int, features_out: int, dtype: str = "float32") -> Program:
     """relu of a linear layer with bias, forward."""
     torch.manual_seed(0)
-    layer = nn.Linear(features_in, features_out)
+    layer = nn.Linear(features_in, features_out).to(getattr(torch, dtype))
 
     @torch.no_grad()
     def run(x: Any) -> Any:
         return F.relu(layer(x))
 
-    return Program(run, (torch.randn(rows, features_in),))
+    return Program(run, (torch.randn(rows, features_in).to(getattr(torch, dtype)),))
 
 
 # ---- convolutions ----

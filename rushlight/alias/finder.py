@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -21,8 +20,8 @@ from .table import place
 ROOTS = ("torch", "torchvision")
 
 
-class ServedModule(Loader):
-    """Loads a module of PyTorch's name by handing out Rushlight's own."""
+class ServedModule:
+    """Loads a module of PyTorch's name by handing out Rushlight's own. `importlib.abc` would only add its own, long loading."""
 
     def __init__(self, module: ModuleType, name: str) -> None:
         self.module = module
@@ -38,7 +37,7 @@ class ServedModule(Loader):
         module.__dict__.setdefault("__getattr__", module_getattr(module, self.name))
 
 
-class Finder(MetaPathFinder):
+class Finder:
     """Answers for every module whose name begins with `torch` or `torchvision`."""
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
@@ -48,7 +47,8 @@ class Finder(MetaPathFinder):
         if module is None:
             text = not_there_yet(name) if name in pytorch_names() else f"No module named {name!r}"
             raise ModuleNotFoundError(text, name=name)
-        return ModuleSpec(name, ServedModule(module, name), is_package=hasattr(module, "__path__"))
+        loader: Any = ServedModule(module, name)
+        return ModuleSpec(name, loader, is_package=hasattr(module, "__path__"))
 
 
 def find_module(name: str) -> ModuleType | None:

@@ -12,8 +12,11 @@ PLACES = {
     "torch.autograd.grad_mode": "rushlight.tensor.grad_mode",
     "torch.autograd.profiler": "rushlight.profiler.legacy",
     "torch.autograd.profiler_util": "rushlight.profiler.averages",
+    "torch.fft": "rushlight.tensor.fft",
+    "torch.linalg": "rushlight.tensor.linalg",
     "torch.random": "rushlight.tensor.random",
     "torch.serialization": "rushlight.serialize",
+    "torch.special": "rushlight.tensor.special",
     "torch.utils.data": "rushlight.data",
     "torchvision": "rushlight.vision",
 }

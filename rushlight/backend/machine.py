@@ -6,8 +6,11 @@ not run. Nothing here needs llvmlite; `cpu/build.py` asks it for the host's name
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import platform
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +31,11 @@ class Machine:
     tile: tuple[int, int]
     masks: bool  # whether lanes can be masked at no cost
     fma: bool
+    halves: bool  # whether it converts float16
     l1: int
     l2: int
     native: bool  # whether this process can run it
+    matrices: bool = False  # whether it multiplies matrices of bfloat16 in registers of their own, and this process may
 
     def width(self, itemsize: int) -> int:
         """How many elements of a size a vector has."""
@@ -50,6 +55,7 @@ class Kind:
     tile: tuple[int, int]
     masks: bool
     fma: bool
+    halves: bool
 
 
 # LLVM keeps to 256 bits on the processors whose clock wide vectors once slowed; `-prefer-256-bit` makes it use what was written.
@@ -65,13 +71,27 @@ KINDS = {
         (14, 2),
         True,
         True,
+        True,
     ),
     "avx2": Kind(
-        "x86_64", "x86-64-v3", ("avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"), "", 32, 16, (6, 2), False, True
+        "x86_64",
+        "x86-64-v3",
+        ("avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"),
+        "",
+        32,
+        16,
+        (6, 2),
+        False,
+        True,
+        True,
     ),
-    "sse": Kind("x86_64", "x86-64-v2", ("sse4.2", "ssse3", "popcnt", "cx16"), "", 16, 16, (6, 2), False, False),
-    "neon": Kind("aarch64", "generic", (), "", 16, 32, (8, 3), False, True),
+    "sse": Kind("x86_64", "x86-64-v2", ("sse4.2", "ssse3", "popcnt", "cx16"), "", 16, 16, (6, 2), False, False, False),
+    "neon": Kind("aarch64", "generic", (), "", 16, 32, (8, 3), False, True, True),
 }
+
+
+MATRICES = ("amx-tile", "amx-bf16")  # features
+REQUEST_MATRICES = (158, 0x1023, 18)  # of Linux: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)
 
 
 def architecture() -> str:
@@ -106,10 +126,24 @@ def of_kind(kind: str, host_features: Mapping[str, bool], host_name: str, host_t
         tile=facts.tile,
         masks=facts.masks,
         fma=facts.fma,
+        halves=facts.halves,
         l1=cache_size(1, 32 << 10),
         l2=cache_size(2, 512 << 10),
         native=here and all(host_features.get(feature, False) for feature in facts.needs),
+        matrices=name == host_name and all(host_features.get(f, False) for f in MATRICES) and may_use_matrices(),
     )
+
+
+@functools.cache
+def may_use_matrices() -> bool:
+    """Asks Linux for matrix registers (AMX): a process gets them when it has asked, since they take much memory to save.
+
+    It refuses where a thread's stack for signals has no room for them.
+    """
+    if not sys.platform.startswith("linux") or architecture() != "x86_64":
+        return False
+    process = ctypes.CDLL(None)
+    return bool(process.syscall(*REQUEST_MATRICES) == 0)
 
 
 def cache_size(level: int, default: int) -> int:

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
 from ..dtype import float64, int64
-from ..generator import Generator
-from ..tensor import Tensor, as_tensor, empty, multinomial, randint, randperm
+from ..generator import Generator, integers
+from ..tensor import Tensor, as_tensor, multinomial, randint, randperm
+from ..tensor.random import engine_of
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -23,8 +24,12 @@ _REPLACEMENT_CHUNK = 32  # PyTorch draws indices with replacement in pieces of t
 
 
 def draw_seed(generator: Generator | None) -> int:
-    """One 63-bit draw, as PyTorch makes it to seed samplers and workers."""
-    return int(empty((), dtype=int64).random_(generator=generator).item())
+    """One 63-bit draw, as PyTorch makes it to seed samplers and workers.
+
+    It goes to the generator itself: a tensor made for it would stand in the trace of the pass's first step, which would be
+    another plan than the other steps', interpreted and later compiled on its own.
+    """
+    return int(integers.random(engine_of(generator), (), int64))
 
 
 class Sampler(Generic[T_co]):

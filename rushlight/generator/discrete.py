@@ -43,8 +43,8 @@ def bernoulli(engine: Engine, shape: Shape, dtype: dtype, p: float = 0.5, one: f
     if compiled is None:
         words = engine.random64(count)
         words &= np.uint64((1 << 53) - 1)
-        values = _ones_and_zeros(words < np.uint64(threshold), dtype).reshape(shape)
-        return values if one == 1 else values * dtype.storage.type(one)
+        values = _ones_and_zeros(words < np.uint64(threshold), dtype)
+        return (values if one == 1 else values * dtype.storage.type(one)).reshape(shape)
     result = np.empty(count, np.float32)
     for begin in range(0, count, _PIECE):
         part = result[begin : begin + _PIECE]

@@ -108,8 +108,8 @@ def stored(x: np.ndarray, to: dtype) -> np.ndarray:
         with np.errstate(over="ignore"):
             return encode(x, to)
     if to is bool_:
-        return x != 0
-    return narrowed(x, to.storage.type)
+        return np.asarray(x != 0)
+    return np.asarray(narrowed(x, to.storage.type))  # NumPy computes scalars of arrays without dimensions
 
 
 def c_library(name: str, of: type = ctypes.c_double) -> Callable[[float], float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..dtype import dtype as ElementType
+from ..dtype import float32
 from ..ir.contraction.form import Contraction
 from ..ir.expr import Expr
 from .buffer import Buffer
@@ -27,6 +29,7 @@ class Contract:
         extras: what the epilogue reads beside the value.
         epilogue: an expression for each result, or none.
         results: where each expression goes; of the output's shape.
+        decoded: whether operands of half precision are read as float32, of which the value then is.
     """
 
     spec: Contraction
@@ -34,10 +37,16 @@ class Contract:
     extras: tuple[Buffer, ...]
     epilogue: tuple[Expr, ...]
     results: tuple[Buffer, ...]
+    decoded: bool = False
+
+    @property
+    def dtype(self) -> ElementType:
+        """Of the value."""
+        return float32 if self.decoded else self.operands[0].dtype
 
     def key(self) -> str:
         """A text that says everything."""
-        parts = [f"contract {self.spec!r}"]
+        parts = [f"contract {self.spec!r}{' decoded' * self.decoded}"]
         for title, buffers in (("operands", self.operands), ("extras", self.extras), ("results", self.results)):
             parts.append(f"{title} {' '.join(buffer.key() for buffer in buffers)}")
         printer = Printer(parts)

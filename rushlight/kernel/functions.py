@@ -299,6 +299,9 @@ BASE: dict[str, tuple[int, ...]] = {
     **{f"cast_{target.name}": EVERYTHING for target in ALL if target.category != COMPLEX},
 }  # fmt: skip
 
+# What a kernel must have a way to say that it failed for: a condition that does not hold, and of integers a division by zero.
+FAILING = frozenset("require binary_cross_entropy floor_divide truncate_divide rem fmod index_div index_rem".split())
+
 _CHOICES = ("select", "choose", "require")
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from ..dtype import dtype
@@ -209,9 +210,12 @@ class _Refusing:
     """Refuses every method of a tensor that computes, while there is no shape."""
 
 
-for _name in dir(Tensor):
-    if _name not in _ALLOWED and callable(getattr(Tensor, _name)) and (_name[0] != "_" or _name.endswith("__")):
-        setattr(_Refusing, _name, _refuse(_name))
+@cache
+def _refuse_all() -> None:
+    """Fills `_Refusing`, once the first tensor without a shape is made: listing the methods loads all that add some."""
+    for name in dir(Tensor):
+        if name not in _ALLOWED and callable(getattr(Tensor, name)) and (name[0] != "_" or name.endswith("__")):
+            setattr(_Refusing, name, _refuse(name))
 
 
 class UninitializedParameter(UninitializedTensorMixin, _Refusing, Parameter):
@@ -222,6 +226,7 @@ class UninitializedParameter(UninitializedTensorMixin, _Refusing, Parameter):
     def __new__(
         cls, requires_grad: bool = True, device: device | str | None = None, dtype: dtype | None = None
     ) -> UninitializedParameter:
+        _refuse_all()
         return Tensor._make_subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
@@ -242,6 +247,7 @@ class UninitializedBuffer(UninitializedTensorMixin, _Refusing, Tensor):
         dtype: dtype | None = None,
         persistent: bool = True,
     ) -> UninitializedBuffer:
+        _refuse_all()
         made = Tensor._make_subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
         made.persistent = persistent
         made._is_buffer = True

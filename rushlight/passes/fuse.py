@@ -15,16 +15,18 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..ir.expr import Expr, Load
+from ..dtype import bfloat16, float16, float32
+from ..ir.expr import Apply, Expr, Load
 from ..ir.type import TupleType, Type
 from ..kernel.buffer import contiguous_strides
+from ..kernel.functions import FAILING
 from ..kernel.index import ZERO, Index, add, loop, scale
 from ..kernel.nest import FOLDS
 from .element import Elements, functions, loads
 from .graph import Graph
 
 Shape = tuple[int, ...]
-NOT_IN_EPILOGUES = {"choose", "wrap", "require", "place"}
+NOT_IN_EPILOGUES = {"choose", "wrap", "place"} | FAILING  # an epilogue has no way to say that it failed
 VIEWS = {"slice", "reshape", "permute", "expand"}  # the movements that most often are mere strides
 CHEAP = 3.0
 MOST_READS = 2  # of other values: a value that stands on more is not computed again by each of its users, which would read them all
@@ -99,6 +101,7 @@ class Fusion:
         self.separate: set[int] = set()
         self.reach: dict[int, frozenset[int]] = {}
         self._aliases: dict[int, tuple[int, Shape, int] | None] = {}
+        self._operands: dict[int, tuple[int, Shape, int] | None] = {}
         self.elements = Elements(graph, self.separate)
         self.groups: list[Group] = []
         self.home: dict[int, Group] = {}
@@ -143,22 +146,50 @@ class Fusion:
             if signature is None or value not in self.maps:
                 self.separate.add(value)
                 continue
-            own = 0.0 if signature.op.moves or signature.op.name == "constant" else 1.0
+            free = signature.op.moves or signature.op.name == "constant" or self._widens(value)
+            own = 0.0 if free else 1.0
             own = COSTS.get(signature.op.name, own)
             cost = own + sum(self.costs.get(operand, 0.0) for operand in self.graph.operands[value])
             users = self.users[value]
             reach = self._reach(value)
             shared = len(users) > 1 and (cost > CHEAP or len(reach) > MOST_READS)
             again = cost > 0 and any(user in self.maps and self._rereads(value, user) for user in users)
-            handed = any(user not in self.maps and not self.is_fold(user) for user in users)
-            needed = (handed or value in outputs) and self.alias(value) is None
-            lent = own > 0 and self._is_lent(value)
+            needed = self._is_needed(value, users, value in outputs)
+            lent = (own > 0 or self._widens(value)) and self._is_lent(value)
             if needed or shared or again or lent or cost > LONGEST:
                 self.separate.add(value)
                 cost = 0.0
                 reach = frozenset([value])
             self.reach[value] = reach
             self.costs[value] = cost
+
+    def _is_needed(self, value: int, users: list[int], is_output: bool) -> bool:
+        """Whether the value has to stand in memory: kernels that read arrays need it, and it is no view of one that does."""
+        handed = is_output or any(user not in self.maps and not self.is_fold(user) for user in users)
+        if handed and self.alias(value) is None:
+            return (
+                is_output or self.operand(value) is None or any(self.graph.name(user) != "contract" for user in users)
+            )
+        return any(map(self._decodes, users)) and self.alias(value) is None
+
+    def _decodes(self, value: int) -> bool:
+        """Whether a value is half precision as float32, for contractions: they read what it is made from."""
+        return self._widens(value) and any(map(self._is_contracted, self.users[value]))
+
+    def _widens(self, value: int) -> bool:
+        """Whether a value is half precision as float32: decoding is part of loading, and costs nothing beside it."""
+        signature = self.graph.signatures[value]
+        return (
+            signature is not None
+            and signature.op.name == "cast"
+            and signature.operands[0].dtype in (bfloat16, float16)
+            and self.graph.types[value].dtype is float32
+        )
+
+    def _is_contracted(self, value: int) -> bool:
+        """Whether a value is a contraction, or a view that one reads."""
+        name = self.graph.name(value)
+        return name == "contract" or (name in VIEWS and any(map(self._is_contracted, self.users[value])))
 
     def _is_lent(self, value: int) -> bool:
         """Whether a kernel of its own reads the value through views: better one array, seen from several sides, than a copy for each."""
@@ -200,10 +231,22 @@ class Fusion:
             self._aliases[value] = self._find_alias(value)
         return self._aliases[value]
 
-    def _find_alias(self, value: int) -> tuple[int, Shape, int] | None:
+    def operand(self, value: int) -> tuple[int, Shape, int] | None:
+        """As `alias`, for the operand of a contraction: that may also be a view of half precision, which is decoded where it is loaded."""
+        if value in self.separate or value not in self.maps:
+            return None
+        if value not in self._operands:
+            self._operands[value] = self._find_alias(value, decoded=True)
+        return self._operands[value]
+
+    def _find_alias(self, value: int, decoded: bool = False) -> tuple[int, Shape, int] | None:
         shape = self.graph.types[value].shape
         # Its body, not its element: it may become a root yet, and is then loaded.
         expression = self.elements.body(value, tuple(loop(axis, extent) for axis, extent in enumerate(shape)))
+        if decoded and isinstance(expression, Apply) and expression.function == "cast_float32":
+            (inner,) = expression.arguments
+            halves = isinstance(inner, Load) and self.graph.types[inner.operand].dtype in (bfloat16, float16)
+            expression = inner if halves else expression
         if not isinstance(expression, Load):
             return None
         base, flat = expression.operand, ZERO
@@ -265,7 +308,7 @@ class Fusion:
         group = self._new(kind, loops, None)
         reads = set()
         for operand in self.graph.operands[value]:
-            alias = self.alias(operand)
+            alias = self.operand(operand) if kind == "contraction" else self.alias(operand)
             reads.add(operand if alias is None else alias[0])
         self._add(group, Statement(value, None, True), reads)
 

@@ -82,29 +82,30 @@ class Lowering:
             kept.append(group)
             for statement in group.statements:
                 if statement.expression is None:
-                    reads = {self._base(operand) for operand in self.graph.operands[statement.value]}
+                    contracted = group.kind == "contraction"
+                    reads = {self._base(operand, contracted) for operand in self.graph.operands[statement.value]}
                 else:
                     reads = {load.operand for load in loads([statement.expression])}
                 stored.update(value for value in reads if value in home and home[value] is not group)
         self.groups = kept[::-1]
         return stored
 
-    def _base(self, value: int) -> int:
-        alias = self.fusion.alias(value)
+    def _base(self, value: int, contracted: bool = False) -> int:
+        alias = self.fusion.operand(value) if contracted else self.fusion.alias(value)
         return value if alias is None else alias[0]
 
     def _order(self) -> list[Group]:
         """By number of groups before: a group has more than any that it needs."""
         return sorted(self.fusion.groups, key=lambda group: (group.before.bit_count(), group.number))
 
-    def view(self, value: int) -> tuple[Place, Buffer]:
-        """Where an operand lies, views folded into strides and an offset."""
-        alias = self.fusion.alias(value)
-        type = self.graph.types[value]
+    def view(self, value: int, contracted: bool = False) -> tuple[Place, Buffer]:
+        """Where an operand lies, views folded into strides and an offset; that of a contraction may be of half precision."""
+        alias = self.fusion.operand(value) if contracted else self.fusion.alias(value)
         if alias is None:
             return Place(value), self.buffers[value]
         base, strides, offset = alias
-        return Place(base, offset * type.dtype.itemsize), Buffer(type.dtype, type.shape, strides)
+        type, dtype = self.graph.types[value], self.graph.types[base].dtype
+        return Place(base, offset * dtype.itemsize), Buffer(dtype, type.shape, strides)
 
     def _launches(self, group: Group) -> list[Launch]:
         if group.kind == "contraction":
@@ -144,7 +145,7 @@ class Lowering:
         first = group.statements[0].value
         signature = self.graph.signatures[first]
         assert signature is not None
-        operands = [self.view(operand) for operand in self.graph.operands[first]]
+        operands = [self.view(operand, contracted=True) for operand in self.graph.operands[first]]
         results = [statement.value for statement in group.statements if statement.value in self.stored]
         bodies = {s.value: s.expression for s in group.statements if s.expression is not None}
         extras: dict[int, int] = {}
@@ -165,6 +166,7 @@ class Lowering:
             tuple(self.buffers[value] for value in extras),
             () if results == [first] else epilogue,
             tuple(Buffer.of(self.graph.types[value].dtype, signature.type.shape) for value in results),
+            any(buffer.dtype is not signature.operands[0].dtype for _, buffer in operands),
         )
         places = (*[place for place, _ in operands], *[Place(value) for value in extras])
         return Launch(kernel, places, tuple(results), first)

@@ -1,17 +1,18 @@
 """Tensors and the public functions on them: what `nn`, `optim`, `data` and the rest are written against.
 
-Importing the package binds every method. Besides the names below it has every public function (`rushlight.tensor.cat`).
+Importing the package binds the methods of every family but the late ones, which come when a name is missed. Besides the names below
+it has the public functions of the others (`rushlight.tensor.cat`).
 """
+
+from importlib import import_module as _import_module
+from typing import Any as _Any
 
 from . import (
     autograd,
     conversion,
     creation,
     elementwise,
-    fft,
     indexing,
-    linalg,
-    lowrank,
     matrices,
     ordering,
     products,
@@ -19,8 +20,6 @@ from . import (
     reductions,
     reversal,
     shape,
-    special,
-    spectral,
     view_forms,
 )
 from .conversion import flush_pending, to_dlpack
@@ -30,6 +29,7 @@ from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, se
 from .promotion import get_default_dtype, result_type, set_default_dtype
 from .public import functions
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .tensor import Late as _LatePackages
 from .tensor import Tensor
 
 _FAMILIES = (
@@ -37,10 +37,7 @@ _FAMILIES = (
     conversion,
     creation,
     elementwise,
-    fft,
     indexing,
-    linalg,
-    lowrank,
     matrices,
     ordering,
     products,
@@ -48,10 +45,10 @@ _FAMILIES = (
     reductions,
     reversal,
     shape,
-    special,
-    spectral,
     view_forms,
 )
+# Families that few programs need: a fifth of what the package would cost to load.
+_LATE = ("fft", "linalg", "lowrank", "special", "spectral")
 
 __all__ = [
     "Generator",
@@ -82,3 +79,18 @@ __all__ = [
 ]
 
 globals().update(functions)
+
+
+def load_late_families() -> None:
+    """Loads the families that few programs need, with their methods."""
+    for name in _LATE:
+        _import_module(f"{__name__}.{name}")
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LATE:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+_LatePackages.packages.append(load_late_families)

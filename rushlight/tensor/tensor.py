@@ -29,17 +29,24 @@ _new = object.__new__
 
 
 class Late:
-    """What is looked up only when a method is missed: the packages that add methods, and the words for one that is not there yet."""
+    """What is looked up only when a name is missed: the packages that add methods and functions, and the words for one not there yet."""
 
-    packages: list[Callable[[], Any]] = []  # each called once, when the first method is missed
+    packages: list[Callable[[], Any]] = []  # each called once, the last first
     explain: Callable[[str], None] | None = None  # raises where PyTorch has the method
     compile: Any = None  # `rushlight.compile`, which stands above everything that it looks at
+
+    @classmethod
+    def load_next(cls, name: str) -> bool:
+        """Loads one more package that may add `name`; False where none is left, and for what Python itself asks for."""
+        if name.startswith("__") or not cls.packages:
+            return False
+        cls.packages.pop()()
+        return True
 
 
 def _missed(cls: type, instance: Any, name: str) -> Any:
     """A method that a package not loaded yet may add; AttributeError where none does."""
-    while Late.packages and not name.startswith("__"):
-        Late.packages.pop()()
+    while Late.load_next(name):
         for base in cls.__mro__:
             if name in base.__dict__:
                 return getattr(cls if instance is None else instance, name)
@@ -54,6 +61,11 @@ class _TensorMeta(type):
 
     def __getattr__(cls, name: str) -> Any:
         return _missed(cls, None, name)
+
+    def __dir__(cls) -> list[str]:
+        while Late.load_next("dir"):
+            pass
+        return list(super().__dir__())
 
 
 class Tensor(metaclass=_TensorMeta):
@@ -89,6 +101,12 @@ class Tensor(metaclass=_TensorMeta):
 
     __array_priority__ = 1000  # Tensor wins over ndarray in mixed arithmetic
     constructor: Callable[..., Tensor]  # what calling the class does; creation.py sets it
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A user's subclass may say `super().relu()`, which looks at classes alone: what adds methods is loaded for it."""
+        super().__init_subclass__(**kwargs)
+        while not cls.__module__.startswith("rushlight.") and Late.load_next(cls.__name__):
+            pass
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         made = Tensor.constructor(*args, **kwargs)

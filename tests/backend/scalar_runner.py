@@ -71,7 +71,7 @@ def run_cases(
     cases: Sequence[Case], operands: Sequence[Sequence[np.ndarray]], machine: Machine
 ) -> tuple[list[np.ndarray], list[dtype], bool]:
     """The results of all cases, their dtypes, and whether one reported a failure. Lengths are multiples of the widths."""
-    module, kinds, slot = Module(machine.triple), [], OPERANDS
+    module, kinds, slot = Module(machine.triple, machine.halves), [], OPERANDS
     calls: list[tuple[str, int]] = []
     for number, (case, arrays) in enumerate(zip(cases, operands, strict=True)):
         kinds.append(_emit(module, f"case{number}", case, arrays[0].size, machine))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import concurrent.futures
 import os
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rushlight import config
-from rushlight.backend.cpu import build, cache
+from rushlight.backend.cpu import build, cache, workshop
 from rushlight.backend.cpu.assembly import Function, Module
 from rushlight.backend.cpu.generated import Generated
 from rushlight.backend.machine import KINDS, kind_of_host, of_kind
@@ -199,63 +198,18 @@ def test_a_mistake_in_the_text_is_told_with_the_text(forgetful: None) -> None:
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert build.available() and build.why_not() == ""
     build.why_not.cache_clear()
-    monkeypatch.setattr(build._compiler(), "LLVM", 20)
+    monkeypatch.setattr(workshop.compiler(), "LLVM", 20)
     assert "LLVM 20; 22 or later" in build.why_not() and not build.available()
     monkeypatch.undo()
     build.why_not.cache_clear()
-    build._compiler.cache_clear()
+    workshop.compiler.cache_clear()
     monkeypatch.setitem(sys.modules, "llvmlite", None)
     monkeypatch.delitem(sys.modules, "rushlight.backend.cpu.compiler")
     assert "llvmlite is not installed" in build.why_not()
     monkeypatch.undo()
     build.why_not.cache_clear()
-    build._compiler.cache_clear()
+    workshop.compiler.cache_clear()
     assert build.available()
-
-
-# ---- other processes that help ----
-
-
-def jobs(count: int) -> list[build.Job]:
-    machine, stamp = build.host_machine(), time.time_ns()
-    made = [add(5 + i, True, machine) for i in range(count)]
-    return [build.Job(f"{i}", f"{stamp}_{i}", [one.name, 0, 0, True], one.text) for i, one in enumerate(made)]
-
-
-def test_a_helper_compiles_what_waits() -> None:
-    machine, waiting = build.host_machine(), jobs(3)
-    build._help(collections.deque(waiting), machine)
-    (address, *_) = build._compiler().load([(job.symbol, job.content) for job in waiting])
-    call_add(build.Compiled("add", address), 5)
-    for job in waiting:  # here LLVM does the same
-        content, job.content = job.content, b""
-        job.compile(machine)
-        assert content == job.content
-
-
-@pytest.mark.parametrize("executable", [sys.executable, "/nowhere/python", "/bin/false", ""])
-def test_nothing_is_lost_with_a_helper(executable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "TEXT_FOR_A_HELPER", 1)
-    monkeypatch.setattr(build, "cores_allowed", lambda: 3)
-    monkeypatch.setattr(build, "_runs_python", bool)
-    monkeypatch.setattr(sys, "executable", executable)
-    waiting = jobs(7)
-    build._compile_all(waiting, build.host_machine())
-    assert all(job.content[:4] == b"\x7fELF" for job in waiting)
-
-
-def test_a_helper_is_a_python() -> None:
-    assert build._runs_python("/usr/bin/python3.11") and build._runs_python("C:/python.exe")
-    assert not any(map(build._runs_python, ("", None, "/usr/bin/uwsgi", "/opt/blender")))
-
-
-def test_a_mistake_in_one_of_many_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "TEXT_FOR_A_HELPER", 1)
-    monkeypatch.setattr(build, "cores_allowed", lambda: 2)
-    waiting = jobs(4)
-    waiting[2].text = "define void @add(ptr %x) { ret i64 %x }"
-    with pytest.raises(InternalError, match="does not take"):
-        build._compile_all(waiting, build.host_machine())
 
 
 # ---- the cache alone ----

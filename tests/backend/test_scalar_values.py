@@ -40,7 +40,10 @@ def run(kind: str, write: Callable[[Function, list[str]], None], *arrays: np.nda
     """Runs what `write` writes, given the addresses of arrays."""
     machine = machine_of(kind)
     f = Function(
-        Module(machine.triple), "kernel", [("ptr", "arguments"), ("i64", "thread"), ("i64", "threads")], internal=False
+        Module(machine.triple, machine.halves),
+        "kernel",
+        [("ptr", "arguments"), ("i64", "thread"), ("i64", "threads")],
+        internal=False,
     )
     write(f, [f.load("ptr", f.pointer("%arguments", i, "ptr"), 8) for i in range(len(arrays))])
     f.end()
@@ -181,8 +184,13 @@ def test_complex_numbers_have_no_native_form() -> None:
         load(Function(Module(), "f", [("ptr", "x")]), complex64, "%x", 4)
 
 
-def test_half_is_converted_without_library_calls() -> None:
-    f = Function(Module(machine_of("sse").triple), "f", [("ptr", "x"), ("ptr", "y")], internal=False)
-    store(f, load(f, float16, "%x", 4), "%y")
+@pytest.mark.parametrize("kind", ["avx512", "avx2", "sse", "neon"])
+@pytest.mark.parametrize("width", [1, 4])
+def test_half_is_converted_without_library_calls(kind: str, width: int) -> None:
+    machine = machine_of(kind)
+    f = Function(Module(machine.triple, machine.halves), "f", [("ptr", "x"), ("ptr", "y")], internal=False)
+    store(f, load(f, float16, "%x", width), "%y")
+    store(f, round_to(f, load(f, float16, "%x", width), float16), "%y")
     f.end()
-    assert b"extendhf" not in compile_only(f.module.text(), machine_of("sse"))
+    content = compile_only(f.module.text(), machine)
+    assert b"extendhf" not in content and b"truncsfhf" not in content

@@ -1,4 +1,4 @@
-"""Collects the result of each case, across worker processes, into `build/conformance.json`."""
+"""Collects the result of each case, across worker processes, into `build/`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import torch
 
 from .compare import Tolerances, as_accurate, problem
 from .database import Case, spread
-from .known import Known, verdict
+from .known import Known, find, load, save, updated, verdict
 from .walk import Result
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +110,21 @@ def test_verdict_is_strict() -> None:
     assert "beside the known" in (verdict(failing, Known(frozenset({0}), "why")) or "")
     assert "pass now" in (verdict(failing, Known(frozenset({0, 1, 2}), "why")) or "")
     assert "passes now" in (verdict(Result("op", "float32", samples=3), Known(None, "why")) or "")
+
+
+def test_book_tells_tiers_apart(tmp_path: Path) -> None:
+    passing, failing = Result("op", "out", samples=3), Result("op", "out", samples=3, failures=[(0, "no"), (2, "no")])
+    case, both = Case("op", "out"), Known(frozenset({0, 2}), "why")
+    book = updated({"auto": [failing], "compile": [failing]}, {})
+    assert book == {(case, ""): Known(frozenset({0, 2}), "no")}
+    book = updated({"auto": [passing]}, {(case, ""): both})
+    assert book == {(case, "compile"): both}
+    assert find(book, case, "auto") is None and find(book, case, "compile") == both
+    save(book, tmp_path / "book.toml")
+    assert load(tmp_path / "book.toml") == book
+    rounding = {(case, ""): Known(frozenset({0, 2}), "Rounding: last bits")}
+    assert updated({"auto": [passing], "compile": [failing]}, rounding) == rounding
+    assert updated({"compile": [passing]}, book) == {}
 
 
 def test_comparison_tells_values_apart() -> None:

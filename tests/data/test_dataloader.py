@@ -9,6 +9,7 @@ import torch.utils.data as theirs
 
 import rushlight
 from rushlight import data as ours
+from rushlight.ir.graph import trace
 
 from .oracle import assert_same, seeded
 
@@ -65,6 +66,16 @@ def passes(loader, count=2):
 def test_batches_and_draws(name):
     one = seeded(rushlight, 3, lambda: passes(ours.DataLoader(Numbers(rushlight), **OPTIONS[name])))
     assert_same(one, seeded(torch, 3, lambda: passes(theirs.DataLoader(Numbers(torch), **OPTIONS[name]))))
+
+
+@pytest.mark.parametrize("options", [{}, {"replacement": True}])
+def test_a_pass_begins_without_a_node_in_the_trace(options):
+    """Else the first step of each pass would be a plan of its own."""
+    numbers = range(10)
+    loader = ours.DataLoader(numbers, sampler=ours.RandomSampler(numbers, **options), collate_fn=list)
+    rushlight.ones(1).tolist()
+    list(loader)
+    assert trace.references == []
 
 
 def test_own_generator():

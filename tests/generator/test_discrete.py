@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rushlight.dtype import BY_NAME, decode
-from rushlight.generator import discrete
+from rushlight.generator import continuous, discrete
 
 from .twin import COMPLEX, INTEGER, REAL, Twin, both, stored
 
@@ -31,6 +31,15 @@ def test_bernoulli_is_what_dropout_draws(rate: float) -> None:
     torch.manual_seed(5)
     expected = torch.dropout(torch.ones(1000), rate, True) != 0
     assert np.array_equal(discrete.bernoulli(Twin(5).engine, (1000,), BY_NAME["bool"], 1 - rate), expected.numpy())
+
+
+@pytest.mark.parametrize("name", [*REAL, "bool"])
+def test_one_draw_without_dimensions_is_an_array_too(name: str) -> None:
+    kind, engine = BY_NAME[name], Twin(5).engine
+    drawn = [discrete.bernoulli(engine, (), kind, 0.5), discrete.bernoulli(engine, (), kind, 0.5, 2.0)]
+    if name != "bool":
+        drawn.append(continuous.normal_around(engine, (), kind, np.zeros((), np.float32), np.ones((), np.float32)))
+    assert all(isinstance(array, np.ndarray) and array.shape == () for array in drawn)
 
 
 @pytest.mark.parametrize("p_name", REAL)

@@ -8,7 +8,7 @@ import numpy as np
 
 import rushlight.nn.functional  # noqa: F401  (registers their records)
 from rushlight.dtype import float64
-from rushlight.ir import contraction, op, update_rules  # noqa: F401  (registers its records)
+from rushlight.ir import contraction, crop, op, update_rules  # noqa: F401  (registers its records)
 from rushlight.ir.pool import Windows
 
 from . import op_samples
@@ -207,9 +207,26 @@ def _sampling() -> dict[str, list[Sample]]:
         "taps": [Sample(list(lows), each) for each in beyond],
         "pick": [Sample([_real(2, 3, 7), index])],
         "spread_back": [Sample([_real(2, 3, 5), index], dict(extent=7))],
+        "crop": _cropped(),
         "split": [Sample([_real(2, 5)], dict(axis=1, sizes=(2, 3))), Sample([_real(4, 2)], dict(axis=0, sizes=(4,)))],
         "safe_softmax": [Sample([_real(2, 3)], dict(axis=1)), Sample([_real(2, 3, 4)], dict(axis=1))],
     }
+
+
+def _cropped() -> list[Sample]:
+    """Four results of two images: inside, beyond two edges, outside, mirrored; with bounds, too."""
+    images = _draw.integers(0, 256, (2, 3, 5, 6)).astype(np.uint8)
+    # With 2 added: rows begin at 0, -2, 3 and 4, columns at 1, -1, 6 and 5.
+    places = np.array([[1, 0, 1, 0], [2, 0, 5, 6], [3, 1, 8, 7], [0, 0, 0, 1], [0, 1, 0, 1]])
+    bounds = np.array([[1, 0, 0, 2], [3, 4, 2, 1], [0, 1, 0, 0], [4, 2, 4, 3]])
+    plain: dict[str, Any] = dict(size=(4, 4), reach=(2, 2), bounded=False, fill=7)
+    return [
+        Sample([images, places[:3]], plain | dict(mirrors=(False, False))),
+        Sample([images, places], plain | dict(mirrors=(True, True))),
+        Sample([images, places[[0, 1, 2, 4]]], plain | dict(mirrors=(False, True), fill=0)),
+        Sample([images, np.concatenate([places, bounds])], plain | dict(mirrors=(True, True), bounded=True)),
+        Sample([_real(2, 1, 5, 6), places[:4]], plain | dict(mirrors=(True, False))),
+    ]
 
 
 def _attention() -> dict[str, list[Sample]]:

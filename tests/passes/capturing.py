@@ -36,9 +36,9 @@ def graph_of(build: Build, shapes: Shapes, dtype: ElementType = float32) -> Grap
     return from_key(*key_of(build, shapes, dtype))[0]
 
 
-def lowered(build: Build, shapes: Shapes) -> Lowering:
+def lowered(build: Build, shapes: Shapes, dtype: ElementType = float32) -> Lowering:
     """Kernels for contiguous inputs."""
-    graph = graph_of(build, shapes)
+    graph = graph_of(build, shapes, dtype)
     buffers = {value: Buffer.of(graph.types[value].dtype, graph.types[value].shape) for value in graph.inputs}
     buffers |= {v: Buffer.of(graph.types[v].dtype, graph.types[v].shape) for v in graph.constants}
     return Lowering(Fusion(graph, native, {v: b.strides for v, b in buffers.items()}), buffers)

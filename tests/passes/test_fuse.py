@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rushlight.dtype import float32
-from rushlight.ir import activation, reduce, scalar, view
+from rushlight.dtype import bfloat16, decode, encode, float16, float32, int64
+from rushlight.dtype import dtype as ElementType
+from rushlight.ir import activation, loss, reduce, scalar, view
+from rushlight.ir.biased import affine, convolution
 from rushlight.ir.contract import contract
 from rushlight.ir.contraction import build
+from rushlight.ir.graph import Node
 from rushlight.ir.normalization import moments, normalize
 from rushlight.ir.scalar import number
 from rushlight.kernel.contraction import Contract
@@ -55,6 +58,40 @@ def test_bias_activation_and_residual_are_done_where_the_product_is_stored() -> 
     assert isinstance(kernel, Contract) and len(kernel.extras) == 2
 
 
+@pytest.mark.parametrize("dtype", [bfloat16, float16], ids=str)
+def test_layers_of_half_precision_read_it_as_it_lies(dtype: ElementType) -> None:
+    spec = build.linear((8, 16), (32, 16))
+    geometry = ((2, 3, 8, 8), (4, 3, 3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1))
+
+    def linear(bias, x, w):  # type: ignore[no-untyped-def]
+        return activation.relu(affine(bias, x, w, spec=spec))
+
+    def convolved(x, w, bias):  # type: ignore[no-untyped-def]
+        return convolution(x, w, bias, spec=build.convolution(*geometry), groups=1)
+
+    for function, shapes in ((linear, [(32,), (8, 16), (32, 16)]), (convolved, [*geometry[:2], (4,)])):
+        (launch,) = lowered(function, shapes, dtype).launches
+        kernel = launch.kernel
+        assert isinstance(kernel, Contract) and kernel.decoded and len(kernel.extras) == 1
+        assert {buffer.dtype for buffer in (*kernel.operands, *kernel.extras, *kernel.results)} == {dtype}
+
+
+@pytest.mark.parametrize("dtype", [bfloat16, float16], ids=str)
+def test_what_is_decoded_for_several_uses_is_the_same_in_both_tiers(dtype: ElementType) -> None:
+    """Small integers, so that no sum is rounded: a product, its operand squared, a sum of that, and what is computed from all."""
+    spec = build.linear((8, 16), (32, 16))
+
+    def function(bias, x, w):  # type: ignore[no-untyped-def]
+        square = scalar.mul(x, x)
+        product = affine(bias, view.reshape(view.permute(square, (1, 0)), (8, 16)), w, spec=spec)
+        return scalar.add(product, bias), reduce.sum_(square, (1,)), square
+
+    generator = np.random.default_rng(0)
+    arrays = [generator.integers(-2, 3, shape).astype(np.float32) for shape in ((32,), (8, 16), (32, 16))]
+    for one, other in both_tiers(function, [encode(array, dtype) for array in arrays], dtype):
+        np.testing.assert_array_equal(decode(other, dtype), decode(one, dtype))
+
+
 def test_a_value_that_is_stored_is_read_not_computed_again() -> None:
     first, second = build.matmul((8, 16), (16, 32)), build.matmul((8, 32), (32, 4))
 
@@ -92,6 +129,21 @@ def test_a_value_that_needs_another_kernel_between_is_not_joined() -> None:
     x = np.linspace(0, 1, 8, dtype=np.float32)
     for expected, found in both_tiers(crossing, [x]):
         np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def _cross_entropy(x: Node, target: Node) -> Node:
+    return loss.binary_cross_entropy(scalar.mul(x, x), target)
+
+
+@pytest.mark.parametrize(
+    "fallible, dtype", [(scalar.floor_divide, int64), (scalar.rem, int64), (_cross_entropy, float32)]
+)
+def test_what_can_fail_is_not_done_where_a_product_is_stored(fallible: Build, dtype: ElementType) -> None:
+    spec = build.matmul((3, 4), (4, 5))
+    x = np.full((3, 4), 3 if dtype is int64 else 0.25, dtype.storage)
+    w, y = np.ones((4, 5), dtype.storage), np.ones((3, 5), dtype.storage)
+    for expected, found in both_tiers(lambda x, w, y: fallible(contract(x, w, spec=spec), y), [x, w, y], dtype):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1 << 17,), (3, 1 << 16), (100_003,), (2, 3, 1 << 14)])

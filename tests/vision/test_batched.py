@@ -1,5 +1,6 @@
 """Whole batches at once: equal, bit by bit and draw by draw, to torchvision's samples collated by PyTorch."""
 
+import itertools
 import subprocess
 import sys
 
@@ -9,8 +10,11 @@ import torch
 import torch.utils.data as torch_data
 
 import rushlight
-from rushlight import data
+from rushlight import config, data
 from rushlight.data.dataset import collated_batch
+from rushlight.ir.graph import trace
+from rushlight.kernel.nest import Nest
+from rushlight.runtime import events
 from rushlight.vision import datasets, transforms
 from rushlight.vision.transforms.batched import BatchPlan
 
@@ -178,6 +182,60 @@ def test_what_users_change_counts(root):
     np.testing.assert_array_equal(images[0].numpy(), dataset[3][0].numpy())
     dataset.targets = [0.5] * 4
     assert collated_batch(dataset, [3, 0]) is NotImplemented
+
+
+def test_the_layout_of_the_pixels_does_not_count(root):
+    def run(arranged):
+        dataset = cifar(datasets, transforms, rushlight, root, KNOWN["recipe"])
+        dataset.data = arranged(dataset.data)
+        return two_passes(data, dataset)
+
+    layouts = [np.ascontiguousarray, np.asfortranarray, lambda pixels: pixels[::-1].copy()[::-1]]
+    wanted, _ = seeded(rushlight, 3, lambda: run(lambda pixels: pixels))
+    for layout in layouts:
+        found, _ = seeded(rushlight, 3, lambda layout=layout: run(layout))
+        for one, other in zip(itertools.chain(*found), itertools.chain(*wanted), strict=True):
+            np.testing.assert_array_equal(one[0].numpy(), other[0].numpy())
+            assert one[1].tolist() == other[1].tolist()
+
+
+def test_only_bytes_are_done_at_once(root):
+    dataset = cifar(datasets, transforms, rushlight, root, KNOWN["plain"])
+    dataset.data = dataset.data.astype(np.float32)
+    assert collated_batch(dataset, [0, 1]) is NotImplemented
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_batch_is_one_kernel(root, name, monkeypatch):
+    monkeypatch.setattr(config, "TIER", "compile")
+    dataset = cifar(datasets, transforms, rushlight, root, KNOWN[name])
+    runs = []
+    end = events.subscribe(lambda event, facts: runs.append(facts) if event == "run" else None)
+    pending = rushlight.ones(3) + 1
+    before = list(trace.key)
+    try:
+        collated_batch(dataset, list(range(40)))
+    finally:
+        end()
+    assert trace.key == before and pending.tolist() == [2, 2, 2]
+    (run,) = runs
+    (segment,) = run["variant"].segments
+    (launch,) = segment.launches
+    assert isinstance(launch.kernel, Nest) and not run["again"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_run_the_kernel_that_the_main_process_has_run(root, method, monkeypatch):
+    monkeypatch.setattr(config, "TIER", "compile")
+    listed = [transforms.CenterCrop((20, 30)), *KNOWN["normalized"](transforms, rushlight)]
+    dataset = datasets.CIFAR10(root, transform=transforms.Compose(listed))
+    alone = list(data.DataLoader(dataset, batch_size=40))
+    loader = data.DataLoader(dataset, batch_size=40, num_workers=2, multiprocessing_context=method)
+    for _ in range(2):
+        for (images, targets), (others, wanted) in zip(loader, alone, strict=True):
+            np.testing.assert_array_equal(images.numpy(), others.numpy())
+            assert targets.tolist() == wanted.tolist()
+    np.testing.assert_array_equal(next(iter(data.DataLoader(dataset, batch_size=40)))[0].numpy(), alone[0][0].numpy())
 
 
 SHAPE = (32, 32, 3)

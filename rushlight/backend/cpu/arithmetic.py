@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from ...dtype import BY_NAME, FLOATING, INTEGER, bool_
@@ -28,6 +29,9 @@ from .conversion import cast
 from .division import adjusted, fmod, integer_quotient, integer_remainder
 from .lanes import Lanes
 from .values import Value, broadcast, literal, register_element
+
+# Their results are one of their arguments, but for the sign: they need no rounding where those have been rounded.
+CHOOSING = {"abs", "maximum", "minimum", "neg", "relu", "relu_gradient", "select"}
 
 # Told a mask of lanes that have no value (a division by zero): it reports that the kernel failed.
 Fail = Callable[[Value], None]
@@ -48,8 +52,11 @@ def apply(
     if name in DEFINITIONS:
         found = _Expansion(function, machine, fail, operands).value(_definition(name, len(operands)))
         assert isinstance(found, Value)
-        return found
-    return _base(function, name, operands, machine, fail)
+    else:
+        found = _base(function, name, operands, machine, fail)
+    if name in CHOOSING and all(operand.rounded for operand in operands if operand.dtype is found.dtype):
+        return replace(found, rounded=True)
+    return found
 
 
 @lru_cache(maxsize=512)

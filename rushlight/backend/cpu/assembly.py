@@ -68,10 +68,14 @@ def first_lanes(count: int, width: int) -> str:
 
 
 class Module:
-    """A compilation unit: functions, global constants, and declarations of what they call."""
+    """A compilation unit: functions, global constants, and declarations of what they call.
 
-    def __init__(self, triple: str = "") -> None:
+    `halves` says whether the machine converts float16 by itself.
+    """
+
+    def __init__(self, triple: str = "", halves: bool = False) -> None:
         self.triple = triple
+        self.halves = halves
         self.parts: list[str] = []
         self.globals: list[str] = []
         self.declarations: dict[str, str] = {}

@@ -47,6 +47,11 @@ def _without_powers(v: Lanes, x: str) -> tuple[str, str]:
     return n, v.fma(n, -low, v.fma(n, -high, x))
 
 
+def exp_rest_near(v: Lanes, r: str) -> str:
+    """exp(r) - 1 - r for |r| <= log(2)/2."""
+    return v.mul(v.mul(r, r), v.polynomial(r, table.EXP[v.element]))
+
+
 def exp_minus_one_near(v: Lanes, r: str) -> str:
     """e^r - 1 for |r| <= log(2)/2."""
     return v.fma(v.mul(r, r), v.polynomial(r, table.EXP[v.element]), r)

@@ -6,7 +6,8 @@ expressions inside, and emits every part that is known there: whole subexpressio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from .assembly import Function, Int, constant, lanes, vector
 from .values import Value, broadcast, gather, literal, load, memory_element, round_to
 
 _BY_STORAGE = {d.storage: d for d in reversed(ALL) if d.storage.kind == d.compute.kind}
+T = TypeVar("T")
 _CONDITIONS = {"index_ge": "sge", "index_lt": "slt", "index_eq": "eq"}
 
 
@@ -42,6 +44,19 @@ def flat_index(index: Iterable[Expr], buffer: Buffer) -> Index:
 
 def _with_data(expression: Load) -> list[Index]:
     return [part for part in expression.index if isinstance(part, Index) and part.data()]
+
+
+def _parts(expression: Expr) -> Iterable[Expr]:
+    """What an expression is made of."""
+    if isinstance(expression, Apply):
+        return expression.arguments
+    if isinstance(expression, Load):
+        return expression.index
+    return expression.data() if isinstance(expression, Index) else ()
+
+
+def _is_scalar(guard: str) -> bool:
+    return guard.partition("|")[2] in ("", "1")
 
 
 class Emitter:
@@ -123,21 +138,28 @@ class Emitter:
 
     def prepare(self, expressions: Iterable[Expr]) -> None:
         """Emits what is known here of expressions that are used in loops to come."""
-        seen: set[int] = set()
-        stack = list(expressions)
+        seen: set[tuple[int, bool]] = set()
+        stack = [(expression, False) for expression in expressions]
         while stack:
-            expression = stack.pop()
-            if id(expression) in seen or isinstance(expression, (Literal, Temp)):
+            expression, guarded = stack.pop()
+            if (id(expression), guarded) in seen or isinstance(expression, (Literal, Temp)):
                 continue
-            seen.add(id(expression))
-            if self._known(self.needs(expression)):
+            seen.add((id(expression), guarded))
+            if guarded:
+                # What a choice guards may be out of range elsewhere: of that, only what is there in any case is read.
+                if self._is_free(expression):
+                    if self._known(self.needs(expression)):
+                        self.value(expression)
+                else:
+                    stack += [(part, True) for part in _parts(expression)]
+            elif self._known(self.needs(expression)):
                 if not isinstance(expression, Index):
                     self.value(expression)
             elif isinstance(expression, Load):
                 self._partial(self.pointers[expression.operand], expression.operand, self.flat(expression))
             elif isinstance(expression, Apply):
-                # What a choice guards may be out of range elsewhere: only its condition is looked into.
-                stack.extend(expression.arguments[:1] if expression.function == "choose" else expression.arguments)
+                chooses = expression.function == "choose"
+                stack += [(argument, chooses and place > 0) for place, argument in enumerate(expression.arguments)]
 
     def _partial(self, base: str, operand: int, flat: Index) -> tuple[str, tuple[tuple[Atom, int], ...]]:
         """A pointer with all terms of an address added that are known and the same in all lanes, and the terms that are left."""
@@ -184,7 +206,20 @@ class Emitter:
 
     def _differs(self, index: Index) -> bool:
         """Whether an index differs from lane to lane, or holds data that only some lanes may read."""
-        return self._varies(self._index_needs(index)) or (self._vector_guard() and bool(index.data()))
+        if self._varies(self._index_needs(index)):
+            return True
+        return self._vector_guard() and not all(map(self._is_always_there, index.data()))
+
+    def _is_free(self, expression: Expr) -> bool:
+        """Whether something may be read outside of the choices that guard it, once for all lanes."""
+        return self._is_always_there(expression) and not self._varies(self.needs(expression))
+
+    def _is_always_there(self, expression: Expr) -> bool:
+        """Whether bounds tell that what is read lies in its buffer, whatever a choice guards."""
+        return isinstance(expression, Load) and all(
+            isinstance(part, Index) and not part.data() and part.low >= 0 and part.high < extent
+            for part, extent in zip(expression.index, self.buffers[expression.operand].shape, strict=True)
+        )
 
     # ---- indices ----
 
@@ -193,6 +228,8 @@ class Emitter:
         kind = atom.key[0]
         if kind == "loop":
             return self.axes[atom.key[1]]
+        if self._vector_guard():  # it is the same in all lanes, so none of them guards it
+            return self._under(tuple(filter(_is_scalar, self._guards)), lambda: self._atom(atom))
         key = ("atom", atom, self._guards)
         found = self._find(key)
         if found is None:
@@ -300,6 +337,8 @@ class Emitter:
             return self.temps[expression.number]
         if isinstance(expression, Literal):
             return literal(expression.value, literal_dtype(expression.value), 1)
+        if self._guards and self._is_free(expression):
+            return self._under((), lambda: self.value(expression))
         for guards in (self._guards[:n] for n in range(len(self._guards) + 1)):
             found = self._find((id(expression), guards))
             if found is not None:
@@ -326,8 +365,20 @@ class Emitter:
                 address, self.function.add(self.axes[left[0][0].key[1]], flat.constant), element
             )
             return load(self.function, buffer.dtype, address, self.width, mask)
+        if step == -1 and len(left) == 1:
+            return self._load_backward(buffer.dtype, address, left[0][0], flat.constant, mask)
         places = self.vector_index(rest)
         return gather(self.function, buffer.dtype, address, Value(places, int64, self.width), self.width, mask)
+
+    def _load_backward(self, dtype: dtype, base: str, loop: Atom, place: int, mask: str | None) -> Value:
+        """Neighbours that lie the other way round: loaded together, up from the last lane's, and turned. A gather takes several times as long."""
+        function, order = self.function, range(self.width - 1, -1, -1)
+        last = function.add(self.axes[loop.key[1]], self.width - 1 - place)
+        address = function.pointer(base, function.mul(last, -1), memory_element(dtype))
+        if mask is not None:
+            mask = function.shuffle(vector("i1", self.width), mask, "poison", order)
+        value = load(function, dtype, address, self.width, mask)
+        return Value(function.shuffle(value.type, value.text, "poison", order), dtype, self.width)
 
     def _check_where_nothing_moves(self, expression: Load, buffer: Buffer) -> None:
         """Indices along axes whose stride is 0 are no part of the address; they are checked all the same."""
@@ -339,7 +390,7 @@ class Emitter:
                     self.scalar_index(part)
 
     def _vector_guard(self) -> bool:
-        return any(guard.partition("|")[2] not in ("", "1") for guard in self._guards)
+        return not all(map(_is_scalar, self._guards))
 
     def _apply(self, expression: Expr) -> Value:
         assert isinstance(expression, Apply), expression
@@ -425,10 +476,14 @@ class Emitter:
         condition, chosen, other = (broadcast(self.function, v, width) for v in (condition, chosen, other))
         return Value(self.function.select(chosen.type, condition.text, chosen.text, other.text), chosen.dtype, width)
 
-    def _guarded(self, expression: Expr, condition: Value) -> Value:
-        before = self._guards
-        self._guards = (*before, f"{condition.text}|{condition.width}")
+    def _under(self, guards: tuple[str, ...], emit: Callable[[], T]) -> T:
+        """Emits something under these guards alone."""
+        before, self._guards = self._guards, guards
         try:
-            return self.value(expression)
+            return emit()
         finally:
             self._guards = before
+
+    def _guarded(self, expression: Expr, condition: Value) -> Value:
+        guards = (*self._guards, f"{condition.text}|{condition.width}")
+        return self._under(guards, lambda: self.value(expression))

@@ -31,7 +31,7 @@ class Frame:
         self.machine = machine
         self.name = name
         self.parallel = parallel
-        self.module = Module(machine.triple)
+        self.module = Module(machine.triple, machine.halves)
         self.function = Function(self.module, name, ABI, internal=False)
         self.operands = [self.argument(OPERANDS + place) for place in range(len(operands))]
         self.results = [self.argument(OPERANDS + len(operands) + place) for place in range(len(results))]

@@ -215,6 +215,12 @@ class Lanes:
         total = self.add(a, b)
         return total, self.sub(b, self.sub(total, a))
 
+    def two_sum_any(self, a: Number, b: Number) -> tuple[str, str]:
+        """a + b and its rounding error, whichever is larger (Knuth, The Art of Computer Programming 2, 4.2.2)."""
+        total = self.add(a, b)
+        part = self.sub(total, a)
+        return total, self.add(self.sub(a, self.sub(total, part)), self.sub(b, part))
+
     def two_product(self, a: str, b: str) -> tuple[str, str]:
         """a·b and its rounding error: by one fma, or with factors split in halves (Dekker)."""
         product = self.mul(a, b)

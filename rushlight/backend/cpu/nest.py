@@ -39,7 +39,7 @@ class NestWriter:
         self.nest = nest
         self.machine = machine
         self.plan: Schedule = schedule(nest, machine)
-        self.module = Module(machine.triple)
+        self.module = Module(machine.triple, machine.halves)
         self.function = Function(
             self.module, name, [("ptr", "arguments"), ("i64", "thread"), ("i64", "threads")], internal=False
         )

@@ -192,12 +192,28 @@ def cos(v: Lanes, x: str) -> str:
     return _turned(v, v.word("add", v.to_integer(n), 1), r)
 
 
+def _sine_and_cosine(v: Lanes, r: str, low: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Of r + low, each with what its rounding lost."""
+    squared = v.mul(r, r)
+    cube = v.mul(v.mul(r, squared), v.polynomial(squared, table.SIN[v.element]))
+    half = v.mul(squared, 0.5)
+    most = v.sub(1.0, half)
+    rest = v.mul(v.mul(squared, squared), v.polynomial(squared, table.COS[v.element]))
+    rest = v.add(v.sub(v.sub(1.0, most), half), v.sub(rest, v.mul(r, low)))
+    return v.two_sum(r, v.fma(low, most, cube)), v.two_sum(most, rest)
+
+
 def tan(v: Lanes, x: str) -> str:
+    """The quotient of sine and cosine, or its inverse, with a step of Newton's that also takes what their roundings lost."""
     n, r, low = _reduced(v, x)
-    odd, sine, cosine = _odd(v, v.to_integer(n)), _sine_near(v, r), _cosine_near(v, r)
-    sine, cosine = v.fma(low, cosine, sine), v.fma(low, v.neg(sine), cosine)
-    quotient = v.div(v.select(odd, cosine, sine), v.select(odd, v.neg(sine), cosine))
-    return v.select(v.test("oeq", x, 0.0), x, quotient)
+    odd, ((sine, sine_low), (cosine, cosine_low)) = _odd(v, v.to_integer(n)), _sine_and_cosine(v, r, low)
+    above, above_low = v.select(odd, cosine, sine), v.select(odd, cosine_low, sine_low)
+    below, below_low = v.select(odd, v.neg(sine), cosine), v.select(odd, v.neg(sine_low), cosine_low)
+    inverse = v.div(1.0, below)
+    quotient = v.mul(above, inverse)
+    product, error = v.two_product(quotient, below)
+    rest = v.add(v.sub(v.sub(above, product), error), v.sub(above_low, v.mul(quotient, below_low)))
+    return v.select(v.test("oeq", x, 0.0), x, v.fma(rest, inverse, quotient))
 
 
 # ---- inverses ----

@@ -20,11 +20,15 @@ ElementType = dtype
 
 @dataclass(frozen=True)
 class Value:
-    """An LLVM value of `width` lanes; of one lane it is a scalar."""
+    """An LLVM value of `width` lanes; of one lane it is a scalar.
+
+    `rounded` tells of one of half precision that it has been rounded to it: storing it is then no more than a shift.
+    """
 
     text: str
     dtype: ElementType
     width: int
+    rounded: bool = False
 
     @property
     def type(self) -> str:
@@ -74,7 +78,7 @@ def broadcast(function: Function, value: Value, width: int) -> Value:
     if value.text[0] not in "%@":  # a constant
         text = f"splat ({register_element(value.dtype)} {value.text})"
         return Value(text, value.dtype, width)
-    return Value(function.splat(register_type(value.dtype, width), value.text), value.dtype, width)
+    return Value(function.splat(register_type(value.dtype, width), value.text), value.dtype, width, value.rounded)
 
 
 # ---- memory ----
@@ -135,11 +139,15 @@ def _decoded(function: Function, bits: str, dtype: ElementType, width: int) -> V
     memory, target = vector(memory_element(dtype), width), register_type(dtype, width)
     if dtype is bool_:
         return Value(function.emit(f"icmp ne {memory} {bits}, {constant(memory, 0)}"), dtype, width)
+    if dtype is float16 and function.module.halves:
+        half = vector("half", width)
+        number = function.convert("fpext", half, function.convert("bitcast", memory, bits, half), target)
+        return Value(number, dtype, width, True)
     if dtype in (bfloat16, float16):
         wide = function.convert("zext", memory, bits, vector("i32", width))
         make = _Words(function, width)
         word = make.shift_left(wide, 16) if dtype is bfloat16 else make.from_half(wide)
-        return Value(function.convert("bitcast", vector("i32", width), word, target), dtype, width)
+        return Value(function.convert("bitcast", vector("i32", width), word, target), dtype, width, True)
     return Value(bits, dtype, width)
 
 
@@ -147,23 +155,37 @@ def _encoded(function: Function, value: Value) -> str:
     """A value in its form in memory."""
     if value.dtype is bool_:
         return function.convert("zext", value.mask, value.text, vector("i8", value.width))
+    if value.dtype is float16 and function.module.halves:
+        return function.convert(
+            "bitcast", vector("half", value.width), _narrowed(function, value), vector("i16", value.width)
+        )
     if value.dtype in (bfloat16, float16):
         make = _Words(function, value.width)
         bits = function.convert("bitcast", value.type, value.text, make.type)
         narrow = value.dtype is bfloat16
-        word = make.shift_right(make.rounded_to_bfloat16(bits), 16) if narrow else make.to_half(bits)
+        exact = bits if value.rounded or not narrow else make.rounded_to_bfloat16(bits)
+        word = make.shift_right(exact, 16) if narrow else make.to_half(bits)
         return function.convert("trunc", make.type, word, vector("i16", value.width))
     return value.text
 
 
 def round_to(function: Function, value: Value, dtype: ElementType) -> Value:
     """The value with the precision of `dtype`, still in its form in registers: what ends an op of bfloat16 or float16."""
-    if dtype not in (bfloat16, float16):
+    if dtype not in (bfloat16, float16) or value.rounded and value.dtype is dtype:
         return value
+    if dtype is float16 and function.module.halves:
+        narrow = _narrowed(function, value)
+        text = function.convert("fpext", vector("half", value.width), narrow, vector("float", value.width))
+        return Value(text, dtype, value.width, True)
     make = _Words(function, value.width)
     bits = function.convert("bitcast", value.type, value.text, make.type)
     bits = make.rounded_to_bfloat16(bits) if dtype is bfloat16 else make.from_half(make.to_half(bits))
-    return Value(function.convert("bitcast", make.type, bits, vector("float", value.width)), dtype, value.width)
+    return Value(function.convert("bitcast", make.type, bits, vector("float", value.width)), dtype, value.width, True)
+
+
+def _narrowed(function: Function, value: Value) -> str:
+    """Float32 lanes as LLVM's `half`, rounded to nearest, ties to even."""
+    return function.convert("fptrunc", vector("float", value.width), value.text, vector("half", value.width))
 
 
 class _Words:
@@ -195,7 +217,9 @@ class _Words:
         rounded = self.binary("add", self.binary("add", bits, 0x7FFF), odd)
         upper = self.binary("and", rounded, 0xFFFF0000)
         # Rounding must not carry a NaN into infinity.
-        return self.choose("ugt", self.binary("and", bits, 0x7FFFFFFF), 0x7F800000, 0x7FC00000, upper)
+        number = self.function.convert("bitcast", self.type, bits, self.floats)
+        nan = self.function.binary("fcmp uno", self.floats, number, number)
+        return self.function.select(self.type, nan, constant(self.type, 0x7FC00000), upper)
 
     def from_half(self, half: str) -> str:
         """The bits of float32 from those of float16 in the lower half: shifted, the exponent corrected by a product, which is

@@ -8,16 +8,14 @@ import os
 import shutil
 import tarfile
 import tempfile
-import urllib.error
-import urllib.request
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
 CHUNK = 1 << 20
-TIMEOUT_SECONDS = 30.0
 
 
 def file_md5(path: str | Path) -> str:
@@ -46,17 +44,6 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _fetch(url: str, file: BinaryIO) -> str:
-    """Copies what the address gives into the file; its checksum."""
-    request = urllib.request.Request(url, headers={"User-Agent": "rushlight"})
-    digest = hashlib.md5(usedforsecurity=False)
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-        while chunk := answer.read(CHUNK):
-            digest.update(chunk)
-            file.write(chunk)
-    return digest.hexdigest()
-
-
 def download(urls: list[str], path: str | Path, md5: str, place: str) -> None:
     """Downloads to `path` from the first address that gives the file with this checksum, unless it is there already.
 
@@ -64,11 +51,12 @@ def download(urls: list[str], path: str | Path, md5: str, place: str) -> None:
     """
     if check_integrity(path, md5):
         return
+    fetch = import_module(".address", __package__).fetch  # what speaks to networks loads long; most runs do not need it
     failures = []
     for url in urls:
         try:
             with written_whole(path) as file:
-                found = _fetch(url, file)
+                found = fetch(url, file)
                 if found != md5:
                     raise OSError(f"its checksum is {found} instead of {md5}")
             return

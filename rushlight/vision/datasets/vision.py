@@ -128,7 +128,7 @@ class ArrayDataset(VisionDataset):
         if not all(type(target) is int for target in targets):
             return NotImplemented
         pixels = self._pixels()
-        plan = BatchPlan.of(self.transform, pixels.shape[1:])
+        plan = BatchPlan.of(self.transform, pixels.shape[1:]) if pixels.dtype == np.uint8 else None
         if plan is None:
             return NotImplemented
         return [tensor_of_array(plan.apply(pixels, indices)), tensor_of_array(np.array(targets, np.int64))]

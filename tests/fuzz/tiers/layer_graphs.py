@@ -6,8 +6,8 @@ from math import prod
 
 import numpy as np
 
-from rushlight.dtype import COMPLEX, FLOATING, int64
-from rushlight.ir import contraction, op, view
+from rushlight.dtype import COMPLEX, FLOATING, float32, int64, uint8
+from rushlight.ir import contraction, crop, op, view  # noqa: F401  (crop: registers its record)
 from rushlight.ir.contraction import Contraction
 from rushlight.ir.graph import Node, mode
 from rushlight.ir.pool import Windows
@@ -173,6 +173,24 @@ def reading(b: Builder) -> Node | None:
     shape = tuple(b.integer(1, 6) for _ in range(rank))
     found = [b.integers(tuple(1 if b.chance(0.2) else e for e in shape), -e, e) for e in x.type.shape[:count]]
     return op.registry[name](x, *found)
+
+
+@proposal(3)
+def cropping(b: Builder) -> Node:
+    """Parts of images, some mirrored, that reach beyond the edges."""
+    dtype = b.one((uint8, uint8, float32, b.dtype()))
+    height, width = b.integer(1, 9), b.one((1, 5, 16, 32, 33, 40))
+    images = b.input(Type.of((b.integer(1, 4), b.integer(1, 3), height, width), dtype))
+    size = b.integer(1, 9), b.one((1, 6, 16, 32, 37))
+    mirrors, bounded, count = (b.chance(0.4), b.chance(0.6)), b.chance(0.2), b.integer(1, 5)
+    reach = b.one((0, 3, 8)), b.one((0, 3, 8))
+    rows = [b.draw.integers(0, images.type.shape[0], count)]
+    rows += [b.draw.integers(0, extent + 2 * far, count) for extent, far in zip((height, width), reach, strict=True)]
+    rows += [b.draw.integers(0, 2, count) for mirror in mirrors if mirror]
+    rows += [b.draw.integers(0, extent + 1, count) for extent in size for _ in range(2) if bounded]
+    places = b.input(Type.of((len(rows), count), int64), array=placed(b.draw, np.array(rows, np.int64)))
+    fill = b.integer(0, 9) if dtype in INTEGERS else 0
+    return op.registry["crop"](images, places, size=size, reach=reach, mirrors=mirrors, bounded=bounded, fill=fill)
 
 
 @proposal(6)

@@ -184,7 +184,7 @@ class Layer:
                 if not columns:
                     continue
                 masked = active < width or columns < width
-                name = block(self.module, f"{self.name}_turn", self.element, width, masked)
+                name = block(self.module, f"{self.name}_turn", self.dtype, width, masked)
                 high = first_column + columns
                 with function.loop(first_column, high, width) as turn:
                     spot = function.mul(turn.index, division.lanes)

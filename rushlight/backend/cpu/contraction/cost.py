@@ -28,7 +28,7 @@ def cost_of_tiles(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
     """Multiplying and storing, whatever the factors are like."""
     tiles = _batches(roles) * rows.count * lanes.count
     lines = roles.summation.depth
-    return tiles * (_multiplying(frame, roles, rows, lanes, lines) + _storing(frame, roles, rows, lanes) + CALL)
+    return tiles * (_multiplying(frame, roles, rows, lanes, lines) + storing(frame, roles, rows, lanes) + CALL)
 
 
 def cost_of_dots(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
@@ -40,7 +40,7 @@ def cost_in_parts(frame: Frame, roles: Roles, rows: Factor, lanes: Factor, parts
     """The same in parts, with all that has to be made ready."""
     tiles, sums = rows.box.count * lanes.box.count, _sums(frame, roles, rows.box, lanes.box)
     lines = roles.summation.depth // blocks
-    each = _multiplying(frame, roles, rows.box, lanes.box, lines) + _storing(frame, roles, rows.box, lanes.box)
+    each = _multiplying(frame, roles, rows.box, lanes.box, lines) + storing(frame, roles, rows.box, lanes.box)
     total = tiles * (each + blocks * (CALL + 2 * sums) + 2 * parts * sums)
     if tiles * sums * frame.width * frame.size > frame.machine.l2 // 2:
         total += FAR * 2 * tiles * sums * frame.width * blocks
@@ -76,7 +76,7 @@ def _multiplying(frame: Frame, roles: Roles, rows: Box, lanes: Box, lines: int) 
     return _terms(roles, rows, lanes) * (turn + STEP)
 
 
-def _storing(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
+def storing(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
     """A tile."""
     sums, width, place = _sums(frame, roles, rows, lanes), frame.width, roles.summation.places[0]
     if roles.lane is None:
@@ -132,7 +132,7 @@ def _cost_of_staging(stage: Stage) -> float:
 
 def _cost_of_line(frame: Frame, roles: Roles, factor: Factor) -> float:
     """Packing an element."""
-    if turns(factor.read, factor.chunks, roles.terms, frame.dtype):
+    if turns(factor.read, factor.chunks, roles.terms, frame.dtypes[factor.number]):
         return PACK_TURNED
     return max(_cost_of_chunk(factor.read, chunk) for chunk in factor.chunks)
 

@@ -16,6 +16,7 @@ from .cost import turns_when_stored
 from .factor import Chunk, Factor, chunks_of
 from .frame import Frame, digits
 from .lanes import Lanes, Values, both, numerator
+from .matrix import MatrixMicrokernel
 from .microkernel import Microkernel, Step
 from .packing import pack, turn_strip
 from .product import Product
@@ -67,7 +68,7 @@ class Driver:
     def _room_of_sums(self) -> int:
         """Elements for the sums of a group, where they are kept while its terms are gone through by stretches."""
         plan = self.plan
-        if plan.parts or self.lines == plan.summation.depth:
+        if plan.parts or self.lines == self.depth:
             return 0
         slack = self.width * self.width * len(plan.lanes.chunks)  # turning a tile reads whole blocks
         return plan.lanes.groups.most * plan.rows.groups.most * self.size_of_sums + slack
@@ -137,13 +138,18 @@ class Driver:
         return dict(zip(self.plan.batch, digits(self.frame.function, number, extents), strict=True))
 
     @property
+    def depth(self) -> int:
+        """How many terms there are."""
+        return self.plan.summation.depth
+
+    @property
     def lines(self) -> int:
         """How many terms are gone through for all tiles of a group before the next ones.
 
         As many as keep a panel of lanes in the first cache, where there are several boxes of rows to use it for.
         """
         plan = self.plan
-        depth, rows, lanes = plan.summation.depth, plan.rows, plan.lanes
+        depth, rows, lanes = self.depth, plan.rows, plan.lanes
         if rows.panel is None or lanes.panel is None or rows.skips or lanes.skips or rows.groups.most < REUSE:
             return depth
         room = self.frame.machine.l1 * 5 // 8 // (lanes.panel.pitch * self.frame.size)
@@ -154,7 +160,7 @@ class Driver:
         self, batch: Int, values: dict[int, Int], lane_bounds: tuple[Int, Int], row_bounds: tuple[Int, Int]
     ) -> None:
         """All tiles of a group of rows with a group of lanes."""
-        function, depth = self.frame.function, self.plan.summation.depth
+        function, depth = self.frame.function, self.depth
         if self.lines == depth:
             for row, lane, here, _ in self._over_tiles(batch, values, lane_bounds, row_bounds):
                 self._multiply(row, lane, here, self.sums)
@@ -185,7 +191,7 @@ class Driver:
                 here = lane_values | plan.rows.box.origin(function, over_rows.index)
                 row = self._pointer(plan.rows, here, batch, over_rows.index, row_bounds)
                 sums = self.sums
-                if self.lines < plan.summation.depth:
+                if self.lines < self.depth:
                     column = function.mul(function.sub(over_lanes.index, lane_bounds[0]), plan.rows.groups.most)
                     number = function.add(column, function.sub(over_rows.index, row_bounds[0]))
                     place = function.mul(number, self.size_of_sums)
@@ -222,7 +228,7 @@ class Driver:
         frame, function, plan = self.frame, self.frame.function, self.plan
         target = self.copies[factor.number]
         if factor.panel is not None:
-            pack(frame, plan.summation, factor, bounds, target, values, plan.terms, slowest)
+            self._pack(factor, bounds, target, values, slowest)
             return
         assert factor.stage is not None
         origin = {**values, **factor.groups.origin(function, bounds[0]), **dict.fromkeys(plan.terms, 0)}
@@ -230,8 +236,18 @@ class Driver:
         if slowest is not None:
             origin[plan.terms[0]] = slowest[0]
             turns[plan.terms[0]] = function.sub(slowest[1], slowest[0])
-        base = frame.operands[factor.number]
-        emit_stage(frame, factor.read, factor.stage, base, target, origin, turns=turns)
+        emit_stage(frame, factor.read, factor.stage, factor.number, target, origin, turns=turns)
+
+    def _pack(
+        self,
+        factor: Factor,
+        bounds: tuple[Int, Int],
+        target: str,
+        values: Values,
+        slowest: tuple[Int, Int] | None = None,
+    ) -> None:
+        """Writes the panels of some boxes."""
+        pack(self.frame, self.plan.summation, factor, bounds, target, values, self.plan.terms, slowest)
 
     def _pointer(self, factor: Factor, values: Values, batch: Int, box: Int, bounds: tuple[Int, Int]) -> str:
         """Where the microkernel finds a box."""
@@ -247,7 +263,7 @@ class Driver:
             here = {loop: value for loop, value in values.items() if loop not in self.plan.terms}
             return function.pointer(copy, relative(function, factor.stage, here, origin), frame.element)
         place = numerator(function, factor.read.address, {**dict.fromkeys(self.plan.terms, 0), **values})
-        return function.pointer(frame.operands[factor.number], place, memory_element(frame.dtype))
+        return function.pointer(frame.operands[factor.number], place, memory_element(frame.dtypes[factor.number]))
 
     def _prepare_shared(self) -> None:
         """Packs or copies what is made ready once, by all threads."""
@@ -257,8 +273,8 @@ class Driver:
             if factor.stage is not None:
                 bounds = frame.share(factor.stage.axes[0].size)
                 origin = dict.fromkeys((*plan.batch, *factor.box.loops, *plan.terms), 0)
-                base, target = frame.operands[factor.number], self.copies[factor.number]
-                emit_stage(frame, factor.read, factor.stage, base, target, origin, bounds)
+                target = self.copies[factor.number]
+                emit_stage(frame, factor.read, factor.stage, factor.number, target, origin, bounds)
                 continue
             assert factor.panel is not None
             low, high = frame.share(self.batches * factor.groups.count)
@@ -268,12 +284,12 @@ class Driver:
                 number = function.add(function.mul(batch, factor.box.count), bounds[0])
                 place = function.mul(number, factor.panel.size)
                 target = function.pointer(self.copies[factor.number], place, frame.element)
-                pack(frame, plan.summation, factor, bounds, target, self._batch_values(batch), plan.terms)
+                self._pack(factor, bounds, target, self._batch_values(batch))
         if shared:
             barrier(frame.module)
             function.call("rushlight_barrier", "void", [("ptr", frame.argument(BARRIER)), ("i64", "%threads")])
 
-    def _microkernel(self) -> Microkernel:
+    def _microkernel(self) -> Microkernel | MatrixMicrokernel:
         plan, extents = self.plan, self.plan.summation.extents
         rows, lanes = plan.rows, plan.lanes
         if rows.panel is None:
@@ -448,7 +464,7 @@ class Driver:
             for block in range(rows):
                 source = function.pointer("%tile", block * self.width * pitch + index * self.width, frame.element)
                 place = function.pointer(target, start * step + block * self.width, frame.element)
-                turn_strip(frame, source, pitch, place, step, self.width, self.width)
+                turn_strip(frame, source, pitch, place, step, self.width, self.width, self.frame.kind)
         return target
 
 

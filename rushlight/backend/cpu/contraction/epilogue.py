@@ -36,7 +36,7 @@ class Epilogue:
     def __init__(self, kernel: Contract, machine: Machine) -> None:
         self.kernel = kernel
         self.machine = machine
-        self.dtype = kernel.operands[0].dtype
+        self.dtype = kernel.dtype
         self.places: list[Axis] = [_place_in(buffer) for buffer in kernel.results]
         self.arrays: list[int | None] = [len(kernel.extras) + i for i in range(len(kernel.results))]
         self._numbers: dict[int, int] = {}  # an expression's identity: its place

@@ -122,6 +122,6 @@ def pitch_of(axis: Axis, chunk: Chunk) -> int | None:
 
 def turns(read: Read, chunks: Sequence[Chunk], terms: Sequence[int], dtype: ElementType) -> bool:
     """Whether neighbours in memory are the terms, so that blocks are read along them and turned."""
-    if read.conditions or not terms or read.address.coefficient(terms[-1]) != 1 or dtype.itemsize < 4:
+    if read.conditions or not terms or read.address.coefficient(terms[-1]) != 1 or dtype.itemsize < 2:
         return False
     return all(pitch_of(read.address, chunk) not in (None, 0, 1) for chunk in chunks)

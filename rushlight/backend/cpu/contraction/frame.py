@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ....dtype import float32, float64
 from ....kernel.contraction import Contract
 from ...machine import Machine
 from ..assembly import Function, Int, Module
@@ -18,6 +19,7 @@ class Frame:
     Args:
         function: its entry point.
         operands: pointers to the operands.
+        dtypes: what they are of; `dtype` is the value's, and `kind` what a product sums it in.
         bases: what the epilogue's places count from.
         element, size, width: the type of a lane in registers, its bytes, and how many a vector has.
     """
@@ -27,13 +29,15 @@ class Frame:
         self.machine = machine
         self.name = name
         self.epilogue = epilogue
-        self.module = Module(machine.triple)
+        self.module = Module(machine.triple, machine.halves)
         parameters = [("ptr", "arguments"), ("i64", "thread"), ("i64", "threads")]
         self.function = Function(self.module, name, parameters, internal=False)
         count = len(kernel.operands)
         pointers = [self.argument(OPERANDS + i) for i in range(count + len(kernel.extras) + len(kernel.results))]
         self.operands, self.bases = pointers[:count], epilogue.bases(pointers[count:])
-        self.dtype = kernel.operands[0].dtype
+        self.dtypes = [buffer.dtype for buffer in kernel.operands]
+        self.dtype = kernel.dtype
+        self.kind = float64 if self.dtype is float64 else float32
         self.element = register_element(self.dtype)
         self.size = max(4, self.dtype.itemsize)
         self.width = machine.width(self.size)
@@ -43,6 +47,10 @@ class Frame:
 
     def argument(self, slot: int) -> str:
         return self.function.load("ptr", self.function.pointer("%arguments", slot, "i64"), 8)
+
+    def in_place(self, number: int) -> bool:
+        """Whether a microkernel can read an operand where it lies: half precision has to be decoded first."""
+        return self.dtypes[number] in (float32, float64)
 
     def reserve(self, shared: int, per_thread: int) -> None:
         """Asks for scratch, before any is used."""

@@ -212,8 +212,8 @@ def _factors(frame: Frame, summation: Summation, values: Values, at: Lanes) -> l
         mask = both(function, mask, inside(function, condition.axis, condition.extent, values, at), at.width)
     here = Lanes(at.width, at.steps, mask)
     return [
-        _factor(function, frame.dtype, base, one, values, here)
-        for base, one in zip(frame.operands, summation.reads, strict=True)
+        _factor(function, dtype, base, one, values, here)
+        for dtype, base, one in zip(frame.dtypes, frame.operands, summation.reads, strict=True)
     ]
 
 

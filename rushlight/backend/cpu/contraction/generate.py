@@ -14,6 +14,7 @@ from .drive import Driver
 from .epilogue import Epilogue
 from .frame import Frame
 from .general import emit_general
+from .matrix_drive import MatrixDriver
 from .parts import PartsDriver
 from .product import plan_product
 from .summation import summations
@@ -23,7 +24,7 @@ SMALL = 4000  # terms that one thread computes sooner than it would call the oth
 
 def generate_contraction(kernel: Contract, machine: Machine) -> Generated:
     """The kernel of a contraction; its arguments are the operands, the extras, the results."""
-    dtype = kernel.operands[0].dtype
+    dtype = kernel.dtype
     if dtype is bool_ or dtype.category == COMPLEX:
         raise Unsupported(f"contractions of {dtype.name}")
     kernel.spec.verify([buffer.shape for buffer in kernel.operands])
@@ -36,7 +37,8 @@ def generate_contraction(kernel: Contract, machine: Machine) -> Generated:
         if plan is None:
             emit_general(frame, summation)
         else:
-            products.append((PartsDriver if plan.parts else Driver)(frame, plan, f"{name}_{number}"))
+            driver = MatrixDriver if plan.matrix else PartsDriver if plan.parts else Driver
+            products.append(driver(frame, plan, f"{name}_{number}"))
     frame.reserve(
         sum(product.shared for product in products), max((product.private for product in products), default=0)
     )

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from ....dtype import float32, float64
 from ...machine import Machine
 from .box import Box, Groups, groups_within
 from .cost import TASKS, cost_in_parts, cost_of, cost_of_dots, cost_of_tiles
 from .factor import Factor, Panel, chunks_of, lane_chunks
 from .frame import Frame
+from .matrix import TALLEST, WIDEST, matrix_ways, multiplies, paired
 from .roles import Roles, elements
 from .skipping import skips_of, unskipped
 from .staging import Stage, stage_of
@@ -43,6 +43,7 @@ class Product:
         cost: in cycles of one thread.
         parts: into how many parts the terms are cut, each with sums of its own; 0 if they are not.
         stretch: how many turns of the slowest term a thread brings into its cache at once, where there are parts.
+        matrix: whether it is computed in matrix registers.
     """
 
     summation: Summation
@@ -55,6 +56,7 @@ class Product:
     cost: float
     parts: int = 0
     stretch: int = 0
+    matrix: bool = False
 
     @property
     def outer_terms(self) -> tuple[int, ...]:
@@ -96,6 +98,8 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
     row, lane = summation.reads[rows], summation.reads[1 - rows]
     terms.sort(key=lambda loop: abs(row.address.coefficient(loop)) + abs(lane.address.coefficient(loop)), reverse=True)
     roles = Roles(summation, rows, tuple(batch), tuple(own_rows), tuple(own_lanes), tuple(terms))
+    if multiplies(frame):
+        yield from _in_matrices(frame, roles)
     tilings: list[tuple[float, Roles, Box, Box]] = []
     longest = max((summation.extents[loop] for loop in own_lanes), default=0)
     for loop in own_lanes:
@@ -117,6 +121,17 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
     for cost, laid, row_box, lane_box in tilings[:CANDIDATES]:
         if cost < NEAR * tilings[0][0]:
             yield from _with_boxes(frame, laid, cost, row_box, lane_box)
+
+
+def _in_matrices(frame: Frame, roles: Roles) -> Iterator[Product]:
+    """In matrix registers."""
+    extents, terms = roles.summation.extents, paired(roles.summation, roles.terms)
+    row_box = _row_box(roles.rows, [extents[one] for one in roles.rows], TALLEST)
+    for loop in roles.lanes:
+        laid = replace(roles, lane=loop, terms=terms)
+        lane_box = _lane_box(roles.lanes, [extents[one] for one in roles.lanes], loop, WIDEST, frame.width)
+        for rows, lanes, lanes_first, cost in matrix_ways(frame, laid, row_box, lane_box):
+            yield Product(roles.summation, roles.batch, rows, lanes, terms, None, lanes_first, cost, matrix=True)
 
 
 def _cut(summation: Summation, term: int) -> tuple[Summation, list[int]]:
@@ -255,7 +270,7 @@ def _ready_by_stretches(frame: Frame, roles: Roles, number: int, box: Box, stret
     smooth = beside is None or read.address.coefficient(beside) == 1
     whole = lane is None or box.sizes[box.loops.index(lane)] >= width or frame.machine.masks
     found = []
-    if smooth and whole and not unskipped(read, skips) and frame.dtype in (float32, float64):
+    if smooth and whole and not unskipped(read, skips) and frame.in_place(number):
         found.append(factor)
     lines = summation.depth // summation.extents[slowest] * stretch
     if roles.dot is None:
@@ -280,7 +295,7 @@ def _ways_of_lanes(frame: Frame, roles: Roles, box: Box) -> Iterator[Factor]:
     factor = Factor(number, read, box, chunks, groups_within(box, max(1, budget // panel.size)), lane=loop, skips=skips)
     smooth = read.address.coefficient(loop) == 1
     whole = box.sizes[box.loops.index(loop)] >= frame.width or frame.machine.masks
-    if smooth and whole and not unskipped(read, skips) and frame.dtype in (float32, float64):
+    if smooth and whole and not unskipped(read, skips) and frame.in_place(number):
         yield factor
     batches = prod(summation.extents[loop] for loop in roles.batch)
     if batches * box.count * panel.size <= min(MOST_SHARED, 4 * max(1 << 20, elements(summation, read))):
@@ -305,7 +320,7 @@ def _ways_of_rows(frame: Frame, roles: Roles, box: Box) -> Iterator[Factor]:
     panel = Panel(chunks, box.size, summation.depth, frame.width)
     budget = frame.machine.l2 // 4 // frame.size
     factor = Factor(number, read, box, chunks, groups_within(box, 1), skips=skips)
-    if not unskipped(read, skips) and frame.dtype in (float32, float64):
+    if not unskipped(read, skips) and frame.in_place(number):
         yield factor
     most = max(1, min(budget // panel.size, box.count // TASKS if box.count >= 2 * TASKS else 1))
     grouped = replace(factor, groups=groups_within(box, most), panel=panel)
@@ -325,7 +340,7 @@ def _ways_of_dots(frame: Frame, roles: Roles, number: int, box: Box) -> Iterator
     assert dot is not None
     skips = skips_of(roles.summation, read, box, dot)
     factor = Factor(number, read, box, chunks_of(box, frame.width), groups_within(box, 1), skips=skips)
-    if not unskipped(read, skips) and frame.dtype in (float32, float64):
+    if not unskipped(read, skips) and frame.in_place(number):
         yield factor
     if read.windows:
         staged = _stage_groups(frame, roles, read, box, frame.machine.l2 // 4 // frame.size)

@@ -132,7 +132,7 @@ def emit_stage(
     frame: Frame,
     one: Read,
     stage: Stage,
-    base: str,
+    number: int,
     target: str,
     origin: Values,
     bounds: tuple[Int, Int] | None = None,
@@ -141,6 +141,7 @@ def emit_stage(
     """Copies the region whose loops begin at `origin`.
 
     Args:
+        number: which operand it is of.
         bounds: what of its slowest axis.
         turns: how many turns of loops that are axes, where that is known only when the kernel runs.
     """
@@ -163,7 +164,7 @@ def emit_stage(
             limits[place] = (0, turns[along.loop])
     if bounds is not None:
         limits[0] = bounds
-    _Copy(frame, stage, Axis(terms, shift), conditions, base, target, limits).along(0, dict(origin), 0, None)
+    _Copy(frame, stage, Axis(terms, shift), conditions, number, target, limits).along(0, dict(origin), 0, None)
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class _Copy:
     stage: Stage
     address: Axis
     conditions: Sequence[Condition | None]
-    base: str
+    number: int
     target: str
     limits: Sequence[tuple[Int, Int]]
 
@@ -209,7 +210,8 @@ class _Copy:
                 mask = both(function, mask, inside(function, condition.axis, condition.extent, here, at), width)
             if sound is not None:
                 mask = both(function, mask, function.splat(vector("i1", width), sound), width)
-            value = read(function, frame.dtype, self.base, self.address, here, Lanes(width, at.steps, mask))
+            base, dtype = frame.operands[self.number], frame.dtypes[self.number]
+            value = read(function, dtype, base, self.address, here, Lanes(width, at.steps, mask))
             spot = function.pointer(self.target, function.add(line, turn.index), register_element(frame.dtype))
             function.store(vector(frame.element, width), value.text, spot, frame.size)
 

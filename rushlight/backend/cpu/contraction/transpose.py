@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ....dtype import dtype as ElementType
 from ..assembly import Function, Module, suffix, vector
+from ..values import load, memory_element, register_element
 from .lanes import both, first
 
 
@@ -27,10 +29,10 @@ def transposed(function: Function, type: str, rows: Sequence[str]) -> list[str]:
     return current
 
 
-def block(module: Module, name: str, element: str, width: int, masked: bool) -> str:
+def block(module: Module, name: str, dtype: ElementType, width: int, masked: bool) -> str:
     """Writes, once, a function that turns a block; returns its name.
 
-    `block(source, pitch, target, pitch of the target, rows, columns)` makes target[j][i] = source[i][j]. Unmasked, all
+    `block(source, pitch, target, pitch of the target, rows, columns)` makes target[j][i] = source[i][j], decoded. Unmasked, all
     rows and columns of the square are read and written; masked, only so many are read, and written are all lanes of the
     first `columns` lines.
     """
@@ -39,6 +41,7 @@ def block(module: Module, name: str, element: str, width: int, masked: bool) -> 
         return name
     parameters = [("ptr", "source"), ("i64", "pitch"), ("ptr", "target"), ("i64", "step"), ("i64", "rows")]
     function = Function(module, name, [*parameters, ("i64", "columns")])
+    element = register_element(dtype)
     type, size = vector(element, width), int(suffix(element)[1:]) // 8
     columns = first(function, "%columns", width) if masked else None
     rows, place = [], "%source"
@@ -46,10 +49,10 @@ def block(module: Module, name: str, element: str, width: int, masked: bool) -> 
         if masked:
             here = function.compare("sgt", "%rows", number)
             mask = both(function, columns, function.splat(vector("i1", width), here), width)
-            rows.append(function.masked_load(type, place, str(mask), size))
+            rows.append(load(function, dtype, place, width, mask).text)
         else:
-            rows.append(function.load(type, place, size))
-        place = function.pointer(place, "%pitch", element)
+            rows.append(load(function, dtype, place, width).text)
+        place = function.pointer(place, "%pitch", memory_element(dtype))
     place = "%target"
     for number, row in enumerate(transposed(function, type, rows)):
         if masked:

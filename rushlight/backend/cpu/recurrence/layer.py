@@ -35,9 +35,10 @@ class Layer:
         self.dtype = dtype
         self.machine = machine
         self.division = division
+        self.dtype = dtype
         self.element = register_element(dtype)
         self.size = dtype.itemsize
-        self.module = Module(machine.triple)
+        self.module = Module(machine.triple, machine.halves)
         self._write_product()
         parameters = [("ptr", "arguments"), ("i64", "thread"), ("i64", "threads")]
         self.function = Function(self.module, name, parameters, internal=False)
@@ -195,7 +196,7 @@ class Layer:
     def _pack_turned(self, source: str, pitch: int, target: str) -> None:
         """Squares with neighbouring terms in a row are turned; the last one overlaps the one before."""
         function, division = self.function, self.division
-        name = block(self.module, f"{self.name}_turn", self.element, division.width, masked=False)
+        name = block(self.module, f"{self.name}_turn", self.dtype, division.width, masked=False)
         with function.loop(0, division.depth, division.width) as turn:
             term = function.least(turn.index, division.depth - division.width)
             arguments = [
