@@ -9,7 +9,7 @@ from ..ir.expr import Apply, Expr
 from ..kernel.buffer import Buffer
 from ..kernel.contraction import Contract
 from ..kernel.index import Index
-from ..kernel.nest import Fold, Nest, Row, Write, walk
+from ..kernel.nest import Fold, Nest, Row, Tally, Write, walk
 from ..kernel.recurrence import Recurrence, RecurrenceBack
 from ..kernel.scan import Scan
 from ..kernel.scatter import Scatter
@@ -61,7 +61,9 @@ def _of_nest(kernel: Nest) -> int:
         turns = rows if isinstance(part, Row) else prod(kernel.extents)
         values = [statement.value for statement in part.statements if not isinstance(statement, Write)]
         values += [statement.value for statement in part.statements if isinstance(statement, Write)]
-        total += turns * (operations(values) + sum(isinstance(statement, Fold) for statement in part.statements))
+        total += turns * (
+            operations(values) + sum(isinstance(statement, Fold | Tally) for statement in part.statements)
+        )
     return total
 
 

@@ -6,18 +6,20 @@ import functools
 from math import prod
 from typing import Any
 
-from ..dtype import COMPLEX, bfloat16, bool_, float16, float32
+from ..dtype import COMPLEX, bfloat16, bool_, float16, float32, float64
 from ..ir.capture import Captured, capture
 from ..ir.graph import Node, Signature, signatures
 from ..ir.op import Op, registry
 from ..ir.scalar import cast
 from ..ir.type import TupleType, Type
+from .fuse import LEAST_BLOCKS
 from .graph import Graph
 from .simplify import simplified
 
 LONG_FOLD = (
     1 << 14
 )  # elements of one fold from which it is split, so that threads share it and its rounding errors stay small
+MOST_TURNS, LEAST_TURNS = 64, 8  # rows that are summed on the side by a kernel that goes through them
 FEW_ROWS = 16  # folds of at least so many rows are shared by rows
 
 
@@ -143,6 +145,8 @@ def _fold(graph: Graph, op: Op, x: int, axes: tuple[int, ...]) -> int:
     if not real and (op.name not in ("any", "all") or graph.types[x].dtype is bool_):
         return graph.op(registry["reshape"], (x,), shape=kept)
     rows, length = prod(kept), prod(shape[axis] for axis in axes)
+    if op.name == "sum" and rows >= FEW_ROWS and length and _is_gone_through(graph, x, real):
+        return _fold_blocks(graph, op, x, axes, real[-1])
     if rows >= FEW_ROWS or length < LONG_FOLD or 0 in shape:
         return graph.op(op, (x,), axes=axes)
     outer: list[int] = []  # reduced axes that stay rows in the first fold
@@ -154,6 +158,33 @@ def _fold(graph: Graph, op: Op, x: int, axes: tuple[int, ...]) -> int:
         places = tuple(axis - sum(gone < axis for gone in first) for axis in outer)
         return _fold(graph, op, partial, places)
     return _fold_one_axis(graph, op, x, axes, real[0])
+
+
+def _is_gone_through(graph: Graph, x: int, axes: tuple[int, ...]) -> bool:
+    """Whether a sum over the leading axes may be had on the side: rows of this shape are also reduced within."""
+    type = graph.types[x]
+    real = tuple(axis for axis, extent in enumerate(type.shape) if extent != 1)
+    if axes != real[: len(axes)] or axes == real or type.dtype not in (float32, float64):
+        return False
+    within = real[len(axes) :]
+
+    def reduces_within(signature: Signature | None) -> bool:
+        if signature is None or signature.op.name not in _TOGETHER or signature.operands[0].shape != type.shape:
+            return False
+        return tuple(axis for axis in signature.attributes["axes"] if type.shape[axis] != 1) == within
+
+    return any(reduces_within(signature) for signature in graph.signatures)
+
+
+def _fold_blocks(graph: Graph, op: Op, x: int, axes: tuple[int, ...], axis: int) -> int:
+    """A sum over blocks of rows, then one over the blocks: the first is had on the side where the rows are gone through anyway."""
+    shape = graph.types[x].shape
+    turns = next(count for count in range(min(MOST_TURNS, shape[axis]), 0, -1) if shape[axis] % count == 0)
+    if turns < LEAST_TURNS or prod(shape[a] for a in axes) < LEAST_BLOCKS * turns:
+        return graph.op(op, (x,), axes=axes)
+    split = (*shape[:axis], shape[axis] // turns, turns, *shape[axis + 1 :])
+    partial = graph.op(op, (graph.op(registry["reshape"], (x,), shape=split),), axes=(axis + 1,))
+    return graph.op(op, (partial,), axes=axes)
 
 
 def _fold_one_axis(graph: Graph, op: Op, x: int, axes: tuple[int, ...], axis: int) -> int:

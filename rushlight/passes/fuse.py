@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
-from ..dtype import bfloat16, float16, float32
+from ..dtype import bfloat16, float16, float32, float64
 from ..ir.expr import Apply, Expr, Load
 from ..ir.type import TupleType, Type
 from ..kernel.buffer import contiguous_strides
 from ..kernel.functions import FAILING
-from ..kernel.index import ZERO, Index, add, loop, scale
+from ..kernel.index import ZERO, Index, add, divide, loop, remainder, scale
 from ..kernel.nest import FOLDS
 from .element import Elements, functions, loads
 from .graph import Graph
@@ -29,6 +30,7 @@ Shape = tuple[int, ...]
 NOT_IN_EPILOGUES = {"choose", "wrap", "place"} | FAILING  # an epilogue has no way to say that it failed
 VIEWS = {"slice", "reshape", "permute", "expand"}  # the movements that most often are mere strides
 CHEAP = 3.0
+LEAST_BLOCKS = 8  # of rows that are summed on the side: threads share blocks
 MOST_READS = 2  # of other values: a value that stands on more is not computed again by each of its users, which would read them all
 LONGEST = 48.0  # cost beyond which a chain is cut, so that expressions stay small
 COSTS = (
@@ -44,12 +46,16 @@ COSTS = (
 
 @dataclass(eq=False)
 class Statement:
-    """One root of a group: `full` where it is computed for each element, else once for a row; a fold combines over the reduced loops."""
+    """One root of a group: `full` where it is computed for each element, else once for a row; a fold combines over the reduced loops.
+
+    `turns`: it is a sum over so many rows that follow each other, and known only when the kernel has run.
+    """
 
     value: int
     expression: Expr | None  # None: the contraction itself, or an op by itself
     full: bool
     fold: str | None = None
+    turns: int = 0
 
 
 @dataclass(eq=False)
@@ -64,6 +70,7 @@ class Group:
     before: int = 0  # bits of the groups that must run earlier, directly or not
     full: set[int] = field(default_factory=set)
     rows: set[int] = field(default_factory=set)  # values known once for each row
+    tallies: set[int] = field(default_factory=set)  # sums over rows
 
     @property
     def row_loops(self) -> tuple[tuple[int, int], ...]:
@@ -284,7 +291,8 @@ class Fusion:
 
     def _add(self, group: Group, statement: Statement, reads: set[int]) -> None:
         group.statements.append(statement)
-        (group.full if statement.full and not statement.fold else group.rows).add(statement.value)
+        known = group.full if statement.full and not statement.fold else group.rows
+        (group.tallies if statement.turns else known).add(statement.value)
         self.home[statement.value] = group
         gained = 0
         for value in reads:
@@ -342,6 +350,8 @@ class Fusion:
                 place += 1
         element = self.elements.of(operand, numbered(wide))
         reads = {load.operand for load in loads([element])}
+        if signature.op.name == "sum" and len(reduced) == 1 and self._place_tally(value, min(reduced), reads):
+            return
         for group in self._candidates(reads):
             fits = group.kind == "nest" and tuple(extent for _, extent in group.loops) == squeezed(wide)
             if not fits or group.reduced not in (None, frozenset(reduced)):
@@ -354,6 +364,40 @@ class Fusion:
                 return
         group = self._new("nest", tuple(enumerate(squeezed(wide))), frozenset(reduced))
         self._add(group, Statement(value, element, True, signature.op.name), reads)
+
+    def _place_tally(self, value: int, axis: int, reads: set[int]) -> bool:
+        """Puts a sum over rows (the loop `axis` over its operand) into a group that reduces within the same rows, where there is one."""
+        (operand,) = self.graph.operands[value]
+        wide = self.graph.types[operand].shape
+        extents = squeezed(wide)
+        if self.graph.types[value].dtype not in (
+            float32,
+            float64,
+        ):  # what is added up in memory must not be rounded to half there
+            return False
+        for group in self._candidates(reads):
+            reduced = group.reduced
+            if group.kind != "nest" or not reduced or min(reduced) + len(reduced) != len(group.loops):
+                continue
+            last = min(reduced) - 1  # the innermost loop over rows
+            loops = [loop(place, extent) for place, extent in group.loops]
+            own = [extent for _, extent in group.loops]
+            if last < 0 or group.loops[last][0] != last:
+                continue
+            turns = extents[axis]
+            split = (*own[:last], own[last] // turns, turns, *own[last + 1 :])
+            if axis == last + 1 and split == extents and own[last] % turns == 0:
+                loops[last : last + 1] = [divide(loops[last], turns), remainder(loops[last], turns)]
+            elif axis != last or tuple(own) != extents:
+                continue
+            rest = iter(loops)
+            element = self.elements.of(operand, tuple(ZERO if extent == 1 else next(rest) for extent in wide))
+            same = all(statement.turns in (0, turns) for statement in group.statements)
+            if prod(own[: last + 1]) < LEAST_BLOCKS * turns or not same or not self._fits(group, element, reads):
+                continue
+            self._add(group, Statement(value, element, True, "sum", turns), reads)
+            return True
+        return False
 
     def _may_reduce(self, group: Group, reduced: set[int]) -> bool:
         """Whether an elementwise group may take on rows: not where that leaves the threads too few of them."""
@@ -388,7 +432,7 @@ class Fusion:
         for load in loads([expression]):
             index = tuple(i for i in load.index if i != ZERO)
             if self.home.get(load.operand) is group:
-                if index != group.index(load.operand):
+                if load.operand in group.tallies or index != group.index(load.operand):
                     return False
             elif group.kind == "contraction" and not all(isinstance(i, Index) and i.affine() for i in load.index):
                 return False

@@ -10,8 +10,8 @@ from ..ir.expr import Apply, Expr, Load
 from ..ir.type import TupleType, Type
 from ..kernel.buffer import Buffer, Shape
 from ..kernel.contraction import Contract
-from ..kernel.index import Index, add, data, divide, fixed, remainder
-from ..kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Temp, Write
+from ..kernel.index import ZERO, Index, add, data, divide, fixed, loop, remainder
+from ..kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Tally, Temp, Write
 from ..kernel.templates import TEMPLATES
 from .element import loads
 from .fuse import CHEAP, COSTS, Fusion, Group, spread
@@ -227,7 +227,8 @@ class NestLowering:
         self.kept: dict[int, None] = {}
         self.reread: set[int] = set()
         self.bodies = {s.value: s.expression for s in group.statements}
-        self.folds = {s.value for s in group.statements if s.fold}
+        self.turns = {s.value: s.turns for s in group.statements if s.turns}  # of sums over rows
+        self.folds = {s.value for s in group.statements if s.fold and not s.turns}
         self.results = [s.value for s in group.statements if s.value in lowering.stored]
         self._find_stages()
         self._find_kept()
@@ -242,7 +243,7 @@ class NestLowering:
             for statement in group.statements:
                 value = statement.value
                 in_sweep = bool(group.reduced) and statement.full
-                if statement.fold and self.stage[value] + 1 == stage and value in self.lowering.stored:
+                if value in self.folds and self.stage[value] + 1 == stage and value in self.lowering.stored:
                     row.append(self._write(value, Temp(self.temps[value])))
                 if self.stage[value] != stage:
                     continue
@@ -262,6 +263,8 @@ class NestLowering:
 
     def _statements(self, value: int, fold: str | None, expression: Expr) -> list[Statement]:
         dtype = self.graph.types[value].dtype
+        if value in self.turns:
+            return [self._tally(value, expression)] if value in self.lowering.stored else []
         if fold:
             (operand,) = self.graph.operands[value]
             return [Fold(self.temps[value], dtype, self.graph.types[operand].dtype, fold, expression)]
@@ -273,6 +276,19 @@ class NestLowering:
     def _write(self, value: int, expression: Expr) -> Write:
         loops = self.group.loops if value in self.group.full else self.group.row_loops
         return Write(self.results.index(value), spread(loops, self.graph.types[value].shape), expression)
+
+    def _tally(self, value: int, expression: Expr) -> Tally:
+        """Its elements are numbered by the blocks of rows and by what is reduced within rows."""
+        group, turns, reduced = self.group, self.turns[value], self.group.reduced or frozenset()
+        index = [loop(axis, extent) for axis, extent in group.loops]
+        last = min(reduced) - 1
+        block = divide(index[last], turns)
+        index[last : last + 1] = [block] if block != ZERO else []
+        rest = iter(index)
+        shape = self.graph.types[value].shape
+        return Tally(
+            self.results.index(value), turns, tuple(ZERO if extent == 1 else next(rest) for extent in shape), expression
+        )
 
     def _find_stages(self) -> None:
         for statement in self.group.statements:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rushlight.backend.cpu import team
 from rushlight.dtype import bfloat16, decode, encode, float16, float32, int64
 from rushlight.dtype import dtype as ElementType
 from rushlight.ir import activation, loss, reduce, scalar, view
 from rushlight.ir.biased import affine, convolution
+from rushlight.ir.component import component
 from rushlight.ir.contract import contract
 from rushlight.ir.contraction import build
 from rushlight.ir.graph import Node
-from rushlight.ir.normalization import moments, normalize
+from rushlight.ir.normalization import moments, normalize, normalize_gradient
 from rushlight.ir.scalar import number
 from rushlight.kernel.contraction import Contract
-from rushlight.kernel.nest import Nest, Sweep
+from rushlight.kernel.nest import Nest, Sweep, Tally
 
 from .capturing import Build, Shapes, both_tiers, lowered
 
@@ -46,6 +48,107 @@ def test_layer_norm_is_one_nest() -> None:
         return normalize(x, statistics, number(1, float32), weight, bias, **layout)
 
     assert len(kernels(layer_norm, [(8, 100), (100,), (100,)])) == 1
+
+
+def layer_norm_both_ways(g, x, weight, bias):  # type: ignore[no-untyped-def]
+    """Normalizes the last axis; the result and all gradients."""
+    axes, last = tuple(range(x.type.ndim)), x.type.ndim - 1
+    layout = dict(axes=(last,), scale_axes=(last,), weighted=True, biased=True, centred=True)
+    statistics = moments(x, axes=axes[-1:], centred=True)
+    y = normalize(x, statistics, number(1, float32), weight, bias, **layout)
+    wanted = dict(wanted=(True, True, True), bias=float32)
+    found = normalize_gradient(g, x, statistics, number(1, float32), weight, **layout, **wanted)
+    return y, *[component(found, index=index) for index in range(3)]
+
+
+def tallies(function: Build, shapes: Shapes, dtype: ElementType = float32) -> int:
+    launches = lowered(function, shapes, dtype).launches
+    nests = [launch.kernel for launch in launches if isinstance(launch.kernel, Nest)]
+    return sum(isinstance(statement, Tally) for nest in nests for statement in nest.statements())
+
+
+def test_layer_norm_both_ways_reads_its_rows_once() -> None:
+    shapes = [(4096, 768), (4096, 768), (768,), (768,)]
+    whole, *rest = kernels(layer_norm_both_ways, shapes)
+    assert isinstance(whole, Nest) and sum(isinstance(part, Sweep) for part in whole.body) == 3
+    assert tallies(layer_norm_both_ways, shapes) == 2
+    assert all(
+        isinstance(nest, Nest) and nest.extents == (64, 768) for nest in rest
+    )  # the blocks' sums are put together
+
+
+ROWS = [(4096, 768), (1000, 77), (512, 1), (8, 256, 20), (16, 40, 128), (2, 3, 160, 33), (9, 8, 16)]
+
+
+@pytest.mark.parametrize("shape", ROWS)
+def test_sums_over_rows_on_the_side_are_right_for_any_number_of_threads(shape: tuple[int, ...]) -> None:
+    draw = np.random.default_rng(0).standard_normal
+    arrays = [draw(one, dtype=np.float32) for one in (shape, shape, shape[-1:], shape[-1:])]
+    before, found = team.threads(), []
+    for count in (1, 2, 3):
+        team.set_threads(count)
+        try:
+            found.append(both_tiers(layer_norm_both_ways, arrays))
+        finally:
+            team.set_threads(before)
+    for (expected, first), *others in zip(*found, strict=True):
+        np.testing.assert_allclose(first, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+        for _, other in others:
+            np.testing.assert_array_equal(first, other)
+
+
+def test_blocks_of_other_rows_are_not_summed_on_the_side() -> None:
+    def sums(x, y):  # type: ignore[no-untyped-def]
+        z = scalar.exp(view.slice_(x, (0, 0), (512, 30)))
+        blocks = reduce.sum_(view.reshape(scalar.mul(z, y), (16, 32, 30)), (1,))
+        return reduce.softmax(x, axis=1), blocks
+
+    draw = np.random.default_rng(0).standard_normal
+    x, y = draw((520, 30), dtype=np.float32), draw((512, 30), dtype=np.float32)
+    assert tallies(sums, [x.shape, y.shape]) == 0
+    for expected, found in both_tiers(sums, [x, y]):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_sums_of_half_precision_are_not_kept_in_it() -> None:
+    def sums(x):  # type: ignore[no-untyped-def]
+        return reduce.max_(x, axes=(1,)), reduce.sum_(view.reshape(x, (16, 32, 30)), (1,))
+
+    assert tallies(sums, [(512, 30)]) == 1
+    assert tallies(sums, [(512, 30)], bfloat16) == 0
+
+
+def test_few_rows_are_not_summed_on_the_side() -> None:
+    assert tallies(layer_norm_both_ways, [(60, 768), (60, 768), (768,), (768,)]) == 0
+
+
+def test_what_reads_a_sum_over_rows_waits_for_it() -> None:
+    def centred(x):  # type: ignore[no-untyped-def]
+        y = reduce.softmax(x, axis=1)
+        means = reduce.spread(reduce.sum_(y, (0,)), x.type.shape, (0,))
+        return reduce.softmax(scalar.sub(y, means), axis=1)
+
+    x = np.random.default_rng(0).standard_normal((512, 40), dtype=np.float32)
+    assert tallies(centred, [x.shape]) == 1
+    for expected, found in both_tiers(centred, [x]):
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("columns", [7, 64, 77, 128, 500, 1003])
+def test_rows_that_are_many_are_reduced_as_few_are(columns: int) -> None:
+    def reduced(x):  # type: ignore[no-untyped-def]
+        return (
+            reduce.softmax(x, axis=1),
+            reduce.sum_(x, (1,)),
+            *[fold(x, axes=(1,)) for fold in (reduce.max_, reduce.min_)],
+        )
+
+    x = np.random.default_rng(0).standard_normal((700_001 // columns, columns), dtype=np.float32)
+    x[3, columns - 1] = np.nan
+    few = both_tiers(reduced, [x[:8]])
+    for (expected, found), (_, first) in zip(both_tiers(reduced, [x]), few, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_array_equal(found[:8], first)
 
 
 def test_bias_activation_and_residual_are_done_where_the_product_is_stored() -> None:

@@ -59,7 +59,8 @@ def exp_minus_one_near(v: Lanes, r: str) -> str:
 
 def exp(v: Lanes, x: str) -> str:
     low, high = EXP_RANGE[v.element]
-    n, r = _without_powers(v, _clamp(v, x, low, high))
+    # Below the range nothing is kept of what is computed, and hardware that scales takes any n.
+    n, r = _without_powers(v, v.at_most(x, high) if v.has_exponents else _clamp(v, x, low, high))
     value = v.add(exp_minus_one_near(v, r), 1.0)
     # 0 before it is scaled: a product that underflows takes many processors a hundred times as long, and masks are -infinity.
     return v.scale(v.select(v.test("olt", x, low), 0.0, value), n)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ...ir.expr import Apply, Expr, Load
 from ...kernel.index import Index, loop
-from ...kernel.nest import Fold, Nest, Write, walk
+from ...kernel.nest import Fold, Nest, Tally, Write, walk
 from ..machine import Machine
 from .expression import flat_index
 
@@ -43,8 +43,12 @@ def schedule(nest: Nest, machine: Machine) -> Schedule:
         elif isinstance(expression, Apply) and expression.function.startswith("index_"):
             for argument in expression.arguments:
                 rigid |= argument.loops() if isinstance(argument, Index) else set()
-    writes = {id(s): flat_index(s.index, nest.results[s.result]) for s in nest.statements() if isinstance(s, Write)}
+    writes = {
+        id(s): flat_index(s.index, nest.results[s.result]) for s in nest.statements() if isinstance(s, Write | Tally)
+    }
     for statement in nest.statements():
+        if isinstance(statement, Tally):
+            rigid.add(nest.rows[-1])
         if isinstance(statement, Fold) and statement.combine.startswith("arg"):
             rigid |= set(nest.inner)
     plan = Schedule(
@@ -54,7 +58,8 @@ def schedule(nest: Nest, machine: Machine) -> Schedule:
         rigid |= {axis for axis in flat.loops() if flat.factor(axis) is None}
     for axes in (plan.rows, plan.inner):
         _merge(plan, axes, rigid)
-    plan.lane = _lane(plan)
+    tallied = any(isinstance(statement, Tally) for statement in nest.statements())
+    plan.lane = _lane(plan, plan.inner if tallied else [*plan.rows, *plan.inner])
     for axes in (plan.rows, plan.inner):
         if plan.lane in axes:
             axes.remove(plan.lane)
@@ -102,10 +107,10 @@ def _merged(flat: Index, outer: int, inner: int, extent: int) -> Index:
     return Index(tuple(terms), flat.constant)
 
 
-def _lane(plan: Schedule) -> int | None:
+def _lane(plan: Schedule, axes: list[int]) -> int | None:
     """The axis whose neighbours lie together most often: gathers and scattered writes count against it, and so do few turns."""
     best: tuple[float, int] | None = None
-    for axis in (*plan.rows, *plan.inner):
+    for axis in axes:
         score = 0.0
         for flat in plan.loads.values():
             factor = flat.factor(axis)

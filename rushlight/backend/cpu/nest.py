@@ -8,10 +8,11 @@ from math import prod
 import numpy as np
 
 from ...dtype import FLOATING, bfloat16, bool_, dtype, float16, float32, int64
-from ...ir.expr import Expr
+from ...ir.expr import Apply, Expr
 from ...kernel.index import Index
-from ...kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Write, walk
+from ...kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Tally, Write, walk
 from ..machine import Machine
+from .ahead import LINE, Ahead, Stream, ahead
 from .arithmetic import apply
 from .assembly import Function, Int, Module, constant, first_lanes, vector
 from .expression import Emitter
@@ -21,6 +22,9 @@ from .values import Value, broadcast, literal, load, memory_element, round_to, s
 
 BLOCK = 128  # turns of a loop that sums into one accumulator
 FEW_TURNS = 32  # fewer are summed on into what came before
+ABREAST = 4  # accumulators of a short sweep, in which each sum would wait for the one before: softmax in three quarters of the time
+SHORT = {"add", "sub", "mul", "neg", "abs", "square"}  # one instruction each
+SHORTEST = 4  # of them: a sweep with more has enough to do while it waits
 SMALL = 1 << 13  # element operations below which one thread does it all
 Emit = Callable[[], None]
 
@@ -56,6 +60,9 @@ class NestWriter:
             tuple[bool, Value]
         ] = []  # of the sweep's accumulators: whether it is a sum, what it starts from
         self.current: list[Expr] = []  # of the sweep that is being written
+        self.ahead: Ahead = ahead(nest, self.plan, machine)
+        self.following: dict[int, Int] = {}  # the row (the lanes' rows) after the one at hand
+        self.asked: list[tuple[Stream, str]] = []  # by the sweep that is being written, with the address of its row
 
     def _lay_out_kept(self) -> int:
         length = prod(self.plan.extents[axis] for axis in self.plan.inner)
@@ -111,17 +118,24 @@ class NestWriter:
             return
         with function.loop(low, high) as turn:
             emitter.enter()
-            rest: Int = turn.index
-            for axis in reversed(axes):
-                last = axis == axes[0]
-                emitter.axes[axis] = rest if last else function.rem(rest, self.plan.extents[axis])
-                rest = rest if last else function.div(rest, self.plan.extents[axis])
-            emitter.axes = {axis: emitter.axes[axis] for axis in [*[a for a in emitter.axes if a not in axes], *axes]}
+            emitter.axes |= self._places(axes, turn.index)
+            if self.ahead.streams and not self.plan.down:
+                following = function.least(function.add(turn.index, 1), function.sub(high, 1))
+                self.following = self._places(axes, following)
             emitter.prepare(self._expressions())
             body()
             for axis in axes:
                 del emitter.axes[axis]
             emitter.leave()
+
+    def _places(self, axes: Sequence[int], number: Int) -> dict[int, Int]:
+        """The index of each axis at a flat number over all of them, the outermost first."""
+        function, found, rest = self.function, dict[int, Int](), number
+        for axis in axes[:0:-1]:
+            found[axis] = function.rem(rest, self.plan.extents[axis])
+            rest = function.div(rest, self.plan.extents[axis])
+        found[axes[0]] = rest
+        return {axis: found[axis] for axis in axes}
 
     # ---- lanes across a row ----
 
@@ -132,7 +146,8 @@ class NestWriter:
             self.parallel = False
             self._row_body(1)
             return
-        low, high = self._share(count)
+        turns = next((s.turns for s in self.nest.statements() if isinstance(s, Tally)), 1)
+        low, high = (self.function.mul(place, turns) for place in self._share(count // turns))
         self._over_rows(rows, low, high, lambda: self._row_body(1))
 
     def _row_body(self, width: int) -> None:
@@ -198,6 +213,9 @@ class NestWriter:
         assert lane is not None
         emitter.enter()
         emitter.axes[lane], emitter.lane, emitter.width, emitter.mask = start, lane, width, mask
+        if self.ahead.streams:
+            last = max(0, self.plan.extents[lane] - width)
+            self.following = emitter.axes | {lane: self.function.least(self.function.add(start, width), last)}
         emitter.prepare(self._expressions())
         self._row_body(width)
         emitter.lane, emitter.width, emitter.mask = None, 1, None
@@ -215,6 +233,26 @@ class NestWriter:
                 self._keep(statement, value)
         elif isinstance(statement, Write):
             self._store(statement, value)
+        elif isinstance(statement, Tally):
+            self._tally(statement, value)
+
+    def _tally(self, statement: Tally, value: Value) -> None:
+        """Adds to what the rows of the block before this one came to; the first one finds nothing there."""
+        emitter, function = self.emitter, self.function
+        flat, buffer = self.plan.writes[id(statement)], self.nest.results[statement.result]
+        value = broadcast(function, typed(value, buffer.dtype), emitter.width)
+        row = function.rem(emitter.axes[self.plan.rows[-1]], statement.turns)
+        later: str = function.compare("ne", row, 0)
+        if emitter.width > 1:
+            later = function.splat(value.mask, later)
+        address = function.pointer(
+            self.results[statement.result], emitter.scalar_index(flat), memory_element(buffer.dtype)
+        )
+        mask = emitter.active(emitter.width)
+        before = load(function, buffer.dtype, address, emitter.width, mask)
+        zero = literal(0, buffer.dtype, emitter.width)
+        before = Value(function.select(value.type, later, before.text, zero.text), buffer.dtype, emitter.width)
+        store(function, self._merge("sum", before, value), address, mask)
 
     def _store(self, statement: Write, value: Value) -> None:
         emitter, function = self.emitter, self.function
@@ -273,6 +311,7 @@ class NestWriter:
         flat = [value for one in starts for value in one]
         self.starts = [(fold.combine == "sum", value) for fold, one in zip(folds, starts, strict=True) for value in one]
         self.current = [statement.value for statement in sweep.statements]
+        self.asked = [(stream, self._row_address(stream)) for stream in self.ahead.of(sweep)]
         if across:
             results = self._outer_loops(outer, flat, lambda values: self._lane_loop(sweep, folds, values))
         else:
@@ -280,6 +319,34 @@ class NestWriter:
         results = self._finished(folds, results, across)
         for fold, value in zip(folds, results, strict=True):
             emitter.temps[fold.temp] = value
+
+    # ---- asking for what comes ----
+
+    def _row_address(self, stream: Stream) -> str:
+        """Where a stream begins in its row: a result's in the row at hand, an operand's in the following one."""
+        base = self.results[stream.number] if stream.written else self.emitter.pointers[stream.number]
+        axes = self.emitter.axes if stream.written else self.following
+        place: Int = stream.flat.constant
+        for atom, factor in stream.flat.terms:
+            if atom.key[1] in axes:
+                place = self.function.add(place, self.function.mul(axes[atom.key[1]], factor))
+        return self.function.pointer(base, place, memory_element(stream.buffer.dtype))
+
+    def _ask(self) -> None:
+        """Asks for the lines of a vector of each stream that this sweep is to ask for."""
+        function, emitter = self.function, self.emitter
+        rows = self.plan.rows
+        for stream, start in self.asked:
+            place: Int = 0
+            for atom, factor in stream.flat.terms:
+                if atom.key[1] not in rows:
+                    place = function.add(place, function.mul(emitter.axes[atom.key[1]], factor))
+            address = function.pointer(start, place, memory_element(stream.buffer.dtype))
+            for offset in range(0, emitter.width * stream.buffer.dtype.itemsize, LINE):
+                line = function.pointer(address, offset, "i8")
+                level = 3 if stream.near else 2
+                arguments = [("ptr", line), ("i32", str(int(stream.written))), ("i32", str(level)), ("i32", "1")]
+                function.call("llvm.prefetch.p0", "void", arguments)
 
     def _outer_loops(
         self, axes: Sequence[int], carried: list[Value], body: Callable[[list[Value]], list[Value]]
@@ -373,8 +440,12 @@ class NestWriter:
 
             return body
 
-        if whole:
-            carried = self._in_blocks(lane, 0, whole, width, carried, lanes_at(width, None))
+        begun = 0
+        if whole >= 2 * ABREAST * width and self._is_short(sweep, folds):
+            begun = whole - whole % (ABREAST * width)
+            carried = self._abreast(folds, begun, carried, lanes_at(width, None))
+        if begun < whole:
+            carried = self._in_blocks(lane, begun, whole, width, carried, lanes_at(width, None))
         if whole == extent:
             return carried
         if self.machine.masks:
@@ -387,10 +458,49 @@ class NestWriter:
         # Without masks the tail goes one by one into the first lane.
         return self._loop_over(lane, whole, extent, 1, carried, lanes_at(1, None))
 
+    def _is_short(self, sweep: Sweep, folds: list[Fold]) -> bool:
+        """Whether a sweep's turns would wait for each other's folds."""
+        parts: set[int] = set()
+        names = [
+            part.function
+            for statement in sweep.statements
+            for part in walk(statement.value, parts)
+            if isinstance(part, Apply)
+        ]
+        simple = len(names) <= SHORTEST and SHORT.issuperset(names)
+        return simple and bool(folds) and not any(fold.combine.startswith("arg") for fold in folds)
+
+    def _abreast(
+        self, folds: list[Fold], stop: int, carried: list[Value], body: Callable[[list[Value]], list[Value]]
+    ) -> list[Value]:
+        """The lanes' loop up to `stop` with several vectors a turn, each with accumulators of its own, which are then put together."""
+        lane, width, emitter, count = self.plan.lane, self.lane_width, self.emitter, len(folds)
+        assert lane is not None
+        starts = self.starts
+
+        def turn(values: list[Value]) -> list[Value]:
+            first, found = emitter.axes[lane], list[Value]()
+            for number in range(ABREAST):
+                emitter.axes[lane] = self.function.add(first, number * width)
+                found += body(values[number * count : (number + 1) * count])
+            emitter.axes[lane] = first
+            return found
+
+        self.starts = starts * ABREAST
+        fresh = [value for _, value in starts]
+        found = self._in_blocks(lane, 0, stop, ABREAST * width, carried + fresh * (ABREAST - 1), turn)
+        self.starts = starts
+        while len(found) > count:
+            half = len(found) // 2
+            together = zip(folds * (half // count), found[:half], found[half:], strict=True)
+            found = [self._merge(fold.combine, a, b) for fold, a, b in together]
+        return found
+
     def _turn(self, sweep: Sweep, folds: list[Fold], carried: list[Value]) -> list[Value]:
         """One turn of a sweep."""
         emitter = self.emitter
         emitter.enter()
+        self._ask()
         for temp in self._kept_before(sweep):
             dtype = self._dtypes[temp]
             emitter.temps[temp] = load(
