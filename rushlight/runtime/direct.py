@@ -18,16 +18,16 @@ from . import events, tier
 from .compiled import CompiledPlan, Native
 from .plan import Plan
 
-_strides = attrgetter("strides")
+_strides, _base = attrgetter("strides"), attrgetter("base")
 _count = sys.getrefcount
 
 
-def _held(arrays: list[Array]) -> list[tuple[int, int]]:
-    """How often each array and its memory are referred to: a view's base is the memory, and not the array that it was made from."""
-    return [(_count(array), _count(array.base)) for array in arrays]
+def _held(arrays: list[Array]) -> list[int]:
+    """How often each array is referred to, then each one's memory: a view's base is the memory, and not the array that it was made from."""
+    return [*map(_count, arrays), *map(_count, map(_base, arrays))]
 
 
-_UNHELD = _held([maker((1,), np.dtype(np.float32))()])[0]  # by a list alone; it depends on how Python calls
+_UNHELD = _held([maker((1,), np.dtype(np.float32))()])  # by a list alone; it depends on how Python calls
 
 
 class Direct:
@@ -53,15 +53,19 @@ class Direct:
         self._small = [i for i, (_, small) in enumerate(self._makers) if small]
         self._spare: list[Array] = [self._makers[i][0]() for i in self._small]
         self._current: list[Array] = [self._makers[i][0]() for i in self._small]
+        self._unheld = [_UNHELD[0]] * len(self._small) + [_UNHELD[1]] * len(self._small)
 
     def run(self, inputs: list[Any]) -> tuple[Any, ...] | None:
         """The values of the live slots; None where the strides are others, or a kernel met what only the interpreter can tell."""
         if [*map(_strides, inputs)] != self._expected:
             return None
         spare, makers = self._spare, self._makers
-        for i, count in enumerate(_held(spare)):
-            if count != _UNHELD:
-                spare[i] = makers[self._small[i]][0]()
+        held, unheld = _held(spare), self._unheld
+        if held != unheld:
+            count = len(spare)
+            for i in range(count):
+                if held[i] != unheld[i] or held[count + i] != unheld[count + i]:
+                    spare[i] = makers[self._small[i]][0]()
         if len(spare) == len(makers):
             fresh = spare
         else:

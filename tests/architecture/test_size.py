@@ -107,6 +107,34 @@ def test_import_is_light() -> None:
     assert len(loaded) <= IMPORTED_MODULES, sorted(loaded)
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        "torch.eye(2).inverse().tolist()",
+        "torch.inverse(torch.eye(2)).tolist()",
+        "torch.Tensor.inverse(torch.eye(2)).tolist()",
+        "torch.linalg.inv(torch.eye(2)).tolist()",
+        "Own(torch.eye(2)).inverse().tolist()",
+    ],
+)
+def test_rare_families_load_when_a_name_is_missed(use: str) -> None:
+    code = (
+        "import sys; import rushlight as torch\n"
+        "assert 'rushlight.tensor.linalg' not in sys.modules\n"
+        "hasattr(torch, '__wrapped__')\n"
+        "assert 'rushlight.tensor.linalg' not in sys.modules\n"
+        "Own = type('Own', (torch.Tensor,), {}) if 'Own' in USE else None\n"
+        "if Own: Own.inverse = lambda self: super(Own, self).inverse()\n"
+        f"print({use})"
+    ).replace("USE", repr(use))
+    assert python(code).strip() == "[[1.0, 0.0], [0.0, 1.0]]"
+
+
+def test_names_of_rare_families_are_listed() -> None:
+    code = "import rushlight as torch; print({'fft', 'linalg', 'svd', 'stft'} <= {*dir(torch)}, 'inverse' in dir(torch.Tensor))"
+    assert python(code).split() == ["True", "True"]
+
+
 def test_runs_without_llvmlite() -> None:
     code = (
         "import sys; sys.modules['llvmlite'] = None\n"

@@ -110,6 +110,17 @@ CASES["convolution"] = (build.convolution(*GIVEN), list(GIVEN[:2]))
 OUT = CASES["convolution"][0].output_shape
 CASES["to its input"] = (vjp(CASES["convolution"][0], 0, GIVEN[0]), [OUT, GIVEN[1]])
 CASES["to its weight"] = (vjp(CASES["convolution"][0], 1, GIVEN[1]), [OUT, GIVEN[0]])
+# Rows of as many pixels as terms fit a register: they are copied in lines, of which some terms fall into the padding.
+WIDE: tuple = ((2, 19, 5, 64), (35, 19, 3, 3), (1, 1), ((2, 1), (1, 1)), (1, 1))
+CASES["to a weight of wide images"] = (
+    vjp(build.convolution(*WIDE), 1, WIDE[1]),
+    [build.convolution(*WIDE).output_shape, WIDE[0]],
+)
+ONE: tuple = ((1, 19, 75), (35, 19, 3), (1,), ((1, 1),), (1,))
+CASES["to a weight of one line"] = (
+    vjp(build.convolution(*ONE), 1, ONE[1]),
+    [build.convolution(*ONE).output_shape, ONE[0]],
+)
 
 
 @pytest.mark.parametrize("case", CASES)

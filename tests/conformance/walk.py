@@ -113,6 +113,10 @@ class Sides:
         got = attempt(subject, lambda: subject_op(first_, *args_, **kwargs_, **more))
         return wanted, got
 
+    def mixes_rough(self) -> bool:
+        """Whether a tensor beside others is of a dtype of `ROUGH`: what is made of it is no finer, whatever dtype the result has."""
+        return any(tensor.dtype in ROUGH for _, tensor in self.oracle.tensors)
+
     def inputs_problem(self, tolerances: Tolerances) -> str | None:
         """How the inputs differ after the call: what must not change did, or what must did not."""
         for number, ((_, wanted), (_, got)) in enumerate(zip(self.oracle.tensors, self.subject.tensors, strict=True)):
@@ -151,7 +155,7 @@ def values(case: Case, result: Result, cap: int | None) -> None:
             continue
         result.samples += 1
         process = _freedom(case, info, sample)
-        judge = Judge(tolerances, process, bool(undefined), lambda s=sample: _wide(s, info.op))
+        judge = Judge(tolerances, process, bool(undefined), lambda s=sample: _wide(s, info.op), sides.mixes_rough())
         found = judge.problem(wanted, got)
         result.by_accuracy += judge.by_accuracy
         found = found or (sides.inputs_problem(tolerances) if result.samples <= 2 and not undefined else None)

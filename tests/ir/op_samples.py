@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.dtype import float64, from_numpy_dtype, int32, int64
-from rushlight.ir import contract  # noqa: F401  (registers its record)
+from rushlight.ir import contract, fourier, special_ops  # noqa: F401  (registers their records, which load late)
 from rushlight.ir.contraction import build
 from rushlight.ir.type import Type
 

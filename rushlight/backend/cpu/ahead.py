@@ -47,7 +47,7 @@ def ahead(nest: Nest, plan: Schedule, machine: Machine) -> Ahead:
     """What each sweep of a nest asks for: nothing where there is little, which is in a cache already, or where a row is too long to keep."""
     found = Ahead()
     sweeps = [part for part in nest.body if isinstance(part, Sweep)]
-    if plan.lane is None or not plan.rows:
+    if plan.lane is None or not plan.rows or len(sweeps) < 2:  # one sweep never lets memory rest
         return found
     last: dict[tuple[int, Index], tuple[Sweep, Buffer]] = {}
     for sweep in sweeps:

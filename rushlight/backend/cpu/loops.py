@@ -40,7 +40,7 @@ def schedule(nest: Nest, machine: Machine) -> Schedule:
     for expression in _parts(nest):
         if isinstance(expression, Load):
             loads[id(expression)] = flat_index(expression.index, nest.operands[expression.operand])
-        elif isinstance(expression, Apply) and expression.function.startswith("index_"):
+        elif isinstance(expression, Apply) and expression.function.startswith(("index_", "place")):
             for argument in expression.arguments:
                 rigid |= argument.loops() if isinstance(argument, Index) else set()
     writes = {

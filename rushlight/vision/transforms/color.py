@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ...dtype import float32
 from ...nn import Module
-from ...tensor import Tensor, as_tensor, cat, empty, log, rand
+from ...tensor import Tensor, as_tensor, cat, empty, rand
 from . import functional as F
 from .arguments import checked_size
-from .draws import below, chance, order, uniform, unit
+from .draws import below, chance, in_default_dtype, order, uniform, unit
 from .geometry import random_rectangle_area
 from .interpolation import InterpolationMode, mode_of
 
@@ -108,6 +110,18 @@ class RandomGrayscale(Module):
         return f"{type(self).__name__}(p={self.p})"
 
 
+def rectangle_to_erase(
+    scale: Sequence[float], log_ratio: Sequence[float], height: int, width: int
+) -> tuple[int, int] | None:
+    """Draws the height and width of a rectangle inside an image; None where ten draws do not fit into it."""
+    for _ in range(10):
+        area, aspect = random_rectangle_area(scale, log_ratio, height * width)
+        h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if h < height and w < width:
+            return h, w
+    return None
+
+
 class RandomErasing(Module):
     """A random rectangle of a tensor image replaced by `value`, or by noise for "random", with probability `p`."""
 
@@ -146,20 +160,15 @@ class RandomErasing(Module):
     ) -> tuple[int, int, int, int, Tensor]:
         """Draws top, left, height, width and, where `value` is None, noise; the whole image where nothing fits."""
         channels, height, width = img.shape[-3:]
-        log_ratio = log(as_tensor(ratio)).tolist()
-        for _ in range(10):
-            area, aspect = random_rectangle_area(scale, log_ratio, height * width)
-            h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if h >= height or w >= width:
-                continue
-            if value is None:
-                filling = empty([channels, h, w], dtype=float32).normal_()
-            else:
-                filling = as_tensor(value)[:, None, None]
-            top = below(0, height - h + 1)
-            left = below(0, width - w + 1)
-            return top, left, h, w, filling
-        return 0, 0, height, width, img
+        size = rectangle_to_erase(scale, in_default_dtype(np.log, ratio), height, width)
+        if size is None:
+            return 0, 0, height, width, img
+        h, w = size
+        noise = value is None
+        filling = empty([channels, h, w], dtype=float32).normal_() if noise else as_tensor(value)[:, None, None]
+        top = below(0, height - h + 1)
+        left = below(0, width - w + 1)
+        return top, left, h, w, filling
 
     def forward(self, img: Tensor) -> Tensor:
         given: Any = self.value

@@ -6,6 +6,8 @@ They go to the generator itself: through tensors, a draw would cost more than th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from ...dtype import decode, encode, int64
@@ -37,6 +39,12 @@ def chance(p: float) -> bool:
 def is_exceeded(p: float) -> bool:
     """`p < torch.rand(1)`"""
     return _in_dtype_of_draws(p) < unit()
+
+
+def in_default_dtype(function: Callable[[np.ndarray], np.ndarray], values: Sequence[float]) -> list[float]:
+    """`function(torch.tensor(values, dtype=torch.get_default_dtype())).tolist()`, for a function of arrays."""
+    dtype = get_default_dtype()
+    return decode(encode(function(decode(encode(np.array(values, float), dtype), dtype)), dtype), dtype).tolist()
 
 
 def below(low: int, high: int) -> int:

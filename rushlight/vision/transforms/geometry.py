@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ...nn import Module
-from ...tensor import as_tensor, exp, log
 from . import functional as F
 from .arguments import check_sequence, checked_angles, checked_fill, checked_size, fill_for
-from .draws import below, chance, uniform
+from .draws import below, chance, in_default_dtype, uniform
 from .interpolation import InterpolationMode, mode_of
 
 
@@ -212,7 +213,7 @@ class RandomPerspective(Module):
 def random_rectangle_area(scale: Sequence[float], log_ratio: Any, area: int) -> tuple[float, float]:
     """Draws the area of a rectangle as a share of `area`, and its ratio of sides, uniform in its logarithm."""
     target = area * uniform(scale[0], scale[1])
-    ratio = exp(as_tensor([uniform(log_ratio[0], log_ratio[1])])).item()
+    (ratio,) = in_default_dtype(np.exp, [uniform(log_ratio[0], log_ratio[1])])
     return target, ratio
 
 
@@ -244,7 +245,7 @@ class RandomResizedCrop(Module):
     def get_params(img: Any, scale: Any, ratio: Any) -> tuple[int, int, int, int]:
         """Draws top, left, height, width; the middle of the image where ten draws do not fit into it."""
         _, height, width = F.get_dimensions(img)
-        log_ratio = log(as_tensor(ratio)).tolist()
+        log_ratio = in_default_dtype(np.log, ratio)
         for _ in range(10):
             area, aspect = random_rectangle_area(scale, log_ratio, height * width)
             w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))

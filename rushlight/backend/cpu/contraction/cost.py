@@ -17,9 +17,12 @@ TASKS = 16  # into how many pieces work should fall, so that threads end togethe
 
 # For each element: copying lines, copying blocks turned, reading one by one, copying with margins; reading from beyond the second cache.
 PACK_LINES, PACK_TURNED, PACK_GATHERED, STAGE, STAGE_GATHERED, FAR = 0.5, 0.7, 2.0, 0.25, 1.5, 0.3
+SHARE = 0.8  # reading what another thread has written just now
 JUMP, PAGE = 12, 4096  # cycles for a line that no prefetch foresees; bytes within which it does
-STEP = 1  # of a loop over terms
-SECOND_CACHE = 20  # bytes that come from the second cache in a cycle
+# An instruction's share where the core is another thread's too: a tile of 6 rows and 4 vectors has fewer of them for its products than one of 14
+# and 2, and is then up to a tenth faster; on a core of its own both are as fast.
+ISSUE, STEP_INSTRUCTIONS = 1 / 16, 4
+SECOND_CACHE = 24  # bytes that come from the second cache in a cycle
 # Storing a vector; storing it element by element, within a page and over many; turning a block of vectors; calling for a tile; adding up a vector.
 LINE, SCATTER, SCATTER_FAR, TURN, CALL, ADD_UP = 4, 35, 200, 80, 40, 8
 
@@ -68,12 +71,14 @@ def _multiplying(frame: Frame, roles: Roles, rows: Box, lanes: Box, lines: int) 
     if roles.dot is not None:
         extent = summation.extents[roles.dot]
         turn = max(sums / 2, (rows.size + lanes.size) * 0.85, 4)
-        return _terms(roles, rows, lanes) / extent * -(-extent // width) * (turn + STEP)
+        issue = ISSUE * (sums + rows.size + lanes.size + STEP_INSTRUCTIONS)
+        return _terms(roles, rows, lanes) / extent * -(-extent // width) * (turn + issue)
     vectors = sums // rows.size
-    turn, line = max(sums / 2, (vectors + rows.size) / 2, 4), vectors * width * frame.size
+    loads = vectors + rows.size
+    turn, line = max(sums / 2, loads / 2, 4), vectors * width * frame.size
     if lines * line > frame.machine.l1 * 3 // 4:
         turn = max(turn, line / SECOND_CACHE)
-    return _terms(roles, rows, lanes) * (turn + STEP)
+    return _terms(roles, rows, lanes) * (turn + ISSUE * (sums + loads + STEP_INSTRUCTIONS))
 
 
 def storing(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
@@ -122,7 +127,8 @@ def _preparation(frame: Frame, roles: Roles, factor: Factor) -> float:
     if factor.panel is None:
         return 0
     far = FAR if elements(roles.summation, factor.read) * frame.size > frame.machine.l2 else 0
-    return factor.panel.size * factor.box.count * (_cost_of_line(frame, roles, factor) + far)
+    other = SHARE if factor.shared else 0
+    return factor.panel.size * factor.box.count * (_cost_of_line(frame, roles, factor) + far + other)
 
 
 def _cost_of_staging(stage: Stage) -> float:
@@ -132,6 +138,8 @@ def _cost_of_staging(stage: Stage) -> float:
 
 def _cost_of_line(frame: Frame, roles: Roles, factor: Factor) -> float:
     """Packing an element."""
+    if factor.panel is not None and factor.panel.cost is not None:
+        return factor.panel.cost
     if turns(factor.read, factor.chunks, roles.terms, frame.dtypes[factor.number]):
         return PACK_TURNED
     return max(_cost_of_chunk(factor.read, chunk) for chunk in factor.chunks)

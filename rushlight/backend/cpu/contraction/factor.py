@@ -32,12 +32,14 @@ class Panel:
         pitch: elements from line to line.
         lines: the terms.
         width: of a vector.
+        cost: cycles of packing an element, where that is not to be told from how vectors are read.
     """
 
     chunks: tuple[Chunk, ...]
     pitch: int
     lines: int
     width: int
+    cost: float | None = None
 
     @property
     def size(self) -> int:

@@ -16,16 +16,17 @@ from math import prod
 from ....dtype import bfloat16
 from ..assembly import Function, Module
 from .box import Box, groups_within
-from .cost import CALL, TASKS, cost_of, storing
-from .factor import Chunk, Factor, Panel, chunks_of, lane_chunks
+from .cost import CALL, PACK_LINES, PACK_TURNED, TASKS, cost_of, storing
+from .factor import Chunk, Factor, Panel, chunks_of, lane_chunks, pitch_of
 from .frame import Frame
 from .microkernel import Step
 from .roles import Roles
-from .summation import Summation
+from .summation import Read, Summation
 
 SIDE = 16  # rows or lanes of a register, and pairs of terms
 TALLEST, WIDEST = 2 * SIDE, 2  # rows and vectors of a tile: four registers of sums, two of each factor
 CYCLES, LOAD = 16, 8  # of an instruction that multiplies; of filling a register, beside which others are multiplied
+TERMS = 2 * SIDE  # of a register
 BYTES = 4  # of a pair
 
 
@@ -55,12 +56,13 @@ def matrix_ways(
     assert lane is not None
     batches = prod(summation.extents[loop] for loop in roles.batch)
     row_chunks, lanes_of_box = chunks_of(row_box, SIDE), lane_chunks(lane_box, lane, SIDE)
-    row_panel, lane_panel = _panel(roles, row_chunks), _panel(roles, lanes_of_box)
+    reads = summation.reads
+    row_panel = _panel(roles, reads[roles.number], row_chunks, PACK_LINES)
+    lane_panel = _panel(roles, reads[1 - roles.number], lanes_of_box, PACK_TURNED)
     room = frame.machine.l2 // 2 // BYTES
     most = max(1, min(room // 2 // row_panel.size, row_box.count // TASKS if row_box.count >= 2 * TASKS else 1))
     row_groups, lane_groups = groups_within(row_box, most), groups_within(lane_box, max(1, room // lane_panel.size))
     number = roles.number
-    reads = summation.reads
     cost = batches * row_box.count * lane_box.count * _cost_of_tile(frame, roles, row_box, lane_box)
     for lanes_shared in (True, False):
         lanes = Factor(
@@ -72,9 +74,22 @@ def matrix_ways(
                 yield rows, lanes, lanes_first, cost_of(frame, roles, cost, rows, lanes, lanes_first)
 
 
-def _panel(roles: Roles, chunks: tuple[Chunk, ...]) -> Panel:
+def in_lines(summation: Summation, read: Read, chunks: Sequence[Chunk], terms: Sequence[int]) -> bool:
+    """Whether a block's terms lie side by side in memory, its rows or lanes equally far from each other, and which terms count is the same for all."""
+    *outer, inner = terms
+    if read.address.coefficient(inner) != 1 or (outer and summation.extents[inner] % TERMS):
+        return False
+    for condition in read.conditions:
+        if any(any(chunk.lanes.offsets(condition.axis)[: chunk.count]) for chunk in chunks):
+            return False
+    return all(pitch_of(read.address, chunk) is not None for chunk in chunks)
+
+
+def _panel(roles: Roles, read: Read, chunks: tuple[Chunk, ...], cost: float) -> Panel:
+    """A panel of pairs; `cost` is that of an element whose lines are copied."""
     lines = -(-lines_of(roles.summation, roles.terms) // SIDE) * SIDE
-    return Panel(chunks, len(chunks) * SIDE, lines, SIDE)
+    lying = in_lines(roles.summation, read, chunks, roles.terms)
+    return Panel(chunks, len(chunks) * SIDE, lines, SIDE, cost if lying else None)
 
 
 def _cost_of_tile(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:

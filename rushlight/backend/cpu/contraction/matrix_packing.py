@@ -6,21 +6,21 @@ Where neighbours in memory are the terms, lines of rows are copied, else lines o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from ..assembly import Function, Int, constant, vector
+from ..assembly import Function, Int, constant, first_lanes, vector
 from .factor import Chunk, Factor, pitch_of
 from .frame import Frame
-from .lanes import Values, both, first, numerator
-from .matrix import SIDE, lines_of
+from .lanes import Lanes, Values, both, inside, numerator
+from .matrix import SIDE, TERMS, in_lines, lines_of
 from .packing import Bounds, over_boxes, over_lines, read_chunk
 from .summation import Summation
 from .transpose import transposed
 
-TERMS = 2 * SIDE  # of a block
 BLOCK = SIDE * SIDE  # pairs of a block
 PAIRS = vector("i32", SIDE)
 HALVES = vector("i16", TERMS)
+CHOSEN = vector("i1", TERMS)
 
 
 def pack_pairs(
@@ -34,22 +34,14 @@ def pack_pairs(
     lanes: bool,
 ) -> None:
     """Writes the panels of some boxes, one after the other; `lanes` tells which of the two factors it is."""
-    if _in_lines(summation, factor, terms):
+    panel = factor.panel
+    assert panel is not None
+    if in_lines(summation, factor.read, panel.chunks, terms):
         _copy_lines(frame, summation, factor, bounds, target, values, terms, lanes)
         return
     _put_together(frame, summation, factor, bounds, target, values, terms)
     if not lanes:
         _turn_blocks(frame, factor, bounds, target)
-
-
-def _in_lines(summation: Summation, factor: Factor, terms: Sequence[int]) -> bool:
-    """Whether a block's terms lie side by side in memory, and its rows or lanes equally far from each other."""
-    *outer, inner = terms
-    address, panel = factor.read.address, factor.panel
-    assert panel is not None
-    if factor.read.conditions or address.coefficient(inner) != 1 or (outer and summation.extents[inner] % TERMS):
-        return False
-    return all(pitch_of(address, chunk) is not None for chunk in panel.chunks)
 
 
 def _copy_lines(
@@ -73,7 +65,11 @@ def _copy_lines(
             at = {loop: function.add(value, chunk.first.get(loop, 0)) for loop, value in here.items()}
             source = function.pointer(frame.operands[factor.number], numerator(function, axis, {**at, inner: 0}), "i16")
             place = function.pointer(spot, function.add(start, index * BLOCK), "i32")
-            _copy_strip(frame, source, chunk, pitch_of(axis, chunk) or 0, place, chunks, extent, turned)
+
+            def counts(term: Int, at: dict[int, Int] = at) -> str | None:
+                return _counting(function, factor, {**at, inner: term}, inner)
+
+            _copy_strip(frame, source, chunk, pitch_of(axis, chunk) or 0, place, chunks, extent, turned, counts)
 
     with over_boxes(function, bounds) as turn:
         spot = function.pointer(target, function.mul(function.sub(turn, bounds[0]), panel.size), "i32")
@@ -81,21 +77,41 @@ def _copy_lines(
         over_lines(function, summation, outer, here, 0, lambda at, number: blocks(spot, at, number))
 
 
+def _counting(function: Function, factor: Factor, values: dict[int, Int], inner: int) -> str | None:
+    """The mask of a block's terms for which the conditions hold; None if there are none."""
+    at, mask = Lanes.along(inner, TERMS), None
+    for condition in factor.read.conditions:
+        mask = both(function, mask, inside(function, condition.axis, condition.extent, values, at), TERMS)
+    return mask
+
+
 def _copy_strip(
-    frame: Frame, source: str, chunk: Chunk, pitch: int, target: str, step: int, extent: int, turned: bool
+    frame: Frame,
+    source: str,
+    chunk: Chunk,
+    pitch: int,
+    target: str,
+    step: int,
+    extent: int,
+    turned: bool,
+    counts: Callable[[Int], str | None],
 ) -> None:
-    """The blocks of one chunk, `step` blocks from each other."""
+    """The blocks of one chunk, `step` blocks from each other; `counts` gives the mask of a block's terms from one on."""
     function = frame.function
     whole = extent // TERMS
 
     def copy(number: Int, terms: int) -> None:
-        name = _block(frame, turned, chunk.count < SIDE or terms < TERMS)
+        start = function.mul(number, TERMS)
+        mask = counts(start)
+        name = _block(frame, turned, chunk.count < SIDE or terms < TERMS or mask is not None)
+        if terms < TERMS or mask is None:
+            mask = both(function, mask, first_lanes(terms, TERMS), TERMS)
         arguments = [
-            ("ptr", function.pointer(source, function.mul(number, TERMS), "i16")),
+            ("ptr", function.pointer(source, start, "i16")),
             ("i64", str(pitch)),
             ("ptr", function.pointer(target, function.mul(number, step * BLOCK), "i32")),
             ("i64", str(chunk.count)),
-            ("i64", str(terms)),
+            (CHOSEN, str(mask)),
         ]
         function.call(name, "void", arguments)
 
@@ -107,18 +123,17 @@ def _copy_strip(
 
 
 def _block(frame: Frame, turned: bool, masked: bool) -> str:
-    """Writes, once, a function that copies a block of at most sixteen lines of at most 32 terms, with 0 for terms that are missing."""
+    """Writes, once, a function that copies a block of at most sixteen lines, with 0 for terms that do not count: those are not read."""
     name = f"{frame.name}_{'turned' if turned else 'copied'}_{'part' if masked else 'block'}"
     if frame.module.has(name):
         return name
-    parameters = [("ptr", "source"), ("i64", "pitch"), ("ptr", "target"), ("i64", "rows"), ("i64", "terms")]
+    parameters = [("ptr", "source"), ("i64", "pitch"), ("ptr", "target"), ("i64", "rows"), (CHOSEN, "terms")]
     function = Function(frame.module, name, parameters)
-    columns = first(function, "%terms", TERMS) if masked else None
     lines, place = [], "%source"
     for number in range(SIDE):
         if masked:
             here = function.splat(vector("i1", TERMS), function.compare("sgt", "%rows", number))
-            line = function.masked_load(HALVES, place, str(both(function, columns, here, TERMS)), 2)
+            line = function.masked_load(HALVES, place, str(both(function, "%terms", here, TERMS)), 2)
         else:
             line = function.load(HALVES, place, 2)
         lines.append(function.convert("bitcast", HALVES, line, PAIRS))
@@ -189,5 +204,5 @@ def _turn_blocks(frame: Frame, factor: Factor, bounds: Bounds, target: str) -> N
         spot = function.pointer(target, function.mul(function.sub(turn, bounds[0]), panel.size), "i32")
         with function.loop(0, panel.lines // SIDE * len(panel.chunks)) as block:
             place = function.pointer(spot, function.mul(block.index, BLOCK), "i32")
-            sizes = [("i64", str(number)) for number in (SIDE, TERMS)]
-            function.call(name, "void", [("ptr", place), ("i64", str(TERMS)), ("ptr", place), *sizes])
+            every = [("i64", str(SIDE)), (CHOSEN, constant(CHOSEN, True))]
+            function.call(name, "void", [("ptr", place), ("i64", str(TERMS)), ("ptr", place), *every])
