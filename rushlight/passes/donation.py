@@ -16,7 +16,7 @@ from ..ir.expr import Apply, Expr, Load
 from ..kernel.buffer import Buffer, Shape
 from ..kernel.contraction import Contract
 from ..kernel.index import ZERO, Index, add, loop, scale
-from ..kernel.nest import Nest, Row, Temp, Write, walk
+from ..kernel.nest import Let, Nest, Row, Temp, Write, walk
 from ..kernel.scatter import Scatter
 from .fuse import numbered
 from .lower import Launch, Place
@@ -104,7 +104,8 @@ def _pairs(launch: Launch, buffers: Mapping[int, Buffer], lent: set[int], kept: 
     """For results the inputs that they may be written over."""
     found: dict[int, int] = {}
     kernel = launch.kernel
-    if not isinstance(kernel, (Nest, Contract)):
+    elementwise = isinstance(kernel, Nest) and all(isinstance(s, (Let, Write)) for s in kernel.statements())
+    if not elementwise and not isinstance(kernel, Contract):
         return found
     reads = [_read_by(launch, number) & lent for number in range(len(launch.results))]
     # A state that is made of its old self alone first, then a parameter; a gradient, which reads none of them, takes what is left.
