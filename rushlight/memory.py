@@ -25,11 +25,13 @@ import numpy as np
 
 from .backend.cpu import build, pool, team
 from .backend.cpu.generate import request
+from .backend.cpu.program import scratch_places
 from .debug.arena import size_text
 from .ir.type import TupleType, Type
 from .passes.lower import Launch, Place
 from .passes.memory import Layout
-from .runtime import executor, tier
+from .passes.rematerialise import Budget
+from .runtime import cache, executor, lending, tier
 from .runtime.compiled import CompiledPlan, Native
 from .runtime.plan import Plan, typed
 
@@ -62,6 +64,20 @@ def statistics() -> dict[str, int]:
 def trim() -> None:
     """Gives the blocks back that are kept for reuse."""
     pool.POOL.trim(-1.0)
+
+
+def set_budget(bytes: int | None) -> None:
+    """How much memory the values inside of one program may take; None (as at first): what is cheap is computed again, nothing else.
+
+    Programs are compiled anew. What a budget asks for is done as far as elementwise values can be computed again, at any cost in time;
+    the rest of a program takes what it takes. Weights, gradients and what lies between programs are not in it: `peak` tells all.
+
+    >>> set_budget(64 << 20)
+    >>> set_budget(None)
+    """
+    executor.flush()
+    Budget.bytes = bytes
+    cache.clear()
 
 
 # ---- what will be needed ----
@@ -127,17 +143,18 @@ class _Planned(CompiledPlan):
         machine = build.host_machine()
         return [request(launch.kernel, machine)[1]() for launch in run]
 
-    def _program(self, run: list[Launch], kernels: Any, places: list[Place], memory: Layout) -> Any:
-        threads = team.threads()
-        return max((g.shared + g.per_thread * (threads if g.parallel else 1) for g in kernels), default=0)
+    def _program(self, run: list[Launch], kernels: Any, places: list[Place], memory: Layout, stop: int) -> Any:
+        found = scratch_places(kernels, memory.barriers, memory.gaps, team.threads())
+        return max([0, *(end - memory.bytes for _, end, _ in found)])
 
 
-def _over_time(plan: CompiledPlan) -> tuple[int, int, int]:
-    """Bytes of the results; the most that other values outside of an arena take at once; the largest arena."""
+def _over_time(plan: CompiledPlan, lent: set[int]) -> tuple[int, int, int]:
+    """Bytes of the results, but for `lent`, which take inputs' memory; the most that other values outside of an arena take at once; the
+    largest arena."""
     graph, arena, now, most = plan.graph, 0, 0, 0
     kept = {base for base, *_ in plan.views.values()} | set(graph.outputs)
     kept = {v for v in kept if v not in graph.inputs and v not in graph.constants and v not in plan.views}
-    results = sum(graph.types[value].nbytes for value in kept)
+    results = sum(graph.types[value].nbytes for value in kept - lent)
     held: set[int] = set()
     for segment, drops in zip(plan.segments, plan._drops, strict=True):
         if isinstance(segment, Native):
@@ -158,14 +175,29 @@ class _Watch:
         self.need = Need()
         self._alive: dict[int, int] = {}  # zeros that are still referenced, with the bytes that the results would have
 
-    def run(self, plan: Plan, inputs: list[Any]) -> list[Any]:
+    def run(self, plan: Plan, inputs: list[Any], lends: bool) -> list[Any]:
+        planned = _Planned(plan.key, plan.live, inputs)
+        lent = self._lent(planned, inputs) if lends else set()
         own = {id(value) for value in inputs}
         distinct = {_place(array): array.nbytes for value in inputs for array in _parts(value)}
         elsewhere = sum(count for number, count in self._alive.items() if number not in own)
-        results, between, arena = _over_time(_Planned(plan.key, plan.live, inputs))
+        results, between, arena = _over_time(planned, lent)
         self.need.plans.append(PlanNeed(len(plan.steps), sum(distinct.values()), results, between, arena, elsewhere))
         slots = typed(plan.key)
         return [self._zeros(slots[slot][1]) for slot in plan.live]
+
+    def _lent(self, plan: CompiledPlan, inputs: list[Any]) -> set[int]:
+        """The results that will be written over inputs."""
+        segment = plan.segments[-1] if plan.segments else None
+        if not isinstance(segment, Native):
+            return set()
+        values = dict(zip(plan.graph.inputs, inputs, strict=True))
+        found = set()
+        for result, value in segment.over.items():
+            zeros = id(values[value]) in self._alive  # whose memory will be the pool's
+            if lending.is_unseen(values, value) if zeros else lending.is_free(values, value):
+                found.add(result)
+        return found
 
     def _zeros(self, type: Type | TupleType) -> Any:
         if isinstance(type, TupleType):

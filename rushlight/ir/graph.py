@@ -124,8 +124,15 @@ class Trace:
             raise RuntimeError(
                 f"the result of {node.op_name} is missing: an operation before it failed when it was run"
             )
-        node.slot = len(references)
         node.epoch = self.epoch
+        if node.operands and node.operands[0].value is value:
+            # A leaf that stands for a value: one input, so that who reads it and who replaces it are seen to speak of the same memory.
+            twin = node.operands[0]
+            if twin.epoch != self.epoch:
+                self.enter(twin)
+            node.slot = twin.slot
+            return
+        node.slot = len(references)
         self.key.append(-1 - node.type.number)
         references.append(None)
         self.inputs.append(value)

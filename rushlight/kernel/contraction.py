@@ -16,7 +16,8 @@ from .nest import Printer
 class Contract:
     """A contraction of arrays, then element expressions of its result.
 
-    Results lie in memory of their own: some elements are computed and stored twice, by different threads, with the same outcome.
+    Results lie in memory of their own, but for a result that lies where an extra does which the epilogue reads at the same place alone. Some
+    elements are computed twice, by different threads, with the same outcome; where an extra has the output's shape, they are stored once.
 
     An epilogue expression stands over the output's loops: `Loop(axis)` is the index along an axis of the output, `Load(0, …)` with
     those loops as index is the contraction's value, `Load(k, index)` reads `extras[k - 1]`. Without an epilogue the value itself is

@@ -11,7 +11,7 @@ computing it again costs more than `CHEAP`; one that is read for more than one e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -91,10 +91,16 @@ class Fusion:
     """The groups of a graph. `native(graph, value)` tells whether a value's op can be part of a nest."""
 
     def __init__(
-        self, graph: Graph, native: Callable[[Graph, int], bool], strides: dict[int, Shape] | None = None
+        self,
+        graph: Graph,
+        native: Callable[[Graph, int], bool],
+        strides: dict[int, Shape] | None = None,
+        late: Set[int] = frozenset(),
     ) -> None:
-        """`strides`, in elements, of inputs and constants; everything else is contiguous."""
+        """`strides`, in elements, of inputs and constants; everything else is contiguous. Values in `late` are computed again for what
+        comes after them: each begins a group."""
         self.strides = strides or {}
+        self.late = late
         self.graph = graph
         self.live = graph.live()
         self.maps = {v for v in self.live if graph.signatures[v] is not None and self._is_map(v, native)}
@@ -317,7 +323,7 @@ class Fusion:
     def _place_map(self, value: int) -> None:
         shape = squeezed(self.graph.types[value].shape)
         reads = {load.operand for load in loads([self.elements.body(value, self.domain(value))])}
-        for group in self._candidates(reads):
+        for group in () if value in self.late else self._candidates(reads):
             for full in (True, False):
                 loops = group.loops if full else group.row_loops
                 if tuple(extent for _, extent in loops) != shape or (not full and not group.reduced):

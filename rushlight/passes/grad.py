@@ -114,7 +114,9 @@ def release(passed: list[Node]) -> None:
     The structure stays, in shadows without values: what kept nothing can be gone through again, and `next_functions` walked.
     """
     shadows: dict[Node, Node | None] = dict.fromkeys(passed)
+    leaves: dict[Node, Node] = {}
     for node in reversed(passed):
+        ended = keeps_values(node)
         operands = []
         for operand in node.operands:
             shadow = shadows.get(operand)
@@ -122,15 +124,25 @@ def release(passed: list[Node]) -> None:
                 shadow = operand
                 if operand in shadows or not operand.tracked and operand.type.size > 1:
                     shadows[operand] = shadow = _shadow(operand)
+                elif (
+                    ended and operand.op_name == "leaf"
+                ):  # which is never reached from here again: its value may go with the leaf's
+                    shadow = leaves.get(operand) or leaves.setdefault(operand, _shadow_of_leaf(operand))
             operands.append(shadow)
         node.operands = tuple(operands)
         side = node.side
         if side is not None and side.backward is not None and hasattr(side.backward, "release"):
             side.backward.release()
-        if keeps_values(node):
+        if ended:
             if side is None:
                 side = node.side = Side()
             side.released = True
+
+
+def _shadow_of_leaf(node: Node) -> Node:
+    made = _shadow(node)
+    made.operands = tuple([_shadow(operand) for operand in node.operands])
+    return made
 
 
 def _shadow(node: Node) -> Node:

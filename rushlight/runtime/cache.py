@@ -49,3 +49,4 @@ def size() -> int:
 def clear() -> None:
     _plans.clear()
     _Latest.plan = None
+    _Latest.plan = None

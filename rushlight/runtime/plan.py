@@ -70,6 +70,7 @@ class Plan:
         self.inputs = [slot for slot, (signature, _) in enumerate(found) if signature is None]
         self.uses = 0
         self.variants: dict[Any, Any] = {}  # compiled, by the strides of the inputs
+        lasting = frozenset(live)
         wanted = set(live)
         last_use: dict[int, int] = {}
         kept = []
@@ -83,7 +84,7 @@ class Plan:
                 last_use.setdefault(operand, slot)
         dropped: dict[int, list[int]] = {}
         for operand, user in last_use.items():
-            if operand not in live:
+            if operand not in lasting:
                 dropped.setdefault(user, []).append(operand)
         self.steps: list[Step] = [
             (bind(found[slot][0]), found[slot][1], slot, tuple(dropped.get(slot, ())))  # type: ignore[arg-type]

@@ -29,13 +29,13 @@ PATIENCE = 4  # runs more that each further one must wait
 VARIANTS = 8  # of one plan, for different strides of its inputs
 
 
-def run(plan: Plan, inputs: list[Any]) -> list[Any]:
-    """The values of the plan's live slots."""
+def run(plan: Plan, inputs: list[Any], lending: bool = False) -> list[Any]:
+    """The values of the plan's live slots; `lending`: inputs that nobody but the trace and this list hold may be written over."""
     if Instead.run is not None:
-        return Instead.run(plan, inputs)
+        return Instead.run(plan, inputs, lending)
     variant = _variant(plan, inputs)
     started = time.perf_counter()
-    values: list[Any] | None = None if variant is None else variant.run(list(inputs))
+    values: list[Any] | None = None if variant is None else variant.run(list(inputs), lending)
     again = variant is not None and values is None
     if values is None:
         values = plan.run(inputs)
@@ -48,7 +48,7 @@ def run(plan: Plan, inputs: list[Any]) -> list[Any]:
 class Instead:
     """What plans are handed to instead of being run: how `rushlight.memory` learns which there would be."""
 
-    run: Callable[[Plan, list[Any]], list[Any]] | None = None
+    run: Callable[[Plan, list[Any], bool], list[Any]] | None = None
 
 
 def _variant(plan: Plan, inputs: list[Any]) -> Any:

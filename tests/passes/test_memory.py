@@ -39,6 +39,49 @@ def test_values_that_live_together_lie_apart(program: Program) -> None:
                 )
 
 
+@given(programs(), st.data())
+def test_a_result_takes_the_place_of_what_dies_alone(program: Program, data: st.DataObject) -> None:
+    steps, sizes, shared = program
+    last = {value: number for number, step in enumerate(steps) for part in step for value in part}
+    over: dict[int, int] = {}
+    for number, (reads, writes) in enumerate(steps):
+        dying = [value for value in reads if last[value] == number and value not in over.values()]
+        if dying and data.draw(st.booleans()):
+            over[writes[0]] = dying[0]
+            sizes[writes[0]] = sizes[dying[0]] if data.draw(st.booleans()) else sizes[writes[0]]
+    layout = lay_out(steps, sizes, shared, over)
+    born = {value: number for number, (_, writes) in enumerate(steps) for value in writes}
+    for a in sizes:
+        assert layout.offsets[a] + sizes[a] <= layout.bytes
+        for b in sizes:
+            if a < b and born[a] <= last[b] and born[b] <= last[a] and over.get(b) != a:
+                ends = layout.offsets[a] + sizes[a] <= layout.offsets[b]
+                assert ends or layout.offsets[b] + sizes[b] <= layout.offsets[a]
+    for result, value in over.items():
+        if sizes[result] == sizes[value]:
+            assert layout.offsets[result] == layout.offsets[value]
+        assert layout.barriers[born[result]] or not any(
+            value in reads
+            and shared[number] | shared[born[result]]
+            and not any(layout.barriers[number + 1 : born[result] + 1])
+            for number, (reads, _) in enumerate(steps[: born[result]])
+        )
+
+
+@given(programs())
+def test_gaps_are_free_from_barrier_to_barrier(program: Program) -> None:
+    steps, sizes, shared = program
+    layout = lay_out(steps, sizes, shared)
+    last = {value: number for number, step in enumerate(steps) for part in step for value in part}
+    born = {value: number for number, (_, writes) in enumerate(steps) for value in writes}
+    phase = [sum(layout.barriers[: number + 1]) for number in range(len(steps))]
+    for number, gap in enumerate(layout.gaps):
+        for value in sizes:
+            if any(phase[at] == phase[number] for at in range(born[value], last[value] + 1)):
+                low, high = layout.offsets[value], layout.offsets[value] + sizes[value]
+                assert high <= gap.top and (not gap.size or high <= gap.start or gap.start + gap.size <= low)
+
+
 @given(programs())
 def test_hazards_have_barriers(program: Program) -> None:
     steps, sizes, shared = program

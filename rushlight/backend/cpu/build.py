@@ -39,6 +39,7 @@ class Compiled:
     shared: int = 0
     per_thread: int = 0
     parallel: bool = True
+    risk: str = ""
 
 
 # ---- the host ----
@@ -177,8 +178,8 @@ def _load(wanted: dict[str, Callable[[], Generated]], machine: Machine, table: d
         _cache().write(job.identity, json.dumps(job.facts).encode() + b"\n" + job.content)
     addresses = compiler().load([(job.symbol, job.content) for job in jobs])
     for job, address in zip(jobs, addresses, strict=True):
-        name, shared, per_thread, parallel = job.facts
-        table[job.key] = Compiled(name, address, shared, per_thread, parallel)
+        name, *others = job.facts
+        table[job.key] = Compiled(name, address, *others)
 
 
 def _job(key: str, make: Callable[[], Generated], machine: Machine) -> Job:
@@ -189,5 +190,5 @@ def _job(key: str, make: Callable[[], Generated], machine: Machine) -> Job:
         head, _, content = payload.partition(b"\n")
         return Job(key, name, json.loads(head), content=content)
     generated = make()
-    facts = [generated.name, generated.shared, generated.per_thread, generated.parallel]
+    facts = [generated.name, generated.shared, generated.per_thread, generated.parallel, generated.risk]
     return Job(key, name, facts, generated.text)

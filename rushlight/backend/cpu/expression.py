@@ -74,6 +74,7 @@ class Emitter:
         self.buffers = buffers
         self.pointers = pointers
         self.failure = failure
+        self.risk = ""  # what has been found that may set it (`Generated.risk`)
         self.axes: dict[int, Int] = {}
         self.temps: dict[int, Value] = {}
         self.lane: int | None = None
@@ -297,6 +298,7 @@ class Emitter:
         if value.dtype.itemsize < 8:
             text = self.function.convert("sext" if value.dtype.is_signed else "zext", value.type, text, type)
         wrong = self.function.emit(f"icmp ugt {type} {text}, {constant(type, atom.high)}")
+        self.risk = self.risk or "indices"
         self.fail(wrong, width)
         return Value(self.function.select(type, wrong, constant(type, 0), text), int64, width)
 
@@ -418,6 +420,7 @@ class Emitter:
         return apply(self.function, name, arguments, self.machine, self.fail_where)
 
     def fail_where(self, condition: Value) -> None:
+        self.risk = "values"
         self.fail(condition.text, condition.width)
 
     def _arguments(self, expression: Apply) -> list[Value]:

@@ -36,6 +36,7 @@ class Frame:
         self.operands = [self.argument(OPERANDS + place) for place in range(len(operands))]
         self.results = [self.argument(OPERANDS + len(operands) + place) for place in range(len(results))]
         self.failure = self.argument(FAILURE)
+        self.risk = ""
 
     def argument(self, slot: int) -> str:
         return self.function.load("ptr", self.function.pointer("%arguments", slot, "i64"), 8)
@@ -60,14 +61,15 @@ class Frame:
             yield turn.index
 
     def fail(self, condition: str) -> None:
-        """Raises the flag where an i1 holds."""
+        """Raises the flag where an i1 holds: an index is out of range."""
+        self.risk = "indices"
         with self.function.when(condition):
             self.function.store("i64", "1", self.failure, 8)
 
     def generated(self, per_thread: int = 0) -> Generated:
         """The end of the function, and all of it."""
         self.function.end()
-        return Generated(self.name, self.module.text(), 0, per_thread, self.parallel)
+        return Generated(self.name, self.module.text(), 0, per_thread, self.parallel, self.risk)
 
 
 # ---- where elements lie ----

@@ -18,6 +18,9 @@ class Generated:
     shared: int = 0  # bytes of scratch that all threads share
     per_thread: int = 0  # bytes of scratch for each thread, after the shared ones
     parallel: bool = True  # False: one thread alone calls it, as thread 0 of 1
+    risk: str = (
+        ""  # what may set the failure flag: "" nothing, "indices" an index out of range, "values" other values too
+    )
 
 
 BARRIER, SCRATCH, FAILURE, OPERANDS = range(4)  # slots of the arguments; operands and results stand from OPERANDS on

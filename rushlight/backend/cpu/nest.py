@@ -33,7 +33,7 @@ def generate_nest(nest: Nest, machine: Machine, name: str = "nest") -> Generated
     """The kernel of a nest."""
     writer = NestWriter(nest, machine, name)
     writer.write()
-    return Generated(name, writer.module.text(), 0, writer.scratch, writer.parallel)
+    return Generated(name, writer.module.text(), 0, writer.scratch, writer.parallel, writer.emitter.risk)
 
 
 class NestWriter:

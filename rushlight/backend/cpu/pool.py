@@ -51,7 +51,7 @@ class _Block(np.ndarray[Any, Any]):
     """Memory of its own. Not a plain array: NumPy would make a plain one the base of each view and skip the lease."""
 
 
-class _Lease(np.ndarray[Any, Any]):
+class Lease(np.ndarray[Any, Any]):
     """Stands between a block and the arrays that live in it: it dies with the last of them, and the block is free."""
 
     def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
@@ -139,7 +139,7 @@ def maker(shape: Sequence[int], dtype: np.dtype[Any]) -> Callable[[], Array]:
 
     def big() -> Array:
         block = POOL.block(size)
-        return np.ndarray(shape, dtype, block.view(_Lease), -_pointer(id(block) + DATA).value % ALIGN)
+        return np.ndarray(shape, dtype, block.view(Lease), -_pointer(id(block) + DATA).value % ALIGN)
 
     return small if count < BIG else big
 

@@ -34,7 +34,7 @@ HEAD = 16
 
 # A step's record, and where an external buffer's address goes: the buffer's number, the place's address.
 FUNCTION, ARGUMENTS, FLAGS, RECORD = range(4)
-PARALLEL, WAITS = 1, 2
+PARALLEL, WAITS, STOPS = 1, 2, 4
 PLACE = 2
 
 SCRATCH_OF_PHASE = (
@@ -42,16 +42,21 @@ SCRATCH_OF_PHASE = (
 )  # bytes that the steps between two barriers may use together; beyond, another barrier is put in
 
 
+Gap = tuple[int, int, int]  # a free place of the arena and its size, and from where on all is free
+
+
 @dataclass(frozen=True)
 class Step:
     """One kernel and its buffers, as numbers in the program's table: operands, then results.
 
-    `barrier`: all threads must have finished the steps before.
+    `barrier`: all threads must have finished the steps before. `stops`: neither this step nor a later one is run where a kernel before
+    has met what only the interpreter can tell; it has a barrier, and no step from here on may meet such a thing.
     """
 
     compiled: Compiled
     buffers: tuple[int, ...]
     barrier: bool
+    stops: bool = False
 
 
 # ---- the driver ----
@@ -97,7 +102,7 @@ def _write_walk(module: Module) -> None:
     meeting = f.pointer(meeting, team.BARRIER, "i64")
     timed = f.emit(f"icmp ne ptr {stamps}, null")
     stamping = f.emit(f"and i1 {timed}, {f.compare('eq', '%thread', 0)}")
-    with f.loop(0, count) as turn:
+    with f.loop(0, count, carried=[("i1", "false")]) as turn:
         step = f.pointer(steps, f.mul(turn.index, RECORD), "i64")
         flags = f.load("i64", f.pointer(step, FLAGS, "i64"), 8)
         waits = f.compare("ne", f.emit(f"and i64 {flags}, {WAITS}"), 0)
@@ -106,7 +111,12 @@ def _write_walk(module: Module) -> None:
         with f.when(stamping):
             _stamp(f, stamps, turn.index)
         parallel = f.compare("ne", f.emit(f"and i64 {flags}, {PARALLEL}"), 0)
-        with f.when(f.emit(f"or i1 {parallel}, {f.compare('eq', '%thread', 0)}")):
+        stops = f.compare("ne", f.emit(f"and i64 {flags}, {STOPS}"), 0)
+        failed = f.compare("ne", f.load("i64", f.pointer("%program", FAILED, "i64"), 8), 0)
+        stopped = f.emit(f"or i1 {turn.carried[0]}, {f.emit(f'and i1 {stops}, {failed}')}")
+        turn.next = [stopped]
+        called = f.emit(f"or i1 {parallel}, {f.compare('eq', '%thread', 0)}")
+        with f.when(f.emit(f"and i1 {called}, {f.emit(f'xor i1 {stopped}, true')}")):
             kernel = f.load("ptr", f.pointer(step, FUNCTION, "i64"), 8)
             arguments = f.load("ptr", f.pointer(step, ARGUMENTS, "i64"), 8)
             thread, threads = f.choose(parallel, "i64", "%thread", 0), f.choose(parallel, "i64", "%threads", 1)
@@ -171,13 +181,38 @@ def _rounded(count: int) -> int:
     return -(-count // ALIGN) * ALIGN
 
 
+def scratch_places(
+    kernels: Sequence[Compiled | Generated], barriers: Sequence[bool], gaps: Sequence[Gap], threads: int
+) -> list[tuple[int, int, bool]]:
+    """For each step where its scratch memory begins and ends in the arena, and whether it must wait for the steps before it."""
+    found, used = [], 0
+    for kernel, barrier, (start, room, top) in zip(kernels, barriers, gaps, strict=True):
+        size = _rounded(kernel.shared) + _rounded(kernel.per_thread) * (threads if kernel.parallel else 1)
+        # Steps that may run at the same time must not share scratch memory; those after a barrier take it over.
+        waits = barrier or (used > 0 and used + size > SCRATCH_OF_PHASE)
+        if waits or threads == 1:
+            used = 0
+        place = (start if used + size <= room else top) + used
+        used += size
+        found.append((place, place + size, waits))
+    return found
+
+
 class Program:
     """Steps over a table of buffers. Those in `arena` lie there, at an offset in bytes; the others are given to each run."""
 
     def __init__(
-        self, steps: Sequence[Step], buffers: int, arena: Mapping[int, int], arena_bytes: int, threads: int = 0
+        self,
+        steps: Sequence[Step],
+        buffers: int,
+        arena: Mapping[int, int],
+        arena_bytes: int,
+        gaps: Sequence[Gap] = (),
+        threads: int = 0,
     ) -> None:
-        """`threads`: run on no more than so many; 0 leaves it to the team.
+        """`gaps` has for each step where the arena is free, from its barrier to the next: scratch memory lies there.
+
+        `threads`: run on no more than so many; 0 leaves it to the team.
 
         1 says that there is little work: the interpreter's lock is then kept during a run, since one who lets it go waits up to
         milliseconds to get it back where another Python thread is busy.
@@ -192,6 +227,7 @@ class Program:
         self._need = -1  # bytes of the arena, with scratch; not known before the number of threads is
         self._base = -1
         self._stamps: Array | None = None
+        self._gaps = gaps or [(0, 0, self.arena_bytes)] * len(self.steps)
         self._lay_out(arena)
 
     def _lay_out(self, arena: Mapping[int, int]) -> None:
@@ -209,7 +245,7 @@ class Program:
         self._inside: list[tuple[int, int]] = []
         table, place = self._block, total
         for i, step in enumerate(self.steps):
-            flags = PARALLEL * step.compiled.parallel
+            flags = PARALLEL * step.compiled.parallel + STOPS * step.stops
             record = records + RECORD * i
             table[record : record + RECORD] = (step.compiled.address, self._address + 8 * arguments, flags)
             self._arguments.append(arguments)
@@ -243,26 +279,29 @@ class Program:
             failed = self._call(self._address, id(arrays))
         return failed if failed >= 0 else self.run(_plain(arrays))
 
+    def forget(self) -> None:
+        """From here on until a run has ended, `succeeded` is false."""
+        self._block[FAILED] = -1
+
+    def succeeded(self) -> bool:
+        """Whether the last run has ended, and met nothing that only the interpreter can tell."""
+        return bool(self._block[FAILED] == 0)
+
     def _prepare(self, crew: team.Team | None) -> None:
         """Fits the table to a team: its threads, its barrier, the scratch memory that so many need."""
         threads = 1 if crew is None else min(crew.size, self._most or crew.size)
         table = self._block
-        self._scratch: list[int] = []
-        used = most = 0
-        for i, step in enumerate(self.steps):
+        kernels, barriers = [step.compiled for step in self.steps], [step.barrier for step in self.steps]
+        places = scratch_places(kernels, barriers, self._gaps, threads)
+        self._scratch = [place for place, _, _ in places]
+        self._need = max([self.arena_bytes, *(end for _, end, _ in places)])
+        for i, (step, (_, _, waits)) in enumerate(zip(self.steps, places, strict=True)):
             kernel = step.compiled
-            size = _rounded(kernel.shared) + _rounded(kernel.per_thread) * (threads if kernel.parallel else 1)
-            # Steps that may run at the same time must not share scratch memory; those after a barrier take it over.
-            waits = step.barrier or (used > 0 and used + size > SCRATCH_OF_PHASE)
-            if waits or threads == 1:
-                used = 0
-            self._scratch.append(self.arena_bytes + used)
-            used += size
-            most = max(most, used)
-            table[HEAD + RECORD * i + FLAGS] = PARALLEL * kernel.parallel + WAITS * (waits and i > 0)
+            table[HEAD + RECORD * i + FLAGS] = (
+                PARALLEL * kernel.parallel + WAITS * (waits and i > 0) + STOPS * step.stops
+            )
             table[self._arguments[i] + BARRIER] = 0 if crew is None else crew.barrier
         table[TEAM], table[THREADS] = 0 if crew is None else crew.address, threads
-        self._need = self.arena_bytes + most
         self._base = -1
         self._crew = crew
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from . import judge
 from .case import Case
-from .compiling import compiled, guarded_memory, surroundings, thread_counts_agree
+from .compiling import compiled, guarded_memory, in_little_memory, surroundings, thread_counts_agree
 from .generate import generate
 from .search import INSTRUCTION_SETS, Chunk, Record, run_chunk
 
@@ -29,7 +29,8 @@ TIERS: dict[str, judge.Tier] = {
     "elements": judge.by_element,
 }
 CHUNK = 100
-THREADS_EVERY, GUARD_EVERY = 4, 2  # of so many graphs one is run with other numbers of threads, in guarded memory
+# Of so many graphs one is run with other numbers of threads, in guarded memory, in as little memory as can be.
+THREADS_EVERY, GUARD_EVERY, LITTLE_EVERY = 4, 2, 3
 
 
 def examine(case: Case, tier: str) -> str | None:
@@ -37,10 +38,11 @@ def examine(case: Case, tier: str) -> str | None:
     if tier != "compiled":
         return judge.differs(case, TIERS[tier])
     checks = (thread_counts_agree,) if case.seed % THREADS_EVERY == 0 and case.raises is None else ()
+    way = compiled if case.seed % LITTLE_EVERY else in_little_memory
     if case.seed % GUARD_EVERY:
-        return judge.differs(case, compiled, checks)
+        return judge.differs(case, way, checks)
     with guarded_memory() as made:
-        return judge.differs(case, compiled, checks) or surroundings(made)
+        return judge.differs(case, way, checks) or surroundings(made)
 
 
 def _say(**said: object) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from rushlight.backend.cpu import pool, program, team
+from rushlight.passes import donation, rematerialise
+from rushlight.passes.rematerialise import Budget
 from rushlight.runtime import compiled as runtime
 from rushlight.runtime.plan import Plan
 
@@ -27,6 +29,30 @@ def compiled(case: Case) -> Prepared:
 
     def run() -> list[Any]:
         values = plan.run(list(case.inputs))
+        if values is None:
+            Plan(case.key, case.live).run(list(case.inputs))
+            raise GaveUp
+        return values
+
+    return run
+
+
+def in_little_memory(case: Case) -> Prepared:
+    """The compiled run where all is written over that may be, however small, and all is computed again that can be."""
+    before = donation.LEAST_BYTES, rematerialise.LEAST, Budget.bytes, runtime.MUCH
+    donation.LEAST_BYTES, rematerialise.LEAST, Budget.bytes, runtime.MUCH = 1, 1, 0, 0
+    try:
+        plan = runtime.CompiledPlan(case.key, case.live, case.inputs)
+    finally:
+        donation.LEAST_BYTES, rematerialise.LEAST, Budget.bytes, runtime.MUCH = before
+
+    def run() -> list[Any]:
+        own = [array.copy() if array.flags.c_contiguous else array for array in case.inputs]
+        is_free, runtime.is_free = runtime.is_free, lambda values, value: True
+        try:
+            values = plan.run(own, lending=True)
+        finally:
+            runtime.is_free = is_free
         if values is None:
             Plan(case.key, case.live).run(list(case.inputs))
             raise GaveUp

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property, reduce
 from math import prod
 
 from ....ir.affine import Axis
-from ..assembly import Function, Int, constant, first_lanes, suffix, vector
+from ..assembly import Function, Int, constant, lanes, suffix, vector
 from ..generated import BARRIER
 from ..team import barrier
 from ..values import memory_element
@@ -14,7 +15,7 @@ from .box import groups_within, offset
 from .cost import TASKS, turns_when_stored
 from .factor import Chunk, Factor, chunks_of
 from .frame import Frame, digits
-from .lanes import Lanes, Values, numerator
+from .lanes import Lanes, Values, both, numerator
 from .matrix import MatrixMicrokernel
 from .microkernel import Microkernel, Step
 from .packing import pack, turn_strip
@@ -366,7 +367,11 @@ class Driver:
     def _store(self, values: Values, tile: str) -> None:
         """Calls what stores a tile, with the places of the tile's origin."""
         frame = self.frame
+        function = frame.function
         arguments = [("ptr", tile)]
+        for loop, (extent, size, count) in self._overlaps.items():
+            last = function.compare("eq", values[loop], extent - size)
+            arguments.append(("i64", function.choose(last, "i64", size * count - extent, 0)))
         elements = frame.epilogue.elements()
         for axis, base, element in zip(self.plan.summation.places, frame.bases, elements, strict=True):
             place = numerator(frame.function, axis, values)
@@ -379,7 +384,7 @@ class Driver:
     def _write_store(self) -> None:
         """The function that stores a tile: line by line, a line being one row's lanes, or one lane's rows."""
         frame, plan = self.frame, self.plan
-        parameters = [("ptr", "tile")]
+        parameters = [("ptr", "tile"), *(("i64", f"stored{loop}") for loop in self._overlaps)]
         parameters += [("ptr" if e else "i64", f"place{i}") for i, e in enumerate(frame.epilogue.elements())]
         outer, frame.function = frame.function, Function(frame.module, f"{self.name}_store", parameters)
         if self.turned:
@@ -397,14 +402,65 @@ class Driver:
         frame.function.end()
         frame.function = outer
 
+    @cached_property
+    def _once(self) -> bool:
+        """Whether no element is stored twice, so that a result may lie where an array lay that the epilogue reads at the same place.
+
+        Where there is none such, it does no harm, and is simpler.
+        """
+        return any(extra.shape == self.frame.kernel.spec.output_shape for extra in self.frame.kernel.extras)
+
+    @cached_property
+    def _overlaps(self) -> dict[int, tuple[int, int, int]]:
+        """Of loops whose last box reaches back into the one before: extent, size and count of the boxes."""
+        if not self._once:
+            return {}
+        return {
+            loop: (extent, size, count)
+            for box in (self.plan.rows.box, self.plan.lanes.box)
+            for loop, extent, size, count in zip(box.loops, box.extents, box.sizes, box.counts, strict=True)
+            if size * count != extent
+        }
+
     def _store_line(self, tile: str, at: dict[int, Int], number: Int, chunks: tuple[Chunk, ...]) -> None:
+        """A line of a tile, but for what the tile before has stored along loops where the two overlap."""
+        function = self.frame.function
+        conditions = [function.compare("sge", at[loop], f"%stored{loop}") for loop in self._overlaps if loop in at]
+        if not conditions:
+            self._store_chunks(tile, at, number, chunks)
+            return
+        with function.when(reduce(lambda a, b: function.emit(f"and i1 {a}, {b}"), conditions)):
+            self._store_chunks(tile, at, number, chunks)
+
+    def _mask(self, chunk: Chunk, seen: set[tuple[tuple[int, int], ...]]) -> str | None:
+        """Which lanes of a vector are stored: those that count, and that neither the vectors nor the tile before have stored."""
+        function, width = self.frame.function, self.width
+        points = [
+            tuple(sorted((loop, first + chunk.lanes.steps[loop][lane] if loop in chunk.lanes.steps else first)
+                         for loop, first in chunk.first.items()))
+            for lane in range(width)
+        ]  # fmt: skip
+        known = seen if self._once else set()
+        counting = [lane < chunk.count and point not in known for lane, point in enumerate(points)]
+        seen.update(points[: chunk.count])
+        mask = None if all(counting) else lanes(vector("i1", width), counting)
+        type = vector("i64", width)
+        for loop in self._overlaps:
+            if loop in chunk.first:
+                places = lanes(type, [dict(point)[loop] for point in points])
+                stored = function.splat(type, f"%stored{loop}")
+                mask = both(function, mask, function.emit(f"icmp sge {type} {places}, {stored}"), width)
+        return mask
+
+    def _store_chunks(self, tile: str, at: dict[int, Int], number: Int, chunks: tuple[Chunk, ...]) -> None:
         frame, function = self.frame, self.frame.function
         type = vector(frame.element, self.width)
         own = (*self.plan.rows.box.loops, *self.plan.lanes.box.loops)
+        seen: set[tuple[tuple[int, int], ...]] = set()
         for index, chunk in enumerate(chunks):
             place = function.add(function.mul(number, len(chunks) * self.width), index * self.width)
             total = function.load(type, function.pointer(tile, place, frame.element), frame.size)
-            mask = None if chunk.count == self.width else first_lanes(chunk.count, self.width)
+            mask = self._mask(chunk, seen)
             values = {loop: function.add(chunk.first.get(loop, 0), at.get(loop, 0)) for loop in own}
             lanes = Lanes(self.width, chunk.lanes.steps, mask)
             bases = [f"%place{i}" for i in range(len(self.plan.summation.places))]
