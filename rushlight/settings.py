@@ -9,54 +9,29 @@ False
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import importlib
-import sys
 import warnings
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from .errors import NotThereYet
+from .ir.contraction import blas
 from .tensor.creation import typed_constructors
 from .tensor.geometry import CPU, device, require_cpu
 from .tensor.promotion import set_default_dtype
 
 # ---- threads ----
 
-# What sets and what tells the number of threads, in the builds of BLAS that NumPy comes with.
-_THREAD_FUNCTIONS = (
-    *((f"{own}openblas_set_num_threads{bits}", f"{own}openblas_get_num_threads{bits}")
-      for own in ("scipy_", "") for bits in ("64_", "")),
-    ("MKL_Set_Num_Threads", "MKL_Get_Max_Threads"),
-)  # fmt: skip
 
-
-def _libraries() -> Iterator[Path]:
-    """NumPy's compiled core, through which the library it is linked with is found; else the files beside NumPy."""
-    for name in ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath"):
-        if name in sys.modules:
-            yield Path(str(sys.modules[name].__file__))
-    package = Path(np.__file__).parent
-    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
-        yield from sorted(folder.glob("*openblas*"))
-
-
-@functools.cache
 def _blas() -> tuple[Callable[[int], Any], Callable[[], int]]:
     """The functions of NumPy's BLAS that set and tell its number of threads."""
-    for path in _libraries():
-        library = ctypes.CDLL(str(path))
-        for setter, getter in _THREAD_FUNCTIONS:
-            if hasattr(library, setter) and hasattr(library, getter):
-                return getattr(library, setter), getattr(library, getter)
-    raise NotThereYet(
-        "threads: this build of NumPy has neither OpenBLAS nor MKL, so that the number of threads cannot be set here; "
-        "set it before the start, in the environment variable that its BLAS reads (numpy.show_config() names the BLAS)"
-    )
+    known = blas.threads()
+    if known is None:
+        raise NotThereYet(
+            "threads: this build of NumPy has neither OpenBLAS nor MKL, so that the number of threads cannot be set here; "
+            "set it before the start, in the environment variable that its BLAS reads (numpy.show_config() names the BLAS)"
+        )
+    return known
 
 
 def _check_count(name: str, count: Any) -> None:

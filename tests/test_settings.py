@@ -13,6 +13,7 @@ import torch
 
 import rushlight
 from rushlight import settings
+from rushlight.ir.contraction import blas
 
 from .both import Program, check, warned
 
@@ -118,12 +119,12 @@ def test_threads_are_those_of_blas() -> None:
 
 
 def test_a_numpy_without_known_blas_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "_THREAD_FUNCTIONS", (("no_such_function", "no_such_function"),))
-    settings._blas.cache_clear()
+    monkeypatch.setattr(blas, "_THREAD_FUNCTIONS", (("no_such_function", "no_such_function"),))
+    blas.threads.cache_clear()
     with pytest.raises(NotImplementedError, match="neither OpenBLAS nor MKL"):
         rushlight.set_num_threads(2)
     monkeypatch.undo()
-    settings._blas.cache_clear()
+    blas.threads.cache_clear()
 
 
 def test_interop_threads_are_set_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import config
+from ..ir.contraction import blas
 from . import events
 from .plan import Plan
 
@@ -114,4 +115,5 @@ def available() -> bool:
     if config.TIER == "compile":
         raise RuntimeError(f"RUSHLIGHT_TIER=compile: {build.why_not()}")
     warnings.warn(f"programs are interpreted: {build.why_not()}", stacklevel=2)
+    blas.Sharing.allowed = True  # large products stay with the interpreter, and shall not take the longer for it
     return False

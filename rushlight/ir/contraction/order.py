@@ -8,7 +8,7 @@ matrix is transposed in memory first. Where PyTorch's own order is another, it i
   the upper half of which is added to the lower until one is left; a vector with such a matrix: much the same;
 - matrices of a batch, of fewer than 400 multiplications each: each product rounded, then added.
 
-Not matched are depths above 384; products of more than a million multiplications where BLAS uses threads; vectors with a
+Not matched are depths above 384; products of more than a million multiplications where PyTorch uses threads; vectors with a
 matrix whose depth is outermost; what `_COPY`, `_STEPS`, `_DEEPEST` and their like leave out for the sake of speed; and
 with both depths innermost, up to 15 rows if there are no more than depth / 24, and few float64 rows and columns.
 """
@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from . import blas
 
 Product = Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]  # (left, right, out), as np.matmul
 
@@ -49,14 +50,14 @@ class MatrixProduct:
 
     def plan(self) -> Product:
         """How to compute it."""
-        if self.character not in "fd":
-            return matmul
         size = self.rows * self.depth * self.columns
+        if self.character not in "fd":
+            return _product(size)
         stepwise = self._stepwise(size)
         if stepwise is not None:
             return stepwise
         if size > _KERNEL or self.depth > _BLOCK or self.rows == 1 or self.columns == 1:
-            return matmul
+            return _product(size)
         return self._transposing(size)
 
     def _stepwise(self, size: int) -> Product | None:
@@ -77,28 +78,30 @@ class MatrixProduct:
         return self.columns <= 3 or self.columns >= max(self.depth, self.rows + 1)
 
     def _transposing(self, size: int) -> Product:
-        """`np.matmul`, with a layout for which OpenBLAS sums from first to last."""
+        """A product by BLAS, with a layout for which OpenBLAS sums from first to last."""
         lanes = 16 if self.character == "f" else 8
         # The kernel for two matrices that are not transposed, and a rest of columns that half a vector holds.
         split = self.depth >= 2 * lanes and 1 <= self.columns % lanes <= lanes // 2
         if not self.left_innermost or not (self.depth >= 32 if self.right_innermost else split):
-            return matmul
+            return _product(size)
         copies = [(self.batch * self.rows * self.depth, _left_transposed)]
         if self.right_innermost and not split:
             copies.append((self.batch * self.depth * self.columns, _right_transposed))
         elements, product = min(copies, key=lambda copy: copy[0])
-        return product if elements <= _COPY or elements * _SHARE <= self.batch * size else matmul
+        return product if elements <= _COPY or elements * _SHARE <= self.batch * size else _product(size)
 
 
-matmul: Any = np.matmul
+def _product(size: int) -> Product:
+    """`np.matmul`; in one thread, where BLAS might share it."""
+    return np.matmul if size < blas.SHARED else blas.matmul
 
 
 def _left_transposed(left: np.ndarray, right: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    return matmul(left.swapaxes(-1, -2).copy().swapaxes(-1, -2), right, out)
+    return blas.matmul(left.swapaxes(-1, -2).copy().swapaxes(-1, -2), right, out)
 
 
 def _right_transposed(left: np.ndarray, right: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    return matmul(left, right.copy(order="C"), out)
+    return blas.matmul(left, right.copy(order="C"), out)
 
 
 # Step by step. A fused multiply-add of float32 is one of float64, rounded: its product is exact there.
