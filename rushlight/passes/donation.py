@@ -107,12 +107,15 @@ def _pairs(launch: Launch, buffers: Mapping[int, Buffer], lent: set[int], kept: 
     elementwise = isinstance(kernel, Nest) and all(isinstance(s, (Let, Write)) for s in kernel.statements())
     if not elementwise and not isinstance(kernel, Contract):
         return found
-    reads = [_read_by(launch, number) & lent for number in range(len(launch.results))]
+    # Of a long chain there are thousands of results: only what is worth the question is looked at.
+    reads = {
+        number: _read_by(launch, number) & lent
+        for number, (result, buffer) in enumerate(zip(launch.results, kernel.results, strict=True))
+        if result in kept and buffer.size * buffer.dtype.itemsize >= LEAST_BYTES
+    }
     # A state that is made of its old self alone first, then a parameter; a gradient, which reads none of them, takes what is left.
-    for number in sorted(range(len(reads)), key=lambda number: (not reads[number], len(reads[number]))):
+    for number in sorted(reads, key=lambda number: (not reads[number], len(reads[number]))):
         result, buffer = launch.results[number], kernel.results[number]
-        if result not in kept or buffer.size * buffer.dtype.itemsize < LEAST_BYTES:
-            continue
         for place in sorted(launch.operands, key=lambda place: place.value not in reads[number]):
             if place.value not in lent or place.value in found.values():
                 continue

@@ -15,7 +15,7 @@ from rushlight.debug import work
 from rushlight.debug.saved import Argument, program
 from rushlight.ir.graph import trace
 from rushlight.kernel.buffer import Buffer
-from rushlight.runtime import cache, events
+from rushlight.runtime import cache, events, tier
 from rushlight.runtime.compiled import Native
 
 from .programs import training_step
@@ -54,6 +54,12 @@ def test_nothing_is_left_behind() -> None:
     programs = [s.program for variant in variants for s in variant.segments if isinstance(s, Native)]
     assert programs and all(program._stamps is None for program in programs)
     assert "timed" not in {step[0].__name__ for plan in cache._plans.values() for step in plan.steps}
+
+
+def test_plans_that_have_many_like_them_are_compiled_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(40, 40)
+    monkeypatch.setattr(tier, "SHAPES", -100)
+    assert torch.explain(lambda: x.exp(), repeat=1).interpreted == []
 
 
 def test_interpreted_steps_have_reasons() -> None:

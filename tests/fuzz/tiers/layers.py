@@ -219,7 +219,10 @@ def loss(signature: Signature, operands: Facts) -> Fact:
             signs = [draw.choice((-1.0, 1.0), f.value.shape) for f in operands]
             ends = [v + s * f.error if f.floating else v for v, s, f in zip(values, signs, operands, strict=True)]
             moved = np.maximum(moved, np.abs(np.asarray(wide(signature, ends)) - value))
-    scale = 1.0
+    # A term of equal logits is not 0, but the logarithm of the number of classes.
+    logits = max((f.type for f in operands if f.floating), key=lambda type: type.size).shape
+    classes = max(1, *logits[:2])
+    scale = 1.0 + (np.log(classes) if signature.op.name == "cross_entropy" else 0.0)
     for fact in operands:
         if fact.floating:
             scale = scale * (1 + np.abs(fact.value).max(initial=0)) if fact is not operands[-1] else scale
