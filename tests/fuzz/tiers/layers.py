@@ -221,7 +221,7 @@ def loss(signature: Signature, operands: Facts) -> Fact:
             moved = np.maximum(moved, np.abs(np.asarray(wide(signature, ends)) - value))
     # A term of equal logits is not 0, but the logarithm of the number of classes.
     logits = max((f.type for f in operands if f.floating), key=lambda type: type.size).shape
-    classes = max(1, *logits[:2])
+    classes = max(1, logits[1] if len(logits) > 1 else logits[0])
     scale = 1.0 + (np.log(classes) if signature.op.name == "cross_entropy" else 0.0)
     for fact in operands:
         if fact.floating:
