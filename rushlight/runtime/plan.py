@@ -6,6 +6,7 @@ Steps are interpreted by each op's `eval`. What nothing live stands on is not co
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..ir.op import bind
 from ..ir.text import Entry, show
 from ..ir.type import Type
 
+PRODUCTS = 64  # of a contraction, that take the interpreter about as long as an element of another op
 Step = tuple[Callable[..., Any], tuple[int, ...], int, tuple[int, ...]]  # evaluate, operand slots, result slot, dropped
 
 
@@ -57,6 +59,13 @@ def input_types(key: tuple[int, ...]) -> list[Type]:
     return found
 
 
+def _size(signature: Signature) -> int:
+    """How much an op does, in elements that are made."""
+    spec = signature.attributes.get("spec")
+    products = prod(spec.loops) // PRODUCTS if signature.op.name == "contract" and spec is not None else 0
+    return int(signature.type.size) + products
+
+
 class Plan:
     """Steps for one (structure, live set)."""
 
@@ -91,7 +100,7 @@ class Plan:
             for slot in reversed(kept)
         ]
         self.structure = hash(tuple(found[slot][0].op.name for slot in kept))  # type: ignore[union-attr]
-        self.size = sum(found[slot][0].type.size for slot in kept)  # type: ignore[union-attr, misc]
+        self.size = sum(_size(found[slot][0]) for slot in kept)  # type: ignore[arg-type, misc]
 
     def text(self) -> str:
         """The graph as text that reads back, dead nodes included."""

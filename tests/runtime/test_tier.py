@@ -52,6 +52,20 @@ def test_very_much_work_is_compiled_at_once() -> None:
     assert compiled() == [True]
 
 
+def test_a_large_product_is_very_much_work_though_its_result_is_small() -> None:
+    x = torch.ones(128, 1 << 18)
+    x.sum().item()
+    cache.clear()
+    (x @ x.T).sum().item()
+    assert compiled() == [True]
+    tier._structures.update(dict.fromkeys(tier._structures, tier.SHAPES + 1))
+    y = torch.ones(127, 1 << 18)
+    y.sum().item()
+    for count in range(3):
+        (y @ y.T).sum().item()
+        assert compiled()[-1] == (count == 2)
+
+
 def test_many_sizes_of_one_structure_wait_longer() -> None:
     for size in range(tier.SHAPES):
         run(5000 + size, 2)
