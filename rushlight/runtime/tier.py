@@ -24,9 +24,10 @@ from .plan import Plan
 
 OFTEN = 24  # runs from which even little work is compiled
 LITTLE = 1 << 12  # elements that all steps of a plan make together; products of contractions count too
+AMPLE = 1 << 20  # from here on a few runs are as long as compiling
 MUCH = 1 << 24
 SHAPES = 4  # plans of one structure that are compiled as soon as their turn comes
-PATIENCE = 4  # runs more that each further one must wait; one, where a run is as long as compiling
+PATIENCE = 4  # runs more that each further one must wait; one, from AMPLE on
 VARIANTS = 8  # of one plan, for different strides of its inputs
 
 
@@ -73,7 +74,7 @@ def _variant(plan: Plan, inputs: list[Any]) -> Any:
 
 def _wait(plan: Plan) -> int:
     """Runs more that a plan must wait, for there are many like it."""
-    patience = PATIENCE if plan.size < MUCH else 1
+    patience = PATIENCE if plan.size < AMPLE else 1
     return patience * max(0, _structures.get(plan.structure, 0) - SHAPES + 1)
 
 
