@@ -219,10 +219,12 @@ def loss(signature: Signature, operands: Facts) -> Fact:
             signs = [draw.choice((-1.0, 1.0), f.value.shape) for f in operands]
             ends = [v + s * f.error if f.floating else v for v, s, f in zip(values, signs, operands, strict=True)]
             moved = np.maximum(moved, np.abs(np.asarray(wide(signature, ends)) - value))
-    # A term of equal logits is not 0, but the logarithm of the number of classes.
-    logits = max((f.type for f in operands if f.floating), key=lambda type: type.size).shape
-    classes = max(1, logits[1] if len(logits) > 1 else logits[0])
-    scale = 1.0 + (np.log(classes) if signature.op.name == "cross_entropy" else 0.0)
+    scale = 1.0
+    if (
+        signature.op.name == "cross_entropy"
+    ):  # a term of equal logits is not 0, but the logarithm of the number of classes
+        logits = operands[0].type.shape
+        scale += np.log(max(1, logits[min(1, len(logits) - 1)]))
     for fact in operands:
         if fact.floating:
             scale = scale * (1 + np.abs(fact.value).max(initial=0)) if fact is not operands[-1] else scale
