@@ -21,9 +21,9 @@ PROGRAM = ROOT / "tests" / "samples" / "programs" / "04_cifar10.py"
 MIB = float(1 << 20)
 
 
-def _output(words: list[str], environment: dict[str, str] | None = None) -> str:
+def _output(words: list[str]) -> str:
     """What a process prints; raises Failed with the last line of its complaint where it fails."""
-    done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
+    done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise Failed(f"{' '.join(words[1:4])}: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
     return done.stdout
@@ -47,11 +47,8 @@ def imports(row: Row, effort: Effort) -> dict[str, Any]:
         "peer": [PYTORCH, "-c", code.format("torch")],
     }
 
-    # Where this is set, a checkout never gets bytecode and would be parsed anew each time; an installed package has it always.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-
     def measure(side: str) -> list[float]:
-        return [float(_output(words[side], environment))]
+        return [float(_output(words[side]))]
 
     for side in words:
         measure(side)

@@ -23,12 +23,17 @@ def programs(draw: st.DrawFn) -> Program:
     return steps, sizes, [draw(st.booleans()) for _ in steps]
 
 
+def lives(steps: list[tuple[list[int], list[int]]]) -> tuple[dict[int, int], dict[int, int]]:
+    """The steps that make a value, and that use it last."""
+    last = {value: number for number, step in enumerate(steps) for part in step for value in part}
+    return {value: number for number, (_, writes) in enumerate(steps) for value in writes}, last
+
+
 @given(programs())
 def test_values_that_live_together_lie_apart(program: Program) -> None:
     steps, sizes, shared = program
     layout = lay_out(steps, sizes, shared)
-    last = {value: number for number, step in enumerate(steps) for part in step for value in part}
-    born = {value: number for number, (_, writes) in enumerate(steps) for value in writes}
+    born, last = lives(steps)
     for a in sizes:
         assert layout.offsets[a] % ALIGN == 0 and layout.offsets[a] + sizes[a] <= layout.bytes
         for b in sizes:
@@ -42,7 +47,7 @@ def test_values_that_live_together_lie_apart(program: Program) -> None:
 @given(programs(), st.data())
 def test_a_result_takes_the_place_of_what_dies_alone(program: Program, data: st.DataObject) -> None:
     steps, sizes, shared = program
-    last = {value: number for number, step in enumerate(steps) for part in step for value in part}
+    born, last = lives(steps)
     over: dict[int, int] = {}
     for number, (reads, writes) in enumerate(steps):
         dying = [value for value in reads if last[value] == number and value not in over.values()]
@@ -50,7 +55,6 @@ def test_a_result_takes_the_place_of_what_dies_alone(program: Program, data: st.
             over[writes[0]] = dying[0]
             sizes[writes[0]] = sizes[dying[0]] if data.draw(st.booleans()) else sizes[writes[0]]
     layout = lay_out(steps, sizes, shared, over)
-    born = {value: number for number, (_, writes) in enumerate(steps) for value in writes}
     for a in sizes:
         assert layout.offsets[a] + sizes[a] <= layout.bytes
         for b in sizes:
@@ -72,8 +76,7 @@ def test_a_result_takes_the_place_of_what_dies_alone(program: Program, data: st.
 def test_gaps_are_free_from_barrier_to_barrier(program: Program) -> None:
     steps, sizes, shared = program
     layout = lay_out(steps, sizes, shared)
-    last = {value: number for number, step in enumerate(steps) for part in step for value in part}
-    born = {value: number for number, (_, writes) in enumerate(steps) for value in writes}
+    born, last = lives(steps)
     phase = [sum(layout.barriers[: number + 1]) for number in range(len(steps))]
     for number, gap in enumerate(layout.gaps):
         for value in sizes:

@@ -25,7 +25,7 @@ def _gaussian(v: Lanes, a: str, factor: float) -> tuple[str, str, str]:
 def _tail_ratio(v: Lanes, a: str) -> tuple[str, str | float]:
     """exp(a²/2)·Φ(-a) and what its rounding lost; the map of [0, inf) is that of Shepherd and Laframboise, Math. Comp. 36, 1981.
 
-    In single precision the loss, of 4 units in the last place at most, is left: it is gelu that comes here, and to know the loss would
+    In single precision the loss, of about 4 units in the last place, is left: it is gelu that comes here, and to know the loss would
     double its time.
     """
     pole, coefficients = table.TAIL_POLE[v.element], table.TAIL[v.element]

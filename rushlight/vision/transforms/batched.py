@@ -416,7 +416,7 @@ def _normalize(plan: BatchPlan, transform: Normalize) -> None:
     plan.changes += [Arithmetic(scalar.sub, mean), division(std)]
 
 
-def _change_image(plan: BatchPlan, change: Change, p: float | None = None) -> None:
+def _change_image(plan: BatchPlan, change: Change, p: float | np.float32 | None = None) -> None:
     """A change of the bytes of PIL images; with probability `p`, where there is one."""
     if plan.is_tensor:
         raise _Unknown  # tensors have arithmetic of their own
@@ -437,7 +437,7 @@ def _random_grayscale(plan: BatchPlan, transform: RandomGrayscale) -> None:
     if plan.channels not in (1, 3):
         raise _Unknown
     _drawing(plan, 1)
-    _change_image(plan, Grey(plan.channels), np.float32(transform.p))  # type: ignore[arg-type]
+    _change_image(plan, Grey(plan.channels), np.float32(transform.p))
 
 
 def _random_invert(plan: BatchPlan, transform: RandomInvert) -> None:
