@@ -62,6 +62,8 @@ def components(node: Node) -> tuple[Node, ...]:
     """All results of a node, each as a node."""
     if node.side is not None and node.side.parts is not None:
         return node.side.parts
+    if type(node) is not Node:  # an example of a batch (passes/batching.py), which stands in no trace
+        return tuple([component(node, index=index) for index in range(len(node.type.parts))])
     return emit_each(parts_of(node.type), node)
 
 
