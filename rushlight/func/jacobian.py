@@ -7,29 +7,14 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from ..ir import scalar, view
-from ..ir.type import Type
 from ..tensor.batched import vmap
+from ..tensor.differentiation import basis
 from ..tensor.public import functions
-from ..tensor.tensor import Tensor, wrap
+from ..tensor.tensor import Tensor
 from ..tensor.tree import flatten, unflatten
 from .transforms import Argnums, chosen, jvp, vjp
 
 Shape = tuple[int, ...]
-
-
-def basis(types: list[Type]) -> list[Tensor]:
-    """For each type a tensor (directions, *shape): all directions of all types together, one after another."""
-    total = sum(type.size for type in types)
-    found, start = [], 0
-    for type in types:
-        rows = scalar.iota(shape=(total, type.size), axis=0)
-        columns = scalar.iota(shape=(total, type.size), axis=1)
-        shifted = scalar.add(columns, scalar.number(start, columns.type.dtype))
-        unit = scalar.cast(scalar.eq(rows, shifted), dtype=type.dtype)
-        found.append(wrap(view.reshape(unit, (total, *type.shape))))
-        start += type.size
-    return found
 
 
 def _chunk(name: str, chunk_size: int | None) -> None:
@@ -158,6 +143,3 @@ def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
             [ 0., 12.]])
     """
     return jacfwd(jacrev(func, argnums), argnums)
-
-
-__all__ = ["basis", "hessian", "jacfwd", "jacrev"]

@@ -109,7 +109,9 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
                     "the vjp or jacrev APIs instead?"
                 )
             if output.dtype.is_complex:
-                raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {output.dtype}")
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {output.dtype}"
+                )
             node = node_of(output)
             further = outside and depends_on_others([node], made)
             slopes = pulled_back([node], [scalar.full(1, node.type)], made, further, further or has_aux)
@@ -189,9 +191,7 @@ def _cotangent(place: int, output: Node, given: Tensor) -> Node:
 def _paired(primals: Any, tangents: Any, call: str) -> list[tuple[Tensor, Tensor]]:
     """Each primal with its tangent."""
     if not isinstance(primals, tuple):
-        raise RuntimeError(
-            f"{call}: Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
-        )
+        raise RuntimeError(f"{call}: Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")
     own, structure = flatten(primals)
     other, nested = flatten(tangents)
     if not same(structure, nested):

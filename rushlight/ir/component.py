@@ -63,7 +63,8 @@ def components(node: Node) -> tuple[Node, ...]:
     if node.side is not None and node.side.parts is not None:
         return node.side.parts
     if type(node) is not Node:  # an example of a batch (passes/batching.py), which stands in no trace
-        return tuple([component(node, index=index) for index in range(len(node.type.parts))])
+        several: Any = node.type
+        return tuple([component(node, index=index) for index in range(len(several.parts))])
     return emit_each(parts_of(node.type), node)
 
 

@@ -77,9 +77,7 @@ class Node:
 
     def missing(self) -> RuntimeError:
         """What to raise where the value is asked for and there is none."""
-        return RuntimeError(
-            f"the result of {self.op_name} is missing: an operation before it failed when it was run"
-        )
+        return RuntimeError(f"the result of {self.op_name} is missing: an operation before it failed when it was run")
 
     def sided(self) -> Side:
         """The side record, made on first use."""

@@ -50,10 +50,10 @@ def innermost() -> Level | None:
 
 
 @contextmanager
-def outside() -> Iterator[None]:
-    """What is around the innermost level."""
+def outside(level: Level) -> Iterator[None]:
+    """What is around a level."""
     before = _open.levels
-    _open.levels = before[:-1]
+    _open.levels = before[: before.index(level)]
     try:
         yield
     finally:
@@ -79,13 +79,16 @@ def _count(change: int) -> None:
     global _threads
     with _lock:
         _threads += change
-        Op.__call__ = _record if _threads else emit  # type: ignore[method-assign,assignment]
+        Op.__call__ = _record if _threads else emit  # type: ignore[method-assign]
 
 
 ASKED = (
     "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, please try to "
     "rewrite what you're doing with other operations. If error is occurring somewhere inside PyTorch internals, please file a bug report."
 )
+
+
+ENDED = "a tensor of a function that vmap ran is used after vmap has ended: return it from the function instead"
 
 
 class Lane(Node):
@@ -97,6 +100,8 @@ class Lane(Node):
 
     def missing(self) -> RuntimeError:
         """A lane stands for many values: there is none to give."""
+        if not self.level.number:
+            return RuntimeError(f"{self.op_name}: {ENDED}")
         return RuntimeError(
             f"{ASKED} — a value of shape {self.type.shape} that {self.op_name} made is different for each example: use "
             "torch.where or arithmetic in place of Python's `if`, and return the tensor to read it outside vmap"
@@ -120,7 +125,7 @@ def lane(whole: Node, level: Level) -> Node:
 
 def _lane(whole: Node, type: Any, level: Level) -> Lane:
     made = Lane.__new__(Lane)
-    made.signature = made.value = made.label = made.side = None  # type: ignore[assignment]
+    made.signature = made.value = made.label = made.side = None
     made.operands = ()
     made.type, made.whole, made.level = type, whole, level
     made.slot = made.epoch = -1
@@ -131,6 +136,16 @@ def _lane(whole: Node, type: Any, level: Level) -> Lane:
 def whole_of(node: Node, level: Level) -> Node:
     """The batch of a value; a value that is the same for all is repeated."""
     return node.whole if type(node) is Lane and node.level is level else _repeated(node, level.size)
+
+
+def _lane_of_all(node: Node, level: Level) -> Node:
+    """A value that is the same for all as an example's."""
+    return _lane(_repeated(node, level.size), node.type, level)
+
+
+def level_of(node: Node) -> Level | None:
+    """The level of which the value is an example's."""
+    return node.level if type(node) is Lane else None
 
 
 def is_lane_of(node: Node, level: Level) -> bool:
@@ -154,9 +169,7 @@ def _record(op: Op, /, *operands: Node, **attributes: Any) -> Node:
     if level is None:
         return emit(op, *operands, **attributes)
     if level not in _open.levels:
-        raise RuntimeError(
-            f"{op.name}: a tensor of a function that vmap ran is used after vmap has ended: return it from the function instead"
-        )
+        raise RuntimeError(f"{op.name}: {ENDED}")
     signature = signature_of(op, tuple([operand.type for operand in operands]), attributes)
     whole = _whole(level, op, operands, attributes)
     if whole.type.shape[1:] != signature.type.shape and not isinstance(signature.type, TupleType):
@@ -239,6 +252,10 @@ def _raised(node: Node, level: Level, rank: int) -> Node:
 
 def _elementwise(level: Level, op: Op, operands: tuple[Node, ...], attributes: Attributes) -> Node:
     rank = max([operand.type.ndim for operand in operands])
+    if op.name.endswith("_gradient") or op.name == "require":  # whose first operand has the result's shape
+        operands = tuple(
+            [o if o.type.ndim < rank or is_lane_of(o, level) else _lane_of_all(o, level) for o in operands]
+        )
     return op(*[_raised(operand, level, rank) for operand in operands], **attributes)
 
 
@@ -453,4 +470,3 @@ class _BatchedRule:
             parts = example.side.backward(example, _lane(g, example.type, level))
             found = [None if part is None else whole_of(part, level) for part in parts]
         return tuple(found)
-

@@ -79,7 +79,11 @@ def _transposed_twice(node: Node, parts: list[Node | None], create_graph: bool) 
 def _placeholder(node: Node) -> Node:
     """A cotangent to differentiate by. Its value does not matter."""
     kind = node.type
-    zero = component.pack(*[scalar.full(0, p) for p in kind.parts]) if isinstance(kind, TupleType) else scalar.full(0, kind)
+    zero = (
+        component.pack(*[scalar.full(0, p) for p in kind.parts])
+        if isinstance(kind, TupleType)
+        else scalar.full(0, kind)
+    )
     made = view.leaf(zero)
     made.tracked, made.operands, made.side = True, (), Side()
     return made

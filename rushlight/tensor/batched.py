@@ -79,9 +79,7 @@ def _examined(function: Any, in_dims: Any, args: tuple[Any, ...]) -> tuple[list[
     return flat, found, structure, sizes[0]
 
 
-def _unwrapped(
-    name: str, out_dims: Any, outputs: Sequence[Any], structure: Structure, level: Level
-) -> list[Any]:
+def _unwrapped(name: str, out_dims: Any, outputs: Sequence[Any], structure: Structure, level: Level) -> list[Any]:
     """The results of all examples, their axis where `out_dims` wants it."""
     wanted = spread(out_dims, structure)
     if structure.kind is None and isinstance(out_dims, tuple) and len(out_dims) == 1:
@@ -95,9 +93,7 @@ def _unwrapped(
     for output, axis in zip(outputs, wanted, strict=True):
         if axis is None:
             if isinstance(output, Tensor) and batching.is_lane_of(node_of(output), level):
-                raise ValueError(
-                    f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None"
-                )
+                raise ValueError(f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None")
             results.append(output)
             continue
         if not isinstance(output, Tensor):

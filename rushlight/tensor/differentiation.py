@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from ..dtype import FLOATING
 from ..ir import scalar, view
 from ..ir.graph import Node, mode, standing_for
+from ..ir.type import Type
 from ..passes import forward
 from ..passes import grad as grad_pass
 from .autograd import _walk
@@ -89,3 +90,17 @@ class Duals:
             create = depends_on_others([node, *self.given.values()], self.given)
             forward.push([node], self.tangents, create)
         return self.tangents[node]
+
+
+def basis(types: list[Type]) -> list[Tensor]:
+    """For each type a tensor (directions, *shape): all directions of all types together, one after another."""
+    total = sum(type.size for type in types)
+    found, start = [], 0
+    for type in types:
+        rows = scalar.iota(shape=(total, type.size), axis=0)
+        columns = scalar.iota(shape=(total, type.size), axis=1)
+        shifted = scalar.add(columns, scalar.number(start, columns.type.dtype))
+        unit = scalar.cast(scalar.eq(rows, shifted), dtype=type.dtype)
+        found.append(wrap(view.reshape(unit, (total, *type.shape))))
+        start += type.size
+    return found

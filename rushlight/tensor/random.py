@@ -172,7 +172,7 @@ def _drawn_by(level: batching.Level, draw: Draw, type: Type) -> Node:
             "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness flags "
             "on vmap or perform the randomness operation out of vmap"
         )
-    with batching.outside():
+    with batching.outside(level):
         if level.randomness == "same":
             return drawn(draw, type)
         whole = drawn(draw, Type.of((level.size, *type.shape), type.dtype))
@@ -321,7 +321,9 @@ def normal(
     if size is not None:
         kind = dtype or Defaults.dtype
         shape, middle, width = shape_of((size,), "normal"), float(mean), float(std)
-        return _made(lambda extents: continuous.normal(engine, extents, kind, middle, width), shape, kind, requires_grad)
+        return _made(
+            lambda extents: continuous.normal(engine, extents, kind, middle, width), shape, kind, requires_grad
+        )
     tensors = [part for part in (mean, std) if isinstance(part, Tensor)]
     if not tensors:
         raise TypeError("normal(): mean and std are numbers: give size= too")
@@ -340,9 +342,7 @@ def _bernoulli(generator: Generator | None, kind: dtype, chance: Any) -> Draw:
     engine = engine_of(generator)
     if isinstance(chance, Tensor):
         chances, own = chance._decoded(), chance.dtype
-        return lambda extents: discrete.bernoulli_from(
-            engine, extents, kind, np.broadcast_to(chances, extents), own
-        )
+        return lambda extents: discrete.bernoulli_from(engine, extents, kind, np.broadcast_to(chances, extents), own)
     share = float(chance)
     return lambda extents: discrete.bernoulli(engine, extents, kind, share)
 
