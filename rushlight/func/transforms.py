@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..dtype import FLOATING
-from ..ir import scalar
+from ..ir import scalar, view
 from ..ir.graph import Node
 from ..tensor.differentiation import Duals, depends_on_others, fresh, pulled_back, released
 from ..tensor.grad_mode import enable_grad, is_grad_enabled
@@ -114,11 +114,11 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
                 )
             node = node_of(output)
             further = outside and depends_on_others([node], made)
+            value = output if further else wrap(view.stop(node))
             slopes = pulled_back([node], [scalar.full(1, node.type)], made, further, further or has_aux)
         found = iter(slopes)
         trees = [map_leaves(lambda _: released(wrap(next(found)), made), args[place]) for place in places]
         gradient = tuple(trees) if isinstance(argnums, tuple) else trees[0]
-        value = released(output, made)
         return (gradient, (value, _cut(aux, made))) if has_aux else (gradient, value)
 
     return transformed

@@ -145,6 +145,7 @@ DERIVATIVES: dict[str, Program] = {
     "several arguments": lambda t: t.func.grad(lambda x, y, a=None: (x * y).sum(), argnums=(0, 1))(
         t.arange(3.0), t.ones(3)
     ),
+    "value": lambda t: t.func.grad_and_value(lambda x: (x * x).sum())(t.arange(3.0)),
     "auxiliary": lambda t: t.func.grad_and_value(lambda x: (x.sum(), x * 2), has_aux=True)(t.arange(3.0)),
     "closure that requires grad": lambda t: (
         lambda p: t.func.grad(lambda x: (x * p).sum())(t.arange(3.0)).requires_grad
