@@ -59,7 +59,7 @@ class TorchVersion(str):
         return str(self) >= other if order is None else order >= 0
 
     def __eq__(self, other: Any) -> bool:
-        return str.__eq__(self, other) or (not isinstance(other, TorchVersion) and self._order(other) == 0)
+        return str(self) == other or (not isinstance(other, TorchVersion) and self._order(other) == 0)
 
     def __ne__(self, other: Any) -> bool:
         return not self == other
