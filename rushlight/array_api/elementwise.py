@@ -11,7 +11,7 @@ from .promotion import isdtype, result_type, together
 
 # the standard's name -> PyTorch's, where it is another one
 _UNARY = {
-    **{name: name for name in "abs acos acosh asin asinh atan atanh cos cosh exp expm1 isfinite isinf isnan".split()},
+    **{name: name for name in "abs acos acosh asin asinh atan atanh cos cosh exp isfinite isinf isnan".split()},
     **{name: name for name in "log log1p log2 log10 logical_not negative positive real reciprocal".split()},
     **{name: name for name in "signbit sin sinh square sqrt tan tanh".split()},
     "bitwise_invert": "bitwise_not",
@@ -56,6 +56,25 @@ def _whole(name: str) -> Callable[[Tensor], Tensor]:
     of_each.__name__ = of_each.__qualname__ = name
     of_each.__doc__ = f"`{name}` of each element, as `torch.{name}`."
     return of_each
+
+
+def expm1(x: Tensor, /) -> Tensor:
+    """`exp(x) - 1` of each element, exact near zero. Of complex infinities and NaNs it gives what C's Annex G gives; PyTorch NaN."""
+    result = torch.expm1(x)
+    if not x.is_complex():
+        return result
+    real, imag = x.real, x.imag
+    endless, turning = torch.isposinf(real), ~torch.isfinite(imag)
+    nothing = torch.isneginf(real) & turning
+    at_zero = imag == 0
+    real_part = torch.where(at_zero, torch.expm1(real), torch.where(endless & turning, real, result.real))
+    imag_part = torch.where(
+        at_zero, imag, torch.where(endless & turning, torch.full_like(imag, torch.nan), result.imag)
+    )
+    return torch.complex(
+        torch.where(nothing, torch.full_like(real, -1), real_part),
+        torch.where(nothing, torch.zeros_like(imag), imag_part),
+    )
 
 
 def sign(x: Tensor, /) -> Tensor:
@@ -117,4 +136,4 @@ _made = {
 }
 globals().update(_made)
 
-__all__ = [*_made, "clip", "floor_divide", "imag", "remainder", "sign"]  # noqa: PLE0604
+__all__ = [*_made, "clip", "expm1", "floor_divide", "imag", "remainder", "sign"]  # noqa: PLE0604

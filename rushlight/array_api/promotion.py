@@ -6,20 +6,20 @@ from typing import Any
 
 import rushlight as torch
 from rushlight import Tensor, dtype
+from rushlight.dtype import common_dtype
 
-SIGNED = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-UNSIGNED = {1: torch.uint8, 2: torch.uint16, 4: torch.uint32, 8: torch.uint64}
+_SIGNED = (torch.int8, torch.int16, torch.int32, torch.int64)
+_UNSIGNED = (torch.uint8, torch.uint16, torch.uint32, torch.uint64)
 
 KINDS: dict[str, tuple[dtype, ...]] = {
     "bool": (torch.bool,),
-    "signed integer": tuple(SIGNED.values()),
-    "unsigned integer": tuple(UNSIGNED.values()),
-    "integral": (*SIGNED.values(), *UNSIGNED.values()),
+    "signed integer": _SIGNED,
+    "unsigned integer": _UNSIGNED,
+    "integral": (*_SIGNED, *_UNSIGNED),
     "real floating": (torch.float16, torch.bfloat16, torch.float32, torch.float64),
     "complex floating": (torch.complex64, torch.complex128),
 }
 KINDS["numeric"] = KINDS["integral"] + KINDS["real floating"] + KINDS["complex floating"]
-_ORDER = ("bool", "integral", "real floating", "complex floating")
 
 
 def isdtype(dtype: dtype, kind: dtype | str | tuple[dtype | str, ...]) -> bool:
@@ -35,26 +35,6 @@ def isdtype(dtype: dtype, kind: dtype | str | tuple[dtype | str, ...]) -> bool:
             raise ValueError(f"isdtype(): kind {kind!r} is unknown; the standard has {', '.join(map(repr, KINDS))}")
         return dtype in KINDS[kind]
     return dtype is kind
-
-
-def _promoted(one: dtype, other: dtype) -> dtype:
-    """The standard's table; where it leaves the result open (an integer with a float), PyTorch's."""
-    if one is other:
-        return one
-    mixed = isdtype(one, "unsigned integer") and isdtype(other, "signed integer")
-    if mixed or (isdtype(one, "signed integer") and isdtype(other, "unsigned integer")):
-        unsigned, signed = (one, other) if mixed else (other, one)
-        size = max(2 * unsigned.itemsize, signed.itemsize)
-        if size not in SIGNED:
-            raise TypeError(f"no integer dtype holds both {one} and {other}; convert one of them with astype()")
-        return SIGNED[size]
-    if isdtype(one, "unsigned integer") and isdtype(other, "unsigned integer"):
-        return UNSIGNED[max(one.itemsize, other.itemsize)]
-    if isdtype(one, ("bool", "integral")) != isdtype(other, ("bool", "integral")) or torch.bool in (one, other):
-        # The larger kind alone decides; PyTorch has no such entries for unsigned integers beyond uint8.
-        order = [next(place for place, kind in enumerate(_ORDER) if isdtype(x, kind)) for x in (one, other)]
-        return one if order[0] > order[1] else other
-    return torch.promote_types(one, other)
 
 
 def _with_scalar(kind: dtype, scalar: complex) -> dtype:
@@ -73,7 +53,7 @@ def _with_scalar(kind: dtype, scalar: complex) -> dtype:
 def result_type(*arrays_and_dtypes: Tensor | dtype | complex) -> dtype:
     """The dtype that the arguments (tensors, dtypes, Python numbers) have together; shapes do not matter.
 
-    Raises ValueError without any tensor or dtype, TypeError where no dtype holds both (uint64 and a signed one).
+    Raises ValueError without any tensor or dtype, RuntimeError where no dtype holds both (uint64 and a signed one).
 
     >>> result_type(torch.ones(3, dtype=torch.float32), torch.tensor(1.0, dtype=torch.float64))
     torch.float64
@@ -84,7 +64,7 @@ def result_type(*arrays_and_dtypes: Tensor | dtype | complex) -> dtype:
         raise ValueError("result_type(): at least one of the arguments must be an array or a dtype")
     found = kinds[0]
     for kind in kinds[1:]:
-        found = _promoted(found, kind)
+        found = common_dtype(found, kind)
     for scalar in scalars:
         found = _with_scalar(found, scalar)
     return found
@@ -100,8 +80,8 @@ def can_cast(from_: dtype | Tensor, to: dtype, /) -> bool:
     """Whether values of one dtype (or tensor) turn into the other by promotion alone."""
     kind = from_.dtype if isinstance(from_, Tensor) else from_
     try:
-        return _promoted(kind, to) is to
-    except TypeError:
+        return common_dtype(kind, to) is to
+    except RuntimeError:  # uint64 and a signed integer
         return False
 
 
