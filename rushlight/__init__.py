@@ -116,6 +116,7 @@ _LATER = {
     "compiler": ("rushlight.compiler", None),
     "data": ("rushlight.data", None),
     "fft": ("rushlight.tensor.fft", None),
+    "func": ("rushlight.func", None),
     "is_storage": ("rushlight.serialize.location", "is_storage"),
     "linalg": ("rushlight.tensor.linalg", None),
     "load": ("rushlight.serialize", "load"),
@@ -136,6 +137,7 @@ _LATER = {
     "UntypedStorage": ("rushlight.storage", "UntypedStorage"),
     "utils": ("rushlight.utils", None),
     "vision": ("rushlight.vision", None),
+    "vmap": ("rushlight.tensor.batched", "vmap"),
     **{name: ("rushlight.settings", name) for name in _SETTINGS},
 }
 
