@@ -15,13 +15,18 @@ BOTTOM = {"dtype", "errors", "config", "limits", "version"}
 CORE = BOTTOM | {"generator", "ir", "kernel", "passes", "backend", "runtime", "tensor"}
 NAMED = {
     "autograd",
+    "__config__",
     "accelerator",
+    "array_api",
     "backends",
     "compiler",
     "cuda",
+    "fx",
     "func",
     "settings",
+    "storage",
     "testing",
+    "torch_version",
     "utils",
 }  # packages that PyTorch's users know, and little more
 PUBLIC = CORE | NAMED | {"nn", "optim", "data", "vision", "serialize", "rushlight"}
@@ -50,9 +55,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "utils": CORE | {"data", "nn"},
     "compiler": CORE | {"nn", "optim"},
     "backends": BOTTOM,
+    "__config__": CORE | {"settings"},
     "accelerator": CORE,
+    "array_api": PUBLIC,
     "cuda": CORE,
     "settings": CORE,
+    "storage": CORE,
+    "torch_version": BOTTOM,
+    "fx": CORE | {"alias"},
     "testing": CORE,
     "debug": PUBLIC,
     "profiler": CORE | {"debug"},
