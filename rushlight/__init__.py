@@ -113,6 +113,7 @@ _LATER = {
     "compile": ("rushlight.compiler", "compile"),
     "compiler": ("rushlight.compiler", None),
     "data": ("rushlight.data", None),
+    "distributions": ("rushlight.distributions", None),
     "fft": ("rushlight.tensor.fft", None),
     "is_storage": ("rushlight.serialize.location", "is_storage"),
     "linalg": ("rushlight.tensor.linalg", None),
