@@ -11,7 +11,8 @@ parameters; else `log_prob` gives the score:
 tensor([ 0.6667, -1.3333,  0.6667])
 """
 
-from . import constraints, transforms
+from . import constraints as constraints
+from . import transforms
 from .bernoulli import Bernoulli
 from .beta import Beta
 from .binomial import Binomial

@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from ..nn.functional import binary_cross_entropy_with_logits
-from ..tensor import Size, Tensor, arange, logit, no_grad, where
+from ..tensor import Tensor, arange, logit, no_grad, where
 from ..tensor import bernoulli as drawn
 from . import constraints
 from .chances import Binary
 from .exp_family import ExponentialFamily
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["Bernoulli"]
 
@@ -48,7 +48,7 @@ class Bernoulli(Binary, ExponentialFamily):
     def variance(self) -> Tensor:
         return self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         shape = self._extended_shape(sample_shape)
         with no_grad():
             return drawn(self.probs.expand(shape))  # type: ignore[no-any-return]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensor import Size, Tensor, arange, no_grad
+from ..tensor import Tensor, arange, no_grad
 from ..tensor.sampling import binomial
 from . import constraints
 from .chances import Binary
 from .distribution import Distribution
-from .utils import broadcast_all
+from .utils import EMPTY
 
 __all__ = ["Binomial"]
 
@@ -58,7 +58,7 @@ class Binomial(Binary, Distribution):
     def variance(self) -> Tensor:
         return self.total_count * self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         shape = self._extended_shape(sample_shape)
         with no_grad():
             return binomial(self.total_count.expand(shape), self.probs.expand(shape))  # type: ignore[no-any-return]

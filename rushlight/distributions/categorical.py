@@ -11,7 +11,7 @@ from ..tensor import Size, Tensor, arange, broadcast_tensors, full, multinomial
 from . import constraints
 from .chances import require_one
 from .distribution import Distribution
-from .utils import lazy_property, logits_to_probs, probs_to_logits
+from .utils import EMPTY, lazy_property, logits_to_probs, probs_to_logits
 
 __all__ = ["Categorical"]
 
@@ -75,7 +75,7 @@ class Categorical(Distribution):
     def variance(self) -> Tensor:
         return self.mean
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         if not isinstance(sample_shape, Size):
             sample_shape = Size(sample_shape)
         rows = self.probs.detach().reshape(-1, self._num_events)

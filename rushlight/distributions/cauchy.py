@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..tensor import Size, Tensor, full
+from ..tensor import Tensor, full
 from . import constraints
 from .distribution import Distribution
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["Cauchy"]
 
@@ -41,9 +41,10 @@ class Cauchy(Distribution):
 
     @property
     def variance(self) -> Tensor:
-        return self.mean
+        """Infinite."""
+        return full(self._extended_shape(), math.inf, dtype=self.loc.dtype)  # type: ignore[no-any-return]
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         eps = self.loc.new_empty(self._extended_shape(sample_shape)).cauchy_()
         return self.loc + eps * self.scale
 

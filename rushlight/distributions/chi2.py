@@ -28,4 +28,4 @@ class Chi2(Gamma):
     @property
     def df(self) -> Tensor:
         """The degrees of freedom."""
-        return self.concentration * 2
+        return self.concentration.mul(2)

@@ -4,8 +4,8 @@
 optimise through.
 
 >>> import rushlight as torch
->>> torch.distributions.biject_to(torch.distributions.constraints.positive)
-ExpTransform()
+>>> torch.distributions.biject_to(torch.distributions.constraints.unit_interval)
+SigmoidTransform()
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ class ConstraintRegistry:
         if isinstance(constraint, constraints.Constraint):
             constraint = type(constraint)
         if not isinstance(constraint, type) or not issubclass(constraint, constraints.Constraint):
-            raise TypeError(
-                f"Expected constraint to be either a Constraint subclass or instance, but got {constraint}"
-            )
+            raise TypeError(f"Expected constraint to be either a Constraint subclass or instance, but got {constraint}")
         self._registry[constraint] = factory
         return factory
 
@@ -75,9 +73,7 @@ def _transform_to_independent(constraint: Any) -> Any:
 @biject_to.register(constraints.nonnegative)
 @transform_to.register(constraints.positive)
 @transform_to.register(constraints.nonnegative)
-def _to_positive(constraint: Any) -> Any:
-    if isinstance(constraint.lower_bound, (int, float)) and constraint.lower_bound == 0:
-        return transforms.ExpTransform()
+def _to_greater_than(constraint: Any) -> Any:
     return _shifted(constraint.lower_bound, 1)
 
 

@@ -280,7 +280,6 @@ class _Real(Constraint):
 class _GreaterThan(_Above):
     """Above a bound."""
 
-
     def check(self, value: Any) -> Any:
         return self.lower_bound < value
 
@@ -288,14 +287,12 @@ class _GreaterThan(_Above):
 class _GreaterThanEq(_Above):
     """Not below a bound."""
 
-
     def check(self, value: Any) -> Any:
         return self.lower_bound <= value
 
 
 class _LessThan(_Below):
     """Below a bound."""
-
 
     def check(self, value: Any) -> Any:
         return value < self.upper_bound

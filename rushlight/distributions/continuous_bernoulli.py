@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from ..nn.functional import binary_cross_entropy_with_logits
-from ..tensor import Size, Tensor, le, no_grad, ones_like, rand, where, zeros_like
+from ..tensor import Tensor, le, no_grad, ones_like, rand, where, zeros_like
 from . import constraints
 from .chances import Binary
 from .exp_family import ExponentialFamily
-from .utils import broadcast_all, clamp_probs
+from .utils import EMPTY, broadcast_all, clamp_probs
 
 __all__ = ["ContinuousBernoulli"]
 
@@ -86,11 +86,11 @@ class ContinuousBernoulli(Binary, ExponentialFamily):
         taylor = 1.0 / 12.0 - (1.0 / 15.0 - 128.0 / 945.0 * square) * square
         return where(self._outside_unstable_region(), exact, taylor)  # type: ignore[no-any-return]
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         with no_grad():
             return self.rsample(sample_shape)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         return self.icdf(rand(self._extended_shape(sample_shape), dtype=self.probs.dtype))
 
     def log_prob(self, value: Tensor) -> Tensor:

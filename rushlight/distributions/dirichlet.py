@@ -6,10 +6,11 @@ from typing import Any
 
 from ..autograd import Function
 from ..nn.functional import one_hot
-from ..tensor import Size, Tensor, special, where
+from ..tensor import Tensor, special, where
 from ..tensor.sampling import _dirichlet_grad, _sample_dirichlet
 from . import constraints
 from .exp_family import ExponentialFamily
+from .utils import EMPTY
 
 __all__ = ["Dirichlet"]
 
@@ -50,7 +51,7 @@ class Dirichlet(ExponentialFamily):
         self.concentration = concentration
         super().__init__(concentration.shape[:-1], concentration.shape[-1:], validate_args=validate_args)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         return _Dirichlet.apply(self.concentration.expand(self._extended_shape(sample_shape)))  # type: ignore[no-any-return]
 
     def log_prob(self, value: Tensor) -> Tensor:

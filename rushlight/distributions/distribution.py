@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..tensor import Size, Tensor, exp, is_tensor, no_grad
 from .constraints import Constraint, is_dependent
-from .utils import lazy_property
+from .utils import EMPTY, lazy_property
 
 __all__ = ["Distribution"]
 
@@ -32,9 +32,7 @@ class Distribution:
             raise ValueError
         Distribution._validate_args = value
 
-    def __init__(
-        self, batch_shape: Size = Size(), event_shape: Size = Size(), validate_args: bool | None = None
-    ) -> None:
+    def __init__(self, batch_shape: Size = EMPTY, event_shape: Size = EMPTY, validate_args: bool | None = None) -> None:
         self._batch_shape = batch_shape
         self._event_shape = event_shape
         if validate_args is not None:
@@ -141,18 +139,18 @@ class Distribution:
         """The standard deviation."""
         return self.variance.sqrt()
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         """Samples in the shape sample + batch + event, without a gradient."""
         with no_grad():
             return self.rsample(sample_shape)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         """Samples through which a gradient flows to the parameters; not every distribution has them."""
         raise NotImplementedError
 
     def sample_n(self, n: int) -> Tensor:
         """n samples; old for `sample((n,))`."""
-        warnings.warn("sample_n(n) will be deprecated. Use .sample((n,)) instead.", FutureWarning, stacklevel=2)
+        warnings.warn("`sample_n(n)` will be deprecated. Use `sample((n,))` instead.", FutureWarning, stacklevel=2)
         return self.sample(Size((n,)))
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -179,7 +177,7 @@ class Distribution:
         """The exponential of the entropy."""
         return exp(self.entropy())  # type: ignore[no-any-return]
 
-    def _extended_shape(self, sample_shape: Any = Size()) -> Size:
+    def _extended_shape(self, sample_shape: Any = EMPTY) -> Size:
         """The shape of samples."""
         if not isinstance(sample_shape, Size):
             sample_shape = Size(sample_shape)

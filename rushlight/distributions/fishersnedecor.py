@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from ..limits import finfo
-from ..tensor import Size, Tensor, where
+from ..tensor import Tensor, where
 from . import constraints
 from .distribution import Distribution
 from .gamma import Gamma
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["FisherSnedecor"]
 
@@ -49,7 +49,7 @@ class FisherSnedecor(Distribution):
         df2 = where(self.df2 <= 4, math.nan, self.df2)
         return 2 * df2.pow(2) * (self.df1 + df2 - 2) / (self.df1 * (df2 - 2).pow(2) * (df2 - 4))
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         shape = self._extended_shape(sample_shape)
         above = self._gamma1.rsample(sample_shape).view(shape)
         below = self._gamma2.rsample(sample_shape).view(shape)

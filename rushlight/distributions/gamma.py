@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..limits import finfo
-from ..tensor import Size, Tensor, as_tensor, special
+from ..tensor import Tensor, as_tensor, special
 from ..tensor.sampling import _standard_gamma
 from . import constraints
 from .exp_family import ExponentialFamily
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["Gamma"]
 
@@ -47,7 +47,7 @@ class Gamma(ExponentialFamily):
     def variance(self) -> Tensor:
         return self.concentration / self.rate.pow(2)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         shape = self._extended_shape(sample_shape)
         value = _standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
         value.detach().clamp_(min=finfo(value.dtype).tiny)  # 0 is outside the support; the gradient is that of the draw
@@ -66,7 +66,7 @@ class Gamma(ExponentialFamily):
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
-        return self.concentration - 1, -self.rate
+        return self.concentration.sub(1), self.rate.neg()
 
     def _log_normalizer(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         return (x + 1).lgamma() + (x + 1) * (-y.reciprocal()).log()

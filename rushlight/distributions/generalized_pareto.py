@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..tensor import Size, Tensor, isclose, ones_like, rand, where, zeros_like
+from ..tensor import Tensor, isclose, ones_like, rand, where, zeros_like
 from . import constraints
 from .distribution import Distribution
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["GeneralizedPareto"]
 
@@ -29,7 +29,7 @@ class GeneralizedPareto(Distribution):
         self.loc, self.scale, self.concentration = broadcast_all(loc, scale, concentration)
         super().__init__(self.loc.size(), validate_args=validate_args)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         return self.icdf(rand(self._extended_shape(sample_shape), dtype=self.loc.dtype))
 
     def _split(self) -> tuple[Tensor, Tensor]:

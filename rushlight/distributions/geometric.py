@@ -6,11 +6,11 @@ from typing import Any
 
 from ..limits import finfo
 from ..nn.functional import binary_cross_entropy_with_logits
-from ..tensor import Size, Tensor, no_grad, where, zeros_like
+from ..tensor import Tensor, no_grad, where, zeros_like
 from . import constraints
 from .chances import Binary
 from .distribution import Distribution
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["Geometric"]
 
@@ -51,7 +51,7 @@ class Geometric(Binary, Distribution):
     def variance(self) -> Tensor:
         return (1.0 / self.probs - 1.0) / self.probs
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         shape = self._extended_shape(sample_shape)
         with no_grad():
             u = self.probs.new_empty(shape).uniform_(finfo(self.probs.dtype).tiny, 1)

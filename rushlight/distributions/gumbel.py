@@ -49,7 +49,7 @@ class Gumbel(TransformedDistribution):
 
     @property
     def mean(self) -> Tensor:
-        return self.loc + self.scale * euler_constant
+        return self.loc.add(self.scale * euler_constant)
 
     @property
     def mode(self) -> Tensor:
@@ -57,7 +57,7 @@ class Gumbel(TransformedDistribution):
 
     @property
     def stddev(self) -> Tensor:
-        return (math.pi / math.sqrt(6)) * self.scale
+        return self.scale.mul(math.pi / math.sqrt(6))
 
     @property
     def variance(self) -> Tensor:

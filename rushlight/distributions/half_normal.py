@@ -38,7 +38,7 @@ class HalfNormal(TransformedDistribution):
 
     @property
     def mean(self) -> Tensor:
-        return self.scale * math.sqrt(2 / math.pi)
+        return self.scale.mul(math.sqrt(2 / math.pi))
 
     @property
     def mode(self) -> Tensor:
@@ -57,10 +57,10 @@ class HalfNormal(TransformedDistribution):
     def cdf(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        return 2 * self.base_dist.cdf(value) - 1
+        return self.base_dist.cdf(value).mul(2) - 1
 
     def icdf(self, prob: Tensor) -> Tensor:  # type: ignore[override]
-        return self.base_dist.icdf((prob + 1) / 2)
+        return self.base_dist.icdf((prob + 1).div(2))
 
     def entropy(self) -> Tensor:
-        return self.base_dist.entropy() - math.log(2)
+        return self.base_dist.entropy().sub(math.log(2))

@@ -50,7 +50,7 @@ class InverseGamma(TransformedDistribution):
 
     @property
     def mode(self) -> Tensor:
-        return self.rate / (self.concentration + 1)
+        return self.rate.div(self.concentration + 1)
 
     @property
     def variance(self) -> Tensor:

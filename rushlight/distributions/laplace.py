@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..limits import finfo
-from ..tensor import Size, Tensor
+from ..tensor import Tensor
 from . import constraints
 from .distribution import Distribution
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["Laplace"]
 
@@ -40,15 +40,17 @@ class Laplace(Distribution):
 
     @property
     def variance(self) -> Tensor:
-        return 2 * self.scale.pow(2)
+        return self.scale.pow(2) * 2
 
     @property
     def stddev(self) -> Tensor:
-        return (2**0.5) * self.scale
+        return self.scale.mul(2**0.5)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         shape = self._extended_shape(sample_shape)
-        u = self.loc.new_empty(shape).uniform_(finfo(self.loc.dtype).eps - 1, 1)  # never -1, whose logarithm is infinite
+        u = self.loc.new_empty(shape).uniform_(
+            finfo(self.loc.dtype).eps - 1, 1
+        )  # never -1, whose logarithm is infinite
         return self.loc - self.scale * u.sign() * (-u.abs()).log1p()
 
     def log_prob(self, value: Tensor) -> Tensor:

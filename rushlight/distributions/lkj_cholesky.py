@@ -11,7 +11,7 @@ from ..tensor import cat as join
 from . import constraints
 from .beta import Beta
 from .distribution import Distribution
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["LKJCholesky"]
 
@@ -43,7 +43,7 @@ class LKJCholesky(Distribution):
         self._beta = Beta(offset + 0.5, marginal.unsqueeze(-1) - 0.5 * offset)
         super().__init__(self.concentration.size(), Size((dim, dim)), validate_args)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         """Each row is a direction on a sphere, times the root of a beta number; the rest of its length is the diagonal."""
         with no_grad():
             radius = self._beta.sample(sample_shape).unsqueeze(-1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..tensor import Size, Tensor, broadcast_tensors, eye, linalg, matmul
+from ..tensor import Tensor, broadcast_tensors, eye, linalg, matmul
 from . import constraints
 from .distribution import Distribution
 from .multivariate_normal import _batch_mahalanobis, _batch_mv
-from .utils import _standard_normal, lazy_property
+from .utils import EMPTY, _standard_normal, lazy_property
 
 __all__ = ["LowRankMultivariateNormal"]
 
@@ -54,9 +54,7 @@ class LowRankMultivariateNormal(Distribution):
     _parameters = ("loc", "cov_factor", "cov_diag")
     _settings = ("_unbroadcasted_cov_factor", "_unbroadcasted_cov_diag", "_capacitance_tril")
 
-    def __init__(
-        self, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor, validate_args: bool | None = None
-    ) -> None:
+    def __init__(self, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor, validate_args: bool | None = None) -> None:
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
         event_shape = loc.shape[-1:]
@@ -116,7 +114,7 @@ class LowRankMultivariateNormal(Distribution):
         solved = linalg.solve_triangular(self._capacitance_tril, scaled, upper=False)
         return self._expanded(diagonal.reciprocal().diag_embed() - solved.mT @ solved)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         shape = self._extended_shape(sample_shape)
         along = _standard_normal(shape[:-1] + self.cov_factor.shape[-1:], self.loc.dtype)
         own = _standard_normal(shape, self.loc.dtype)

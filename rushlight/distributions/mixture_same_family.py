@@ -9,6 +9,7 @@ from ..tensor import Size, Tensor, gather, no_grad
 from . import constraints
 from .categorical import Categorical
 from .distribution import Distribution
+from .utils import EMPTY
 
 __all__ = ["MixtureSameFamily"]
 
@@ -93,7 +94,7 @@ class MixtureSameFamily(Distribution):
         log_mixture = log_softmax(self.mixture_distribution.logits, dim=-1)
         return (of_components + log_mixture).logsumexp(dim=-1)  # type: ignore[no-any-return]
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         with no_grad():
             axis = len(sample_shape) + len(self.batch_shape)
             chosen = self.mixture_distribution.sample(sample_shape)
@@ -121,9 +122,7 @@ def _check(mixture: Any, component: Any) -> None:
     if not isinstance(mixture, Categorical):
         raise ValueError(" The Mixture distribution needs to be an  instance of torch.distributions.Categorical")
     if not isinstance(component, Distribution):
-        raise ValueError(
-            "The Component distribution need to be an instance of torch.distributions.Distribution"
-        )
+        raise ValueError("The Component distribution needs to be an instance of torch.distributions.Distribution")
     own, others = mixture.batch_shape, component.batch_shape[:-1]
     for one, other in zip(reversed(own), reversed(others), strict=False):
         if one != 1 and other != 1 and one != other:

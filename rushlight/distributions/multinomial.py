@@ -12,7 +12,7 @@ from .binomial import Binomial
 from .categorical import Categorical
 from .chances import OfCategories
 from .distribution import Distribution
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["Multinomial"]
 
@@ -43,17 +43,17 @@ class Multinomial(OfCategories, Distribution):
 
     @property
     def mean(self) -> Tensor:
-        return self.probs * self.total_count
+        return self.probs.mul(self.total_count)
 
     @property
     def variance(self) -> Tensor:
-        return self.total_count * self.probs * (1 - self.probs)
+        return self.probs.mul(self.total_count) * (1 - self.probs)
 
     @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> Any:
         return constraints.multinomial(self.total_count)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         sample_shape = Size(sample_shape)
         drawn = self._categorical.sample(Size((self.total_count,)) + sample_shape).movedim(0, -1)
         counts = drawn.new_zeros(self._extended_shape(sample_shape))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..tensor import Size, Tensor, broadcast_shapes, eye, flip, linalg, matmul
+from ..tensor import Tensor, broadcast_shapes, eye, flip, linalg, matmul
 from . import constraints
 from .distribution import Distribution
-from .utils import _standard_normal, lazy_property
+from .utils import EMPTY, _standard_normal, lazy_property
 
 __all__ = ["MultivariateNormal"]
 
@@ -39,11 +39,13 @@ def _precision_to_scale_tril(precision: Tensor) -> Tensor:
     return linalg.solve_triangular(inverse, eye(precision.shape[-1], dtype=precision.dtype), upper=False)  # type: ignore[no-any-return]
 
 
-def given_matrix(names: tuple[str, ...], matrices: tuple[Any, ...]) -> tuple[str, Tensor]:
-    """The one of the matrices that is given, and its name. Raises ValueError for none, for several, and for vectors."""
+def given_matrix(
+    names: tuple[str, ...], matrices: tuple[Any, ...], error: type[Exception] = ValueError
+) -> tuple[str, Tensor]:
+    """The one of the matrices that is given, and its name; an error for none or several, a ValueError for a vector."""
     given = [(name, matrix) for name, matrix in zip(names, matrices, strict=True) if matrix is not None]
     if len(given) != 1:
-        raise ValueError(f"Exactly one of {' or '.join(names)} may be specified.")
+        raise error(f"Exactly one of {' or '.join(names)} may be specified.")
     name, matrix = given[0]
     if matrix.dim() < 2:
         kind = "scale_tril matrix" if name == "scale_tril" else name
@@ -124,7 +126,7 @@ class MultivariateNormal(Distribution):
     def variance(self) -> Tensor:
         return self._unbroadcasted_scale_tril.pow(2).sum(-1).expand(self._batch_shape + self._event_shape)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         eps = _standard_normal(self._extended_shape(sample_shape), self.loc.dtype)
         return self.loc + _batch_mv(self._unbroadcasted_scale_tril, eps)
 

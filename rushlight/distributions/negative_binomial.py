@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..nn.functional import logsigmoid
-from ..tensor import Size, Tensor, no_grad, sigmoid
+from ..tensor import Tensor, no_grad, sigmoid
 from ..tensor.sampling import poisson
 from . import constraints
 from .chances import Binary
 from .distribution import Distribution
 from .gamma import Gamma
-from .utils import lazy_property
+from .utils import EMPTY, lazy_property
 
 __all__ = ["NegativeBinomial"]
 
@@ -56,7 +56,7 @@ class NegativeBinomial(Binary, Distribution):
         """The distribution of the rates of the Poisson numbers that the samples are."""
         return Gamma(concentration=self.total_count, rate=(-self.logits).exp(), validate_args=False)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         with no_grad():
             return poisson(self._gamma.sample(sample_shape=sample_shape))  # type: ignore[no-any-return]
 

@@ -10,6 +10,7 @@ from . import constraints
 from .categorical import Categorical
 from .chances import OfCategories
 from .distribution import Distribution
+from .utils import EMPTY
 
 __all__ = ["OneHotCategorical", "OneHotCategoricalStraightThrough"]
 
@@ -45,7 +46,7 @@ class OneHotCategorical(OfCategories, Distribution):
     def variance(self) -> Tensor:
         return self._categorical.probs * (1 - self._categorical.probs)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         drawn = self._categorical.sample(Size(sample_shape))
         return one_hot(drawn, self._categorical._num_events).to(self._categorical.probs)  # type: ignore[no-any-return]
 
@@ -68,6 +69,6 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
 
     has_rsample = True
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         probs = self._categorical.probs  # what is cached has the gradient
         return self.sample(sample_shape) + (probs - probs.detach())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensor import Size, Tensor, no_grad
+from ..tensor import Tensor, no_grad
 from ..tensor.sampling import poisson
 from . import constraints
 from .exp_family import ExponentialFamily
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["Poisson"]
 
@@ -41,7 +41,7 @@ class Poisson(ExponentialFamily):
     def variance(self) -> Tensor:
         return self.rate
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         with no_grad():
             return poisson(self.rate.expand(self._extended_shape(sample_shape)))  # type: ignore[no-any-return]
 

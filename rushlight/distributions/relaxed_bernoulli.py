@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensor import Size, Tensor, rand
+from ..tensor import Tensor, rand
 from . import constraints
 from .chances import Binary
 from .distribution import Distribution
 from .transformed_distribution import TransformedDistribution
 from .transforms import SigmoidTransform
-from .utils import broadcast_all, clamp_probs
+from .utils import EMPTY, broadcast_all, clamp_probs
 
 __all__ = ["LogitRelaxedBernoulli", "RelaxedBernoulli"]
 
@@ -33,7 +33,7 @@ class LogitRelaxedBernoulli(Binary, Distribution):
         self._take(probs, logits)
         super().__init__(self._param.size(), validate_args=validate_args)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         shape = self._extended_shape(sample_shape)
         probs = clamp_probs(self.probs.expand(shape))
         uniforms = clamp_probs(rand(shape, dtype=probs.dtype))

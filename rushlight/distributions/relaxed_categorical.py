@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensor import Size, Tensor, full_like, rand
+from ..tensor import Tensor, full_like, rand
 from . import constraints
 from .categorical import Categorical
 from .chances import OfCategories
 from .distribution import Distribution
 from .transformed_distribution import TransformedDistribution
 from .transforms import ExpTransform
-from .utils import broadcast_all, clamp_probs
+from .utils import EMPTY, broadcast_all, clamp_probs
 
 __all__ = ["ExpRelaxedCategorical", "RelaxedOneHotCategorical"]
 
@@ -36,7 +36,7 @@ class ExpRelaxedCategorical(OfCategories, Distribution):
         batch_shape, event_shape = self._categorical.batch_shape, self._categorical.param_shape[-1:]
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         uniforms = clamp_probs(rand(self._extended_shape(sample_shape), dtype=self.logits.dtype))
         gumbels = -((-(uniforms.log())).log())
         scores = (self.logits + gumbels) / self.temperature

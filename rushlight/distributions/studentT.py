@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..tensor import Size, Tensor, where
+from ..tensor import Tensor, where
 from . import constraints
 from .chi2 import Chi2
 from .distribution import Distribution
-from .utils import _standard_normal, broadcast_all
+from .utils import EMPTY, _standard_normal, broadcast_all
 
 __all__ = ["StudentT"]
 
@@ -46,7 +46,7 @@ class StudentT(Distribution):
         without = where(self.df > 1, math.inf, math.nan * self.df)
         return where(self.df > 2, finite, without)  # type: ignore[no-any-return]
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         x = _standard_normal(self._extended_shape(sample_shape), self.df.dtype)
         z = self._chi2.rsample(sample_shape)
         return self.loc + self.scale * (x * (z / self.df).rsqrt())

@@ -11,7 +11,7 @@ from . import constraints
 from .distribution import Distribution
 from .independent import Independent
 from .transforms import ComposeTransform, Transform
-from .utils import _sum_rightmost
+from .utils import EMPTY, _sum_rightmost
 
 __all__ = ["TransformedDistribution"]
 
@@ -28,9 +28,7 @@ class TransformedDistribution(Distribution):
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
     _parameters: ClassVar[tuple[str, ...]] = ()  # of a subclass: attributes of its own beside the base's
 
-    def __init__(
-        self, base_distribution: Distribution, transforms: Any, validate_args: bool | None = None
-    ) -> None:
+    def __init__(self, base_distribution: Distribution, transforms: Any, validate_args: bool | None = None) -> None:
         self.transforms = [transforms] if isinstance(transforms, Transform) else transforms
         if not isinstance(self.transforms, list) or not all(isinstance(t, Transform) for t in self.transforms):
             raise ValueError(f"transforms must be a Transform or a list of Transforms, but was {transforms}")
@@ -43,9 +41,7 @@ class TransformedDistribution(Distribution):
         shape = whole.forward_shape(base_shape)
         expanded = whole.inverse_shape(shape)
         if base_shape != expanded:
-            base_distribution = base_distribution.expand(
-                expanded[: len(expanded) - len(base_distribution.event_shape)]
-            )
+            base_distribution = base_distribution.expand(expanded[: len(expanded) - len(base_distribution.event_shape)])
         taken = whole.domain.event_dim - len(base_distribution.event_shape)
         if taken > 0:
             base_distribution = Independent(base_distribution, taken)
@@ -83,11 +79,11 @@ class TransformedDistribution(Distribution):
     def has_rsample(self) -> bool:  # type: ignore[override]
         return self.base_dist.has_rsample  # type: ignore[no-any-return]
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         with no_grad():
             return self._transformed(self.base_dist.sample(sample_shape))
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         return self._transformed(self.base_dist.rsample(sample_shape))
 
     def _transformed(self, x: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..tensor import Size, Tensor, rand
+from ..tensor import Tensor, rand
 from . import constraints
 from .distribution import Distribution
-from .utils import broadcast_all
+from .utils import EMPTY, broadcast_all
 
 __all__ = ["Uniform"]
 
@@ -43,7 +43,7 @@ class Uniform(Distribution):
     @property
     def mode(self) -> Tensor:
         """NaN: the density is the same everywhere."""
-        return math.nan * self.high
+        return self.high.mul(math.nan)
 
     @property
     def stddev(self) -> Tensor:
@@ -53,7 +53,7 @@ class Uniform(Distribution):
     def variance(self) -> Tensor:
         return (self.high - self.low).pow(2) / 12
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = EMPTY) -> Tensor:
         unit = rand(self._extended_shape(sample_shape), dtype=self.low.dtype)
         return self.low + unit * (self.high - self.low)
 

@@ -29,6 +29,7 @@ from ..tensor import (
 )
 
 euler_constant = 0.57721566490153286060  # Euler and Mascheroni's
+EMPTY = Size()  # the shape of one sample
 
 __all__ = [
     "broadcast_all",
@@ -112,7 +113,7 @@ class lazy_property:
 
     def __init__(self, wrapped: Callable[[Any], Any]) -> None:
         self.wrapped = wrapped
-        update_wrapper(self, wrapped)
+        update_wrapper(self, wrapped)  # type: ignore[arg-type]
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:

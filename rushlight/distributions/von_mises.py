@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from ..dtype import bool_, float64
-from ..tensor import Size, Tensor, no_grad, rand, special, where, zeros
+from ..tensor import Tensor, no_grad, rand, special, where, zeros
 from . import constraints
 from .distribution import Distribution
-from .utils import broadcast_all, lazy_property
+from .utils import EMPTY, broadcast_all, lazy_property
 
 __all__ = ["VonMises"]
 
@@ -60,7 +60,7 @@ class VonMises(Distribution):
         exact = (1 + rho**2) / (2 * rho)
         return where(kappa < 1e-5, 1 / kappa + kappa, exact)  # type: ignore[no-any-return]
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Any = EMPTY) -> Tensor:
         """By rejection, for all elements at once until all are accepted (Best and Fisher, 1979)."""
         shape = self._extended_shape(sample_shape)
         with no_grad():

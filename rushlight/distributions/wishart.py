@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from ..limits import finfo
@@ -13,7 +12,7 @@ from . import constraints
 from .chi2 import Chi2
 from .exp_family import ExponentialFamily
 from .multivariate_normal import factor_of, given_matrix
-from .utils import lazy_property
+from .utils import EMPTY, lazy_property
 
 __all__ = ["Wishart"]
 
@@ -45,7 +44,7 @@ class Wishart(ExponentialFamily):
     has_rsample = True
     _mean_carrier_measure = 0
     _parameters = ("df", "covariance_matrix", "precision_matrix", "scale_tril", "_dist_chi2")
-    _settings = ("_unbroadcasted_scale_tril", "_batch_dims")
+    _settings = ("_unbroadcasted_scale_tril",)
 
     @property
     def arg_constraints(self) -> Any:
@@ -64,19 +63,17 @@ class Wishart(ExponentialFamily):
         scale_tril: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        name, matrix = given_matrix(self._parameters[1:4], (covariance_matrix, precision_matrix, scale_tril))
+        given = covariance_matrix, precision_matrix, scale_tril
+        name, matrix = given_matrix(self._parameters[1:4], given, error=AssertionError)
         if isinstance(df, (int, float)):
             df = made(df, dtype=matrix.dtype)
         batch_shape = broadcast_shapes(matrix.shape[:-2], df.shape)
         event_shape = matrix.shape[-2:]
         self.df = df.expand(batch_shape)
         if self.df.le(event_shape[-1] - 1).any():
-            raise ValueError(
-                f"Value of df={df} expected to be greater than ndim - 1 = {event_shape[-1] - 1}."
-            )
+            raise ValueError(f"Value of df={df} expected to be greater than ndim - 1 = {event_shape[-1] - 1}.")
         setattr(self, name, matrix.expand(batch_shape + (-1, -1)))
         super().__init__(batch_shape, event_shape, validate_args=validate_args)
-        self._batch_dims = [-(x + 1) for x in range(len(self._batch_shape))]
         self._unbroadcasted_scale_tril = factor_of(name, matrix)
         lowered = self.df.unsqueeze(-1) - arange(event_shape[-1], dtype=self._unbroadcasted_scale_tril.dtype)
         self._dist_chi2 = Chi2(df=lowered)
@@ -118,7 +115,7 @@ class Wishart(ExponentialFamily):
         outer = diagonal.unsqueeze(-1) * diagonal.unsqueeze(-2)
         return self.df.view(self._batch_shape + (1, 1)) * (covariance.pow(2) + outer)
 
-    def _bartlett_sampling(self, sample_shape: Any = Size()) -> Tensor:
+    def _bartlett_sampling(self, sample_shape: Any = EMPTY) -> Tensor:
         """L·A·Aᵀ·Lᵀ, A lower triangular with roots of chi-square numbers on the diagonal, normal numbers below it."""
         p = self._event_shape[-1]
         noise = _clamp_above_eps(self._dist_chi2.rsample(sample_shape).sqrt()).diag_embed()
@@ -128,25 +125,31 @@ class Wishart(ExponentialFamily):
         chol = self._unbroadcasted_scale_tril @ noise
         return chol @ chol.mT
 
-    def rsample(self, sample_shape: Any = Size(), max_try_correction: int | None = None) -> Tensor:
-        """Draws again, at most `max_try_correction` times, what rounding has made singular."""
+    def rsample(self, sample_shape: Any = EMPTY, max_try_correction: int | None = None) -> Tensor:
+        """Draws again, at most `max_try_correction` times, what rounding has made singular.
+
+        PyTorch takes the good first samples for the singular ones, and draws each of them again, once. So does this: the
+        same seed gives the same samples.
+        """
         if max_try_correction is None:
             max_try_correction = 3 if self._event_shape[-1] > 4 else 10
-        sample_shape = Size(sample_shape)
-        sample = self._bartlett_sampling(sample_shape)
-        singular = self._singular(sample)
-        if singular.any():
-            warnings.warn("Singular sample detected.", stacklevel=2)
-            for _ in range(max_try_correction):
-                sample = where(singular[..., None, None], self._bartlett_sampling(sample_shape), sample)
-                singular = self._singular(sample)
-                if not singular.any():
-                    break
+        sample = self._bartlett_sampling(Size(sample_shape))
+        again = self._of_batch(self._positive_definite(sample))
+        for _ in range(max_try_correction):
+            if not again.any():
+                break
+            new = self._bartlett_sampling(Size((int(again.sum()),)))
+            sample[again] = new
+            again[again.clone()] = self._of_batch(~self._positive_definite(new))
         return sample
 
-    def _singular(self, sample: Tensor) -> Tensor:
+    def _positive_definite(self, sample: Tensor) -> Tensor:
         with no_grad():
-            return ~self.support.check(sample)  # type: ignore[no-any-return]
+            return self.support.check(sample)  # type: ignore[no-any-return]
+
+    def _of_batch(self, flags: Tensor) -> Tensor:
+        """Whether a flag is set for any of the batch."""
+        return flags.flatten(-len(self._batch_shape)).any(-1) if self._batch_shape else flags  # type: ignore[no-any-return]
 
     def _log_det_factor(self) -> Tensor:
         return self._unbroadcasted_scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
@@ -171,4 +174,4 @@ class Wishart(ExponentialFamily):
     def _log_normalizer(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         p = self._event_shape[-1]
         half = y + (p + 1) / 2
-        return half * (-linalg.slogdet(-2 * x).logabsdet + _LOG_2 * p) + half.mvlgamma(p)
+        return half * (-linalg.slogdet(x.mul(-2)).logabsdet + _LOG_2 * p) + half.mvlgamma(p)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtype import cpp_name
+from ..dtype import scalar_name
 from ..generator import rejection
 from ..ir import implicit
 from .promotion import floating
@@ -70,7 +70,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     tensor([1., 9.])
     """
     if count.dtype is not prob.dtype:
-        kinds = cpp_name(prob.dtype), cpp_name(count.dtype)
+        kinds = scalar_name(prob.dtype), scalar_name(count.dtype)
         raise RuntimeError("Found dtype {} but expected {} — binomial(count, prob)".format(*kinds))
     shape = (count + prob).shape
     number, chance = count.expand(shape), prob.expand(shape)

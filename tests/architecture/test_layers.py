@@ -23,7 +23,7 @@ NAMED = {
     "testing",
     "utils",
 }  # packages that PyTorch's users know, and little more
-PUBLIC = CORE | NAMED | {"nn", "optim", "data", "vision", "serialize", "rushlight"}
+PUBLIC = CORE | NAMED | {"nn", "optim", "data", "distributions", "vision", "serialize", "rushlight"}
 
 # unit -> the units it may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tensor": BOTTOM | {"generator", "ir", "passes", "runtime"},
     "nn": CORE | {"autograd"},
     "optim": CORE | {"nn"},
+    "distributions": CORE | {"autograd", "nn"},
     "serialize": CORE,
     "autograd": CORE,
     "data": CORE,

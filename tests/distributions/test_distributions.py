@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,16 @@ def test_what_it_says_of_itself(name: str) -> None:
         support = d.support
         moments = [outcome(lambda each=each: getattr(d, each)) for each in ("mean", "mode", "variance", "stddev")]
         flags = [d.has_rsample, d.has_enumerate_support, support.is_discrete, support.event_dim]
-        words = [repr(d), repr(support).replace(", grad_fn=<", " <").partition("<")[0], sorted(map(str, d.arg_constraints))]
-        return [list(d.batch_shape), list(d.event_shape), flags, words, moments, outcome(d.entropy), outcome(d.perplexity)]
+        words = [repr(d), re.sub(r"(, grad_fn=<\w+>|, requires_grad=True)", "", repr(support)), list(d.arg_constraints)]
+        return [
+            list(d.batch_shape),
+            list(d.event_shape),
+            flags,
+            words,
+            moments,
+            outcome(d.entropy),
+            outcome(d.perplexity),
+        ]
 
     check(program, rtol=2e-5)
 
@@ -78,7 +87,8 @@ def test_reparametrized_samples_and_their_gradients(name: str) -> None:
     def program(t: Any) -> Any:
         make, made = parameters(t)
         d = DISTRIBUTIONS[name](t, make)
-        x = d.rsample((4,))
+        # PyTorch's Wishart draws anew in place, and its `backward` refuses what comes of that; so the draw by itself.
+        x = d._bartlett_sampling(t.Size((4,))) if "wishart" in name else d.rsample((4,))
         weights = t.linspace(-1.0, 2.0, x.numel(), dtype=x.dtype).reshape(x.shape)
         (x * weights).sum().backward()
         return [x.detach(), [None if each.grad is None else each.grad for each in made]]
@@ -158,7 +168,7 @@ def test_copies_and_pickles(name: str) -> None:
         np.testing.assert_array_equal(array(other.log_prob(value)), expected)
 
 
-@every
+@pytest.mark.parametrize("name", [name for name in DISTRIBUTIONS if name != "generalized pareto"])  # PyTorch's raises
 def test_double_precision(name: str) -> None:
     def program(t: Any) -> Any:
         d = DISTRIBUTIONS[name](t, lambda values: t.tensor(values, dtype=t.float64))
