@@ -115,6 +115,7 @@ _LATER = {
     "data": ("rushlight.data", None),
     "distributions": ("rushlight.distributions", None),
     "fft": ("rushlight.tensor.fft", None),
+    "func": ("rushlight.func", None),
     "is_storage": ("rushlight.serialize.location", "is_storage"),
     "linalg": ("rushlight.tensor.linalg", None),
     "load": ("rushlight.serialize", "load"),
@@ -132,6 +133,7 @@ _LATER = {
     "profiler": ("rushlight.profiler", None),
     "utils": ("rushlight.utils", None),
     "vision": ("rushlight.vision", None),
+    "vmap": ("rushlight.tensor.batched", "vmap"),
     **{name: ("rushlight.settings", name) for name in _SETTINGS},
 }
 

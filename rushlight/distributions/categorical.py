@@ -23,7 +23,7 @@ class Categorical(Distribution):
     >>> _ = torch.manual_seed(0)
     >>> categorical = torch.distributions.Categorical(torch.tensor([0.25, 0.25, 0.25, 0.25]))
     >>> categorical.sample((4,)), categorical.entropy()
-    (tensor([1, 3, 3, 1]), tensor(1.3863))
+    (tensor([3, 2, 1, 3]), tensor(1.3863))
     """
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}

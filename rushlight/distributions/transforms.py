@@ -4,9 +4,10 @@ Names as in `torch.distributions.transforms`.
 
 >>> import rushlight as torch
 >>> transform = torch.distributions.ExpTransform()
->>> y = transform(torch.tensor([0.0, 1.0]))
->>> y, transform.inv(y), transform.log_abs_det_jacobian(torch.tensor([0.0, 1.0]), y)
-(tensor([1.0000, 2.7183]), tensor([0., 1.]), tensor([0., 1.]))
+>>> x = torch.tensor([0.0, 2.0])
+>>> y = transform(x)
+>>> y, transform.inv(y), transform.log_abs_det_jacobian(x, y)
+(tensor([1.0000, 7.3891]), tensor([0., 2.]), tensor([0., 2.]))
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class VonMises(Distribution):
 
     >>> import rushlight as torch
     >>> torch.distributions.VonMises(torch.tensor([1.0]), torch.tensor([1.0])).log_prob(torch.tensor([1.0]))
-    tensor([-1.0739])
+    tensor([-1.0738])
     """
 
     arg_constraints = {"loc": constraints.real, "concentration": constraints.positive}

@@ -67,7 +67,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     >>> import rushlight as torch
     >>> _ = torch.manual_seed(0)
     >>> torch.binomial(torch.tensor([10.0, 10.0]), torch.tensor([0.1, 0.9]))
-    tensor([1., 9.])
+    tensor([2., 7.])
     """
     if count.dtype is not prob.dtype:
         kinds = scalar_name(prob.dtype), scalar_name(count.dtype)
