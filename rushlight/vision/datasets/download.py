@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import lzma
 import os
 import shutil
 import tarfile
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +87,38 @@ def extract_tar(archive: str | Path, folder: str | Path) -> None:
                     with written_whole(target) as file:
                         shutil.copyfileobj(content, file, CHUNK)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise RuntimeError(f"{archive} is corrupt: {error}") from None
+
+
+def extract_zip(archive: str | Path, folder: str | Path) -> None:
+    """Unpacks the files of a zip archive; one that would land outside of the folder is refused."""
+    root = os.path.realpath(folder)
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            for member in packed.infolist():
+                target = os.path.realpath(os.path.join(root, member.filename))
+                if os.path.commonpath([root, target]) != root:
+                    raise RuntimeError(f"{archive} would write {member.filename}, outside of {folder}")
+                if not member.is_dir():
+                    with packed.open(member) as content, written_whole(target) as file:
+                        shutil.copyfileobj(content, file, CHUNK)
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise RuntimeError(f"{archive} is corrupt: {error}") from None
+
+
+def extract_gzip_tars(source: str | Path, folder: str | Path) -> None:
+    """Unpacks every tar archive that lies in `source`, packed or not."""
+    for name in sorted(os.listdir(source)):
+        if name.endswith((".tar.gz", ".tar")):
+            extract_tar(os.path.join(source, name), folder)
+
+
+def extract_xz(archive: str | Path, path: str | Path) -> None:
+    """Unpacks an xz file to `path`."""
+    try:
+        with lzma.open(archive) as packed, written_whole(path) as file:
+            shutil.copyfileobj(packed, file, CHUNK)
+    except (EOFError, lzma.LZMAError) as error:
         raise RuntimeError(f"{archive} is corrupt: {error}") from None
 
 

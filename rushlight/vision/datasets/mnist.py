@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
+import string
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,27 +15,31 @@ import numpy as np
 
 from ...data.arrays import array_of_tensor, tensor_of_array
 from ...tensor import Tensor
-from .download import check_integrity, download, extract_gzip
+from .arguments import checked_choice
+from .download import check_integrity, download, extract_gzip, extract_xz, extract_zip
 from .vision import ArrayDataset
 
 # The third byte of an idx file says what it holds.
 _IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_idx(path: str | Path, dimensions: int) -> np.ndarray:
-    """The array of bytes in an idx file; RuntimeError that names the file where it is not one or is cut off."""
+def read_idx(path: str | Path, dimensions: int, kind: int = 0x08) -> np.ndarray:
+    """The array in an idx file, of bytes or of another kind; RuntimeError that names the file where it is not one or is cut off."""
     content = Path(path).read_bytes()
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES:
         raise RuntimeError(f"{path} is corrupt: it does not begin as an idx file")
-    if content[2] != 0x08 or content[3] != dimensions:
-        raise RuntimeError(f"{path} is corrupt: it does not hold bytes in {dimensions} dimensions")
+    if content[2] != kind or content[3] != dimensions:
+        what = "bytes" if kind == 0x08 else "integers"
+        raise RuntimeError(f"{path} is corrupt: it does not hold {what} in {dimensions} dimensions")
     head = 4 + 4 * dimensions
     if len(content) < head:
         raise RuntimeError(f"{path} is corrupt: it is cut off in its head")
     shape = tuple(np.frombuffer(content[4:head], ">u4").tolist())
-    if math.prod(shape) != len(content) - head:
-        raise RuntimeError(f"{path} is corrupt: it announces {shape} bytes and holds {len(content) - head}")
-    return np.frombuffer(bytearray(content), np.uint8, offset=head).reshape(shape)
+    dtype = np.dtype(_IDX_TYPES[kind])
+    if math.prod(shape) * dtype.itemsize != len(content) - head:
+        counted = "bytes" if kind == 0x08 else "integers"
+        raise RuntimeError(f"{path} is corrupt: it announces {shape} {counted} and holds {len(content) - head} bytes")
+    return np.frombuffer(bytearray(content), dtype, offset=head).reshape(shape)
 
 
 class MNIST(ArrayDataset):
@@ -85,10 +91,14 @@ class MNIST(ArrayDataset):
             raise RuntimeError("Dataset not found. You can use download=True to download it")
         self.data, self.targets = self._load_data()
 
-    def _load_data(self) -> tuple[Tensor, Tensor]:
+    def _names(self) -> tuple[str, str]:
+        """The unpacked files of images and labels."""
         split = "train" if self.train else "t10k"
-        images = read_idx(os.path.join(self.raw_folder, f"{split}-images-idx3-ubyte"), 3)
-        labels = read_idx(os.path.join(self.raw_folder, f"{split}-labels-idx1-ubyte"), 1)
+        return f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte"
+
+    def _load_data(self) -> tuple[Tensor, Tensor]:
+        paths = [os.path.join(self.raw_folder, name) for name in self._names()]
+        images, labels = read_idx(paths[0], 3), read_idx(paths[1], 1)
         if len(images) != len(labels):
             raise RuntimeError(f"{self.raw_folder} is corrupt: {len(images)} images and {len(labels)} labels")
         return tensor_of_array(images), tensor_of_array(labels.astype(np.int64))
@@ -172,3 +182,125 @@ class KMNIST(MNIST):
         ("t10k-labels-idx1-ubyte.gz", "7320c461ea6c1c855c0b718fb2a4b134"),
     ]
     classes = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"]
+
+
+_ALL = sorted(string.digits + string.ascii_letters)
+# Lower-case letters that look like their capitals.
+_DISTINCT = [letter for letter in _ALL if letter not in "cijklmopsuvwxyz"]
+
+
+class EMNIST(MNIST):
+    """EMNIST (https://www.nist.gov/itl/products-and-services/emnist-dataset): handwritten letters and digits, in MNIST's form.
+
+    `split` is one of "byclass", "bymerge", "balanced", "letters", "digits" and "mnist"; the other arguments are MNIST's. The images are
+    as they lie in the files: rows and columns exchanged.
+    """
+
+    url = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"
+    md5 = "58c8d27c78d21e728a6bc7b3cc06412e"
+    splits = ("byclass", "bymerge", "balanced", "letters", "digits", "mnist")
+    classes_split_dict = {
+        "byclass": _ALL,
+        "bymerge": _DISTINCT,
+        "balanced": _DISTINCT,
+        "letters": ["N/A", *string.ascii_lowercase],
+        "digits": list(string.digits),
+        "mnist": list(string.digits),
+    }
+
+    def __init__(self, root: str | Path, split: str, **kwargs: Any) -> None:
+        self.split = checked_choice(split, "split", self.splits)
+        super().__init__(root, **kwargs)
+        self.classes = self.classes_split_dict[split]
+
+    def _names(self) -> tuple[str, str]:
+        prefix = f"emnist-{self.split}-{'train' if self.train else 'test'}"
+        return f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
+
+    def _check_exists(self) -> bool:
+        return all(os.path.isfile(os.path.join(self.raw_folder, name)) for name in self._names())
+
+    def download(self) -> None:
+        """Gets the files where one is missing."""
+        if self._check_exists():
+            return
+        archive = os.path.join(self.raw_folder, "gzip.zip")
+        download(
+            [self.url], archive, self.md5, f"put the unpacked {' and '.join(self._names())} into {self.raw_folder}"
+        )
+        extract_zip(archive, self.raw_folder)
+        packed = os.path.join(self.raw_folder, "gzip")
+        for name in os.listdir(packed):
+            if name.endswith(".gz"):
+                extract_gzip(os.path.join(packed, name), os.path.join(self.raw_folder, name.removesuffix(".gz")))
+        shutil.rmtree(packed)
+
+
+class QMNIST(MNIST):
+    """QMNIST (https://github.com/facebookresearch/qmnist): MNIST with all that is known of each digit.
+
+    Args:
+        root: folder that holds, or with `download` gets, the folder `QMNIST/raw`.
+        what: "train", "test", "test10k" (MNIST's), "test50k" (the others) or "nist"; None for what `train` says.
+        compat: the targets are digits; else tensors of eight integers, the digit first.
+        train: the images to learn from, or those to test on.
+        kwargs: `transform`, `target_transform`, `download` as MNIST's.
+    """
+
+    subsets = {"train": "train", "test": "test", "test10k": "test", "test50k": "test", "nist": "nist"}
+    _address = "https://raw.githubusercontent.com/facebookresearch/qmnist/master/"
+    resources: Any = {
+        "train": [
+            (f"{_address}qmnist-train-images-idx3-ubyte.gz", "ed72d4157d28c017586c42bc6afe6370"),
+            (f"{_address}qmnist-train-labels-idx2-int.gz", "0058f8dd561b90ffdd0f734c6a30e5e4"),
+        ],
+        "test": [
+            (f"{_address}qmnist-test-images-idx3-ubyte.gz", "1394631089c404de565df7b7aeaf9412"),
+            (f"{_address}qmnist-test-labels-idx2-int.gz", "5b5b05890a5e13444e108efe57b788aa"),
+        ],
+        "nist": [
+            (f"{_address}xnist-images-idx3-ubyte.xz", "7f124b3b8ab81486c9d8c2749c17f834"),
+            (f"{_address}xnist-labels-idx2-int.xz", "5ed0e788978e45d4a8bd4b7caec3d79d"),
+        ],
+    }
+
+    def __init__(
+        self, root: str | Path, what: str | None = None, compat: bool = True, train: bool = True, **kwargs: Any
+    ) -> None:
+        self.what = checked_choice(what or ("train" if train else "test"), "what", tuple(self.subsets))
+        self.compat = compat
+        super().__init__(root, train, **kwargs)
+
+    def _archives(self) -> list[tuple[str, str]]:
+        return self.resources[self.subsets[self.what]]
+
+    def _names(self) -> tuple[str, str]:
+        images, labels = (os.path.splitext(os.path.basename(url))[0] for url, _ in self._archives())
+        return images, labels
+
+    def _check_exists(self) -> bool:
+        return all(os.path.isfile(os.path.join(self.raw_folder, name)) for name in self._names())
+
+    def _load_data(self) -> tuple[Tensor, Tensor]:
+        paths = [os.path.join(self.raw_folder, name) for name in self._names()]
+        images, labels = read_idx(paths[0], 3), read_idx(paths[1], 2, 0x0C).astype(np.int64)
+        if len(images) != len(labels) or labels.shape[1] < 1:
+            raise RuntimeError(f"{self.raw_folder} is corrupt: {len(images)} images and labels of shape {labels.shape}")
+        part = {"test10k": slice(10000), "test50k": slice(10000, None)}.get(self.what, slice(None))
+        return tensor_of_array(images[part].copy()), tensor_of_array(labels[part].copy())
+
+    def _target(self, index: int) -> Any:
+        return int(self.targets[index][0]) if self.compat else self.targets[index]
+
+    def download(self) -> None:
+        """Gets the files where one is missing."""
+        if self._check_exists():
+            return
+        for url, md5 in self._archives():
+            archive = os.path.join(self.raw_folder, os.path.basename(url))
+            path = os.path.splitext(archive)[0]
+            download([url], archive, md5, f"put the unpacked {os.path.basename(path)} into {self.raw_folder}")
+            (extract_xz if archive.endswith(".xz") else extract_gzip)(archive, path)
+
+    def extra_repr(self) -> str:
+        return f"Split: {self.what}"
