@@ -16,6 +16,7 @@ from . import (
     mobilenetv3,
     regnet,
     resnet,
+    segmentation,
     shufflenetv2,
     squeezenet,
     swin_transformer,
@@ -71,4 +72,5 @@ __all__ = [
     "get_weight",
     "list_models",
     "mobilenet",
+    "segmentation",
 ]

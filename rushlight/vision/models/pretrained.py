@@ -165,7 +165,8 @@ def _old_arguments(names: list[str], positional: tuple[Any, ...], keywords: dict
 
 def classes_of(weights: WeightsEnum) -> dict[str, Any]:
     """The number of classes, which is part of the weights."""
-    return {"num_classes": len(weights.meta["categories"])}
+    classes = weights.meta["categories"]
+    return {} if classes is None else {"num_classes": len(classes)}
 
 
 def with_weights(

@@ -139,6 +139,7 @@ class VGG16_Weights(WeightsEnum):
     IMAGENET1K_FEATURES = imagenet(  # trained on images of 0…255 less a mean; the classifier's values are NaN
         "vgg16_features-amdegroot-88682ab5", 138357544, 32, mean=(0.48235, 0.45882, 0.40784), std=(1.0 / 255.0,) * 3
     )
+    IMAGENET1K_FEATURES.meta["categories"] = None
     DEFAULT = IMAGENET1K_V1
 
 
