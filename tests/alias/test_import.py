@@ -81,7 +81,11 @@ MISSING = [
     ("import torch.fx", "ModuleNotFoundError", "torch.fx is not in Rushlight yet"),
     ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed is not in Rushlight yet"),
     ("import torch.runtime", "ModuleNotFoundError", "No module named 'torch.runtime'"),
-    ("import torchvision.ops", "ModuleNotFoundError", "torchvision.ops is not in Rushlight yet"),
+    (
+        "import torchvision.models.quantization",
+        "ModuleNotFoundError",
+        "torchvision.models.quantization is not in Rushlight yet",
+    ),
 ]
 
 

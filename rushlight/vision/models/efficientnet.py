@@ -273,7 +273,7 @@ def _first(width_mult: float, depth_mult: float, dropout: float, kwargs: dict[st
 def _second(size: str, dropout: float, kwargs: dict[str, Any]) -> EfficientNet:
     """A network of the second version."""
     fused, others = _V2_STAGES[size]
-    stages = [*(FusedMBConvConfig(*stage) for stage in fused), *(MBConvConfig(*stage) for stage in others)]
+    stages: list[Any] = [*(FusedMBConvConfig(*stage) for stage in fused), *(MBConvConfig(*stage) for stage in others)]
     norm = kwargs.pop("norm_layer", partial(nn.BatchNorm2d, eps=1e-3))
     return EfficientNet(stages, kwargs.pop("dropout", dropout), norm_layer=norm, last_channel=1280, **kwargs)
 

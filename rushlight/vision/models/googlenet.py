@@ -11,7 +11,7 @@ from ... import nn
 from ...nn import Module
 from ...tensor import Tensor, cat, flatten
 from .initialization import truncated_normal
-from .pretrained import WeightsEnum, imagenet, with_weights
+from .pretrained import WeightsEnum, classes_of, imagenet, with_weights
 
 __all__ = ["GoogLeNet", "GoogLeNetOutputs", "GoogLeNet_Weights", "_GoogLeNetOutputs", "googlenet"]
 
@@ -193,11 +193,14 @@ class GoogLeNet_Weights(WeightsEnum):
     DEFAULT = IMAGENET1K_V1
 
 
+def _as_published(weights: WeightsEnum) -> dict[str, Any]:
+    """Images are prepared for 0.5 and 0.5."""
+    return {**classes_of(weights), "transform_input": True, "init_weights": False}
+
+
 def _with_classifiers(keywords: dict[str, Any]) -> dict[str, Any]:
-    """The published weights have the classifiers half way, and images prepared for 0.5 and 0.5."""
-    keywords.setdefault("transform_input", True)
+    """The published weights have the classifiers half way, though not trained."""
     keywords.setdefault("aux_logits", False)
-    keywords.setdefault("init_weights", False)
     if keywords["aux_logits"]:
         warnings.warn(
             "auxiliary heads in the pretrained googlenet model are NOT pretrained, so make sure to train them",
@@ -213,7 +216,7 @@ def _without_classifiers(model: GoogLeNet, keywords: dict[str, Any]) -> None:
         model.aux2 = None
 
 
-@with_weights(GoogLeNet_Weights, settings=_with_classifiers, finish=_without_classifiers)
+@with_weights(GoogLeNet_Weights, fixed=_as_published, settings=_with_classifiers, finish=_without_classifiers)
 def googlenet(**kwargs: Any) -> GoogLeNet:
     """GoogLeNet; further arguments go to `GoogLeNet`. With weights, `aux_logits` is False by default."""
     return GoogLeNet(**kwargs)

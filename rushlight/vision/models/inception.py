@@ -11,7 +11,7 @@ from ...nn import Module
 from ...tensor import Tensor, cat, flatten
 from .googlenet import BasicConv2d, asked_for_initialization, from_imagenet_range
 from .initialization import truncated_normal
-from .pretrained import WeightsEnum, imagenet, with_weights
+from .pretrained import WeightsEnum, classes_of, imagenet, with_weights
 
 __all__ = ["Inception3", "InceptionOutputs", "Inception_V3_Weights", "_InceptionOutputs", "inception_v3"]
 
@@ -238,20 +238,12 @@ class Inception_V3_Weights(WeightsEnum):
     DEFAULT = IMAGENET1K_V1
 
 
-def _with_classifier(keywords: dict[str, Any]) -> dict[str, Any]:
+def _as_published(weights: WeightsEnum) -> dict[str, Any]:
     """The published weights have the classifier half way, and images prepared for 0.5 and 0.5."""
-    keywords.setdefault("transform_input", True)
-    keywords.setdefault("aux_logits", True)
-    return {**keywords, "aux_logits": True, "init_weights": False}
+    return {**classes_of(weights), "transform_input": True, "aux_logits": True, "init_weights": False}
 
 
-def _without_classifier(model: Inception3, keywords: dict[str, Any]) -> None:
-    if not keywords["aux_logits"]:
-        model.aux_logits = False
-        model.AuxLogits = None
-
-
-@with_weights(Inception_V3_Weights, settings=_with_classifier, finish=_without_classifier)
+@with_weights(Inception_V3_Weights, fixed=_as_published)
 def inception_v3(**kwargs: Any) -> Inception3:
     """Inception v3; further arguments go to `Inception3`. Images are 299×299, unlike other networks'."""
     return Inception3(**kwargs)

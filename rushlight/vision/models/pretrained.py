@@ -119,10 +119,8 @@ def published(file: str, transforms: Callable[..., Any], classes: str, num_param
     )
 
 
-def _old_choice(value: Any, first: WeightsEnum, name: str) -> Any:
-    """What a truth value in place of weights means, `first` or None, with PyTorch's warning; anything else as it is."""
-    if value is None or isinstance(value, (str, Enum)):
-        return value
+def _old_choice(value: Any, first: WeightsEnum, name: str) -> WeightsEnum | None:
+    """What a truth value in place of weights means, `first` or None, with PyTorch's warning."""
     chosen = first if value else None
     text = (
         f"Arguments other than a weight enum or `None` for '{name}' are deprecated since 0.13 and may be removed in the "
@@ -135,7 +133,7 @@ def _old_choice(value: Any, first: WeightsEnum, name: str) -> Any:
 
 
 def _old_arguments(names: list[str], positional: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-    """Turns arguments by position, and `pretrained`, into keywords, as the interface before 0.13 had them."""
+    """Turns arguments by position into keywords, as the interface before 0.13 had them."""
     if len(positional) > len(names):
         raise TypeError(
             f"a model takes at most {' and '.join(names)} by position, got {len(positional)} arguments; give the others "
@@ -152,15 +150,23 @@ def _old_arguments(names: list[str], positional: tuple[Any, ...], keywords: dict
             stacklevel=4,
         )
         keywords.update(named)
-    for old, new in (("pretrained", "weights"), ("pretrained_backbone", "weights_backbone")):
-        if new in names and old in keywords and new not in keywords:
-            warnings.warn(
-                f"The parameter '{old}' is deprecated since 0.13 and may be removed in the future, please use '{new}' "
-                "instead.",
-                UserWarning,
-                stacklevel=4,
-            )
-            keywords[new] = keywords.pop(old)
+
+
+def _choice(keywords: dict[str, Any], kind: type[WeightsEnum], name: str, default: Any, first: WeightsEnum) -> Any:
+    """Takes the argument `name`, or `pretrained…` as before 0.13, out of a call: the weights it means, or None."""
+    old = {"weights": "pretrained", "weights_backbone": "pretrained_backbone"}[name]
+    if old in keywords and name not in keywords:
+        warnings.warn(
+            f"The parameter '{old}' is deprecated since 0.13 and may be removed in the future, please use '{name}' "
+            "instead.",
+            UserWarning,
+            stacklevel=3,
+        )
+        keywords[name] = keywords.pop(old)
+    given = keywords.pop(name, default)
+    if given is not None and not isinstance(given, (str, Enum)):
+        given = _old_choice(given, first, name)
+    return kind.verify(given)
 
 
 def classes_of(weights: WeightsEnum) -> dict[str, Any]:
@@ -194,10 +200,10 @@ def with_weights(
         def build(*positional: Any, **keywords: Any) -> Module:
             _old_arguments(names, positional, keywords)
             keywords.pop("progress", None)
-            chosen = kind.verify(_old_choice(keywords.pop("weights", None), next(iter(kind)), "weights"))
+            chosen = _choice(keywords, kind, "weights", None, next(iter(kind)))
             if backbone is not None:
-                part = _old_choice(keywords.pop("weights_backbone", backbone), backbone, "weights_backbone")
-                keywords["weights_backbone"] = type(backbone).verify(part) if chosen is None else None
+                part = _choice(keywords, type(backbone), "weights_backbone", backbone, backbone)
+                keywords["weights_backbone"] = part if chosen is None else None
             if chosen is None:
                 return make(**keywords)
             for name, value in fixed(chosen).items():

@@ -46,4 +46,4 @@ def distance_loss(boxes1: Tensor, boxes2: Tensor, eps: float) -> tuple[Tensor, T
     width, height = around(boxes1, boxes2)
     apart = (boxes1[..., :2] + boxes1[..., 2:]) / 2 - (boxes2[..., :2] + boxes2[..., 2:]) / 2
     distance = apart[..., 0] ** 2 + apart[..., 1] ** 2
-    return 1 - iou + distance / (width**2 + height**2 + eps), iou
+    return 1 - iou + distance / (width**2 + height**2 + eps), iou  # type: ignore[return-value]

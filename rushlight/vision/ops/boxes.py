@@ -307,7 +307,7 @@ def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
     term = _shapes_apart(_wide(boxes1)[..., None, :], _wide(boxes2)[..., None, :, :])
     with no_grad():
         share = term / (1 - iou + term + eps)
-    return closeness - share * term
+    return closeness - share * term  # type: ignore[return-value]
 
 
 def masks_to_boxes(masks: Tensor) -> Tensor:

@@ -19,4 +19,4 @@ def complete_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "none
     term = _shapes_apart(one, other)
     with no_grad():
         share = term / (1 - iou + term + eps)
-    return reduced(loss + share * term, reduction)
+    return reduced(loss + share * term, reduction)  # type: ignore[arg-type]

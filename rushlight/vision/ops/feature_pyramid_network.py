@@ -104,9 +104,9 @@ class FeaturePyramidNetwork(Module):
 class LastLevelMaxPool(ExtraFPNBlock):
     """Adds "pool": every second pixel of the coarsest map."""
 
-    def forward(self, x: Maps, y: Maps, names: list[str]) -> tuple[Maps, list[str]]:
-        coarser = functional.max_pool2d(x[-1], kernel_size=1, stride=2, padding=0)
-        return [*x, coarser], [*names, "pool"]
+    def forward(self, results: Maps, x: Maps, names: list[str]) -> tuple[Maps, list[str]]:
+        coarser = functional.max_pool2d(results[-1], kernel_size=1, stride=2, padding=0)
+        return [*results, coarser], [*names, "pool"]
 
 
 class LastLevelP6P7(ExtraFPNBlock):
@@ -118,9 +118,9 @@ class LastLevelP6P7(ExtraFPNBlock):
         self.p7 = nn.Conv2d(out_channels, out_channels, 3, 2, 1)
         for module in (self.p6, self.p7):
             nn.init.kaiming_uniform_(module.weight, a=1)
-            nn.init.constant_(module.bias, 0)
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         self.use_P5 = in_channels == out_channels
 
-    def forward(self, p: Maps, c: Maps, names: list[str]) -> tuple[Maps, list[str]]:
-        sixth = self.p6(p[-1] if self.use_P5 else c[-1])
-        return [*p, sixth, self.p7(functional.relu(sixth))], [*names, "p6", "p7"]
+    def forward(self, results: Maps, x: Maps, names: list[str]) -> tuple[Maps, list[str]]:
+        sixth = self.p6(results[-1] if self.use_P5 else x[-1])
+        return [*results, sixth, self.p7(functional.relu(sixth))], [*names, "p6", "p7"]
