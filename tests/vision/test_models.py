@@ -231,7 +231,7 @@ VARIANTS: dict[str, Callable[[Any, Any], Any]] = {
         m.segmentation.lraspp_mobilenet_v3_large(num_classes=3, weights_backbone=None), "out", t
     ),
     "deeplab": lambda t, m: Out(
-        m.deeplabv3_mobilenet_v3_large(num_classes=3, weights_backbone=None, aux_loss=True), "aux", t
+        m.segmentation.deeplabv3_mobilenet_v3_large(num_classes=3, weights_backbone=None, aux_loss=True), "aux", t
     ),
     "bottlenecks": lambda t, m: m.ResNet(m.resnet.Bottleneck, [1, 2, 1, 1], 10),
     "zero": lambda t, m: m.ResNet(m.resnet.Bottleneck, [1, 1, 1, 1], 10, zero_init_residual=True),
