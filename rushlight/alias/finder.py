@@ -35,6 +35,22 @@ class ServedModule:
         # The import system has just put the spec of the borrowed name on the module.
         module.__spec__ = self.spec
         module.__dict__.setdefault("__getattr__", module_getattr(module, self.name))
+        _serve_hidden_modules(module, self.name)
+
+
+def _serve_hidden_modules(module: ModuleType, name: str) -> None:
+    """Serves at once the modules whose names mean something else in their package, as `torchvision.ops.roi_align` does.
+
+    To import one later would put it there, over the function.
+    """
+    prefix = f"{module.__name__}."
+    for full in [full for full in sys.modules if full.startswith(prefix)]:
+        child = full[len(prefix) :]
+        hidden = sys.modules[full]
+        public = f"{name}.{child}"
+        if module.__dict__.get(child, hidden) is not hidden and public in pytorch_names():
+            hidden.__dict__.setdefault("__getattr__", module_getattr(hidden, public))
+            sys.modules.setdefault(public, hidden)
 
 
 class Finder:

@@ -26,7 +26,7 @@ torch.nn.parameter torch.nn.utils torch.nn.utils.rnn torch.optim torch.optim.lr_
 torch.fft torch.linalg torch.random torch.serialization torch.special torch.testing torch.utils torch.utils.data
 torch.utils.data.dataloader torch.utils.data.sampler torch.version torchvision torchvision.datasets
 torchvision.datasets.folder torchvision.models torchvision.models.resnet torchvision.transforms
-torchvision.transforms.functional
+torchvision.transforms.functional torchvision.models.segmentation torchvision.ops torchvision.ops.misc
 """.split()
 
 
@@ -65,6 +65,16 @@ theirs = [name for name, module in list(sys.modules.items()) if name.startswith(
 assert not theirs, theirs
 """
     assert output(program, tmp_path, "-W", "error") == ""
+
+
+def test_functions_named_as_their_module_stay_functions(tmp_path: Path) -> None:
+    program = """
+import torchvision
+from torchvision.ops.roi_align import RoIAlign
+import torchvision.ops.stochastic_depth, torchvision.models.alexnet
+print(*(type(it).__name__ for it in (torchvision.ops.roi_align, torchvision.ops.stochastic_depth, torchvision.models.alexnet)))
+"""
+    assert output(program, tmp_path) == "function function function\n"
 
 
 def test_modules_of_the_script_share_the_alias(tmp_path: Path) -> None:
