@@ -36,6 +36,15 @@ class ServedModule:
         module.__spec__ = self.spec
         module.__dict__.setdefault("__getattr__", module_getattr(module, self.name))
 
+    # What `python -m` asks for.
+
+    def get_code(self, name: str) -> Any:
+        loader: Any = self.spec.loader  # type: ignore[union-attr]
+        return loader.get_code(self.spec.name)  # type: ignore[union-attr]
+
+    def is_package(self, name: str) -> bool:
+        return hasattr(self.module, "__path__")
+
 
 class Finder:
     """Answers for every module whose name begins with `torch` or `torchvision`."""

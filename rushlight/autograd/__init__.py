@@ -1,9 +1,6 @@
 """`torch.autograd`: gradients by hand, grad modes, custom functions, numerical checks."""
 
-import sys as _sys
-from importlib import import_module as _import_module
-from types import ModuleType as _ModuleType
-
+from .. import late
 from ..tensor.autograd import backward, detect_anomaly, grad, set_detect_anomaly
 from ..tensor.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from ..tensor.tensor import Tensor
@@ -30,13 +27,4 @@ __all__ = [
     "set_grad_enabled",
 ]
 
-
-def __getattr__(name: str) -> _ModuleType:
-    """The profiler is loaded when it is first asked for."""
-    if name == "profiler":
-        return _import_module("rushlight.profiler.legacy")
-    if name.startswith("__"):  # asked by whoever looks at modules; no name of PyTorch's
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    missing = _import_module("rushlight.alias.missing")
-    found: _ModuleType = missing.module_getattr(_sys.modules[__name__], "torch.autograd")(name)
-    return found
+__getattr__ = late.names(__name__, "torch.autograd", {"profiler": ("rushlight.profiler.legacy", None)})

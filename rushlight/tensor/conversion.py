@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import mmap
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from ..dtype import bfloat16, dtype
 from ..ir import scalar, view
 from ..ir.type import Type
 from ..runtime import executor
-from . import printing
+from . import printing, sharing
 from .geometry import require_cpu
 from .grad_fn import grad_fn_name
 from .promotion import Defaults
@@ -254,17 +253,13 @@ def data_ptr(self: Tensor) -> int:
 @method
 def is_shared(self: Tensor) -> bool:
     """Whether the memory is shared between processes."""
-    return bool(self.__dict__.get("_shared", False))
+    return sharing.shared_file(self) is not None
 
 
 @method
 def share_memory_(self: Tensor) -> Tensor:
-    """Moves the values into memory that child processes made by fork see too."""
-    memory = mmap.mmap(-1, max(self._type().nbytes, 1))  # anonymous and shared: a forked child sees it
-    shared = np.frombuffer(memory, self.dtype.storage, self.numel()).reshape(tuple(self.shape))
-    np.copyto(shared, self._array())
-    self._storage.share(shared)
-    self.__dict__["_shared"] = True
+    """Moves the values into memory that other processes see too: children made by fork, and those to which the tensor is sent."""
+    sharing.move(self)
     return self
 
 

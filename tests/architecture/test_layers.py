@@ -11,7 +11,7 @@ import pytest
 
 from .source_tree import MODULES, ROOT, Module, functions
 
-BOTTOM = {"dtype", "errors", "config", "limits", "version"}
+BOTTOM = {"dtype", "errors", "config", "late", "limits", "version"}
 CORE = BOTTOM | {"generator", "ir", "kernel", "passes", "backend", "runtime", "tensor"}
 NAMED = {
     "autograd",
@@ -19,6 +19,9 @@ NAMED = {
     "backends",
     "compiler",
     "cuda",
+    "distributed",
+    "futures",
+    "multiprocessing",
     "settings",
     "testing",
     "utils",
@@ -29,6 +32,7 @@ PUBLIC = CORE | NAMED | {"nn", "optim", "data", "vision", "serialize", "rushligh
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "version": set(),
+    "late": set(),
     "config": {"errors"},
     "dtype": {"errors"},
     "limits": {"dtype", "errors"},
@@ -39,13 +43,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backend": BOTTOM | {"ir", "kernel"},
     "runtime": BOTTOM | {"ir", "kernel", "passes", "backend"},
     "tensor": BOTTOM | {"generator", "ir", "passes", "runtime"},
-    "nn": CORE | {"autograd"},
+    "futures": set(),
+    "distributed": CORE | {"autograd", "futures"},
+    "nn": CORE | {"autograd", "distributed"},
     "optim": CORE | {"nn"},
     "serialize": CORE,
     "autograd": CORE,
     "data": CORE,
     "vision": CORE | {"data", "nn", "serialize"},
     "utils": CORE | {"data", "nn"},
+    "multiprocessing": CORE | {"nn"},
     "compiler": CORE | {"nn", "optim"},
     "backends": BOTTOM,
     "accelerator": CORE,
