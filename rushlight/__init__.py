@@ -108,10 +108,31 @@ _SETTINGS = (
     "use_deterministic_algorithms",
 )
 
+_AUTOCAST = (
+    "autocast_decrement_nesting",
+    "autocast_increment_nesting",
+    "clear_autocast_cache",
+    "get_autocast_cpu_dtype",
+    "get_autocast_dtype",
+    "get_autocast_gpu_dtype",
+    "is_autocast_cache_enabled",
+    "is_autocast_cpu_enabled",
+    "is_autocast_enabled",
+    "set_autocast_cache_enabled",
+    "set_autocast_cpu_dtype",
+    "set_autocast_cpu_enabled",
+    "set_autocast_dtype",
+    "set_autocast_enabled",
+    "set_autocast_gpu_dtype",
+)
+
 # Loaded when first used, so that `import rushlight` costs what a script uses. name: (module, attribute or None for the module)
 _LATER = {
+    "amp": ("rushlight.amp", None),
+    "autocast": ("rushlight.amp", "autocast"),
     "compile": ("rushlight.compiler", "compile"),
     "compiler": ("rushlight.compiler", None),
+    "cpu": ("rushlight.cpu", None),
     "data": ("rushlight.data", None),
     "distributed": ("rushlight.distributed", None),
     "futures": ("rushlight.futures", None),
@@ -135,6 +156,7 @@ _LATER = {
     "utils": ("rushlight.utils", None),
     "vision": ("rushlight.vision", None),
     **{name: ("rushlight.settings", name) for name in _SETTINGS},
+    **{name: ("rushlight.amp.autocast_mode", name) for name in _AUTOCAST},
 }
 
 

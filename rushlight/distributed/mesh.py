@@ -14,6 +14,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -147,7 +148,8 @@ class Mesh:
 
 def _view(part: bytes | memoryview | np.ndarray) -> bytes | memoryview:
     if isinstance(part, np.ndarray):
-        return memoryview(np.ascontiguousarray(part).reshape(-1).view(np.uint8))
+        flat: Any = np.ascontiguousarray(part).reshape(-1).view(np.uint8)
+        return memoryview(flat)
     return part
 
 

@@ -121,7 +121,7 @@ class Table:
         self.values: dict[bytes, bytes] = {}
         self.lock = threading.Lock()
 
-    def call(self, name: str, parts: Sequence[bytes]) -> list[bytes]:
+    def call(self, name: str, parts: Sequence[bytes | bytearray]) -> list[bytes]:
         operation: Callable[..., list[bytes]] | None = getattr(self, f"_{name}", None)
         if operation is None:
             raise DistStoreError(f"a store has no operation {name!r}")

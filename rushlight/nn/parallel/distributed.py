@@ -294,7 +294,7 @@ def _check_shapes(group: ProcessGroup, module: Module) -> None:
             )
 
 
-def _buckets(parameters: list[Tensor], most: int) -> list[list[Tensor]]:
+def _buckets(parameters: Sequence[Tensor], most: int) -> list[list[Tensor]]:
     """The parameters in groups of one dtype and at most so many bytes, from the last to the first."""
     buckets: list[list[Tensor]] = []
     bytes_of: dict[dtype, int] = {}

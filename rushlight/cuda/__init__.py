@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from .errors import OutOfMemoryError
+from ..errors import OutOfMemoryError
 
 __all__ = [
     "OutOfMemoryError",
