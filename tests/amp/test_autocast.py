@@ -263,8 +263,7 @@ WARNED = {
         t.cpu.amp.autocast()._enabled,
     ),
     "dtype": lambda t: t.autocast("cpu", dtype=t.float32)._enabled,
-    "no device": lambda t: t.autocast("nothing"),
-    "no name": lambda t: t.autocast(t.device("cpu")),
+    "no name": lambda t: t.autocast(3),
     "dtypes": lambda t: [str(t.get_autocast_dtype(d)) for d in ("cpu", "cuda", "xpu", "mps", "hpu", "xla")],
     "available": lambda t: t.amp.is_autocast_available("cpu"),
 }

@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tensor": BOTTOM | {"generator", "ir", "passes", "runtime"},
     "futures": set(),
     "distributed": CORE | {"autograd", "futures"},
-    "nn": CORE | {"autograd", "distributed"},
+    "nn": CORE | {"autograd", "backends", "distributed"},
     "optim": CORE | {"nn"},
     "serialize": CORE,
     "autograd": CORE,
