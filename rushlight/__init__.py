@@ -137,6 +137,7 @@ _LATER = {
     "distributed": ("rushlight.distributed", None),
     "futures": ("rushlight.futures", None),
     "fft": ("rushlight.tensor.fft", None),
+    "func": ("rushlight.func", None),
     "is_storage": ("rushlight.serialize.location", "is_storage"),
     "linalg": ("rushlight.tensor.linalg", None),
     "load": ("rushlight.serialize", "load"),
@@ -155,6 +156,7 @@ _LATER = {
     "profiler": ("rushlight.profiler", None),
     "utils": ("rushlight.utils", None),
     "vision": ("rushlight.vision", None),
+    "vmap": ("rushlight.tensor.batched", "vmap"),
     **{name: ("rushlight.settings", name) for name in _SETTINGS},
     **{name: ("rushlight.amp.autocast_mode", name) for name in _AUTOCAST},
 }

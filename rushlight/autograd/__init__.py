@@ -4,7 +4,6 @@ from .. import late
 from ..tensor.autograd import backward, detect_anomaly, grad, set_detect_anomaly
 from ..tensor.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from ..tensor.tensor import Tensor
-from . import functional
 from .function import Function
 from .gradcheck import gradcheck, gradgradcheck
 
@@ -16,6 +15,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "functional",
     "grad",
     "gradcheck",
@@ -27,4 +27,12 @@ __all__ = [
     "set_grad_enabled",
 ]
 
-__getattr__ = late.names(__name__, "torch.autograd", {"profiler": ("rushlight.profiler.legacy", None)})
+__getattr__ = late.names(
+    __name__,
+    "torch.autograd",
+    {
+        "forward_ad": ("rushlight.autograd.forward_ad", None),
+        "functional": ("rushlight.autograd.functional", None),
+        "profiler": ("rushlight.profiler.legacy", None),
+    },
+)

@@ -81,9 +81,7 @@ def value_of(node: Node) -> Any:
     if node.value is None:
         flush()
         if node.value is None:
-            raise RuntimeError(
-                f"the result of {node.op_name} is missing: an operation before it failed when it was run"
-            )
+            raise node.missing()
     return node.value
 
 

@@ -598,6 +598,8 @@ def _derive(tensor: Tensor) -> Node:
 
 def detached_node(node: Node) -> Node:
     """The node's value without history."""
+    if type(node) is not Node:  # an example of a batch has no value to take
+        return view.stop(node)
     return input_node(node.value, node.type) if node.value is not None else _untracked_copy(node)
 
 

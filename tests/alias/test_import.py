@@ -76,10 +76,10 @@ MISSING = [
     ("torch.Tensor.lobpcg", "AttributeError", "type object 'Tensor' has no attribute 'lobpcg'"),
     ("torch.Tensor.to_mkldnn", "NotThereYet", "torch.Tensor.to_mkldnn is not in Rushlight yet"),
     ("torch.ones(2).to_mkldnn()", "NotThereYet", "torch.Tensor.to_mkldnn is not in Rushlight yet"),
-    ("from torch import vmap", "ImportError", "torch.vmap is not in Rushlight yet"),
+    ("from torch import while_loop", "ImportError", "torch.while_loop is not in Rushlight yet"),
     ("from torch.nn import ReLU, CrossMapLRN2d", "ImportError", "torch.nn.CrossMapLRN2d is not in Rushlight yet"),
     ("import torch.fx", "ModuleNotFoundError", "torch.fx is not in Rushlight yet"),
-    ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed is not in Rushlight yet"),
+    ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed.rpc is not in Rushlight yet"),
     ("import torch.runtime", "ModuleNotFoundError", "No module named 'torch.runtime'"),
     ("import torchvision.ops", "ModuleNotFoundError", "torchvision.ops is not in Rushlight yet"),
 ]
@@ -102,12 +102,12 @@ print(hasattr(torch, "fx"), getattr(torch, "fx", 1), hasattr(torch, "not_a_name"
 
 
 def test_missing_name_ends_a_program_with_its_line(tmp_path: Path) -> None:
-    done = run("import torch\n\ntorch.vmap(abs)\n", tmp_path)
+    done = run("import torch\n\ntorch.while_loop(abs)\n", tmp_path)
     assert done.returncode == 1
     report = done.stderr.splitlines()
     assert report[0] == "Traceback (most recent call last):"
     assert "program.py" in report[1] and report[1].endswith("line 3, in <module>")
-    assert report[-1] == "rushlight.errors.NotThereYet: torch.vmap is not in Rushlight yet"
+    assert report[-1] == "rushlight.errors.NotThereYet: torch.while_loop is not in Rushlight yet"
 
 
 CHILDREN = """
