@@ -15,7 +15,7 @@ from typing import Any
 
 from .missing import module_getattr, not_there_yet, pytorch_names
 from .processes import install_in_children
-from .table import place
+from .table import PLACES, place
 
 ROOTS = ("torch", "torchvision")
 
@@ -62,7 +62,7 @@ class Finder:
 
 def find_module(name: str) -> ModuleType | None:
     """Rushlight's module for PyTorch's public module `name`, or None where there is none."""
-    if name not in pytorch_names():
+    if name not in pytorch_names() and name not in PLACES and not name.startswith("torch._dynamo."):
         return None
     parent, _, child = name.rpartition(".")
     # Where the public module is an attribute of its parent, that object counts, wherever its file lies.

@@ -1,0 +1,53 @@
+"""`torch.library`: operators that programs add to PyTorch's own table. There is no such table here; each name says what to do instead."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from .errors import NotThereYet
+
+__all__ = [
+    "Library",
+    "custom_op",
+    "define",
+    "get_ctx",
+    "impl",
+    "impl_abstract",
+    "opcheck",
+    "register_autocast",
+    "register_autograd",
+    "register_fake",
+    "register_kernel",
+    "register_torch_dispatch",
+    "register_vmap",
+    "triton_op",
+    "wrap_triton",
+]
+
+
+def _refuse(name: str) -> NoReturn:
+    raise NotThereYet(
+        f"torch.library.{name}: operators registered by name are not in Rushlight yet; write a function of tensors, or a "
+        "torch.autograd.Function where it has a gradient of its own"
+    )
+
+
+class Library:
+    """NotThereYet: a library of operators."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _refuse("Library")
+
+
+def _missing(name: str) -> Any:
+    def call(*args: Any, **kwargs: Any) -> NoReturn:
+        _refuse(name)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = "NotThereYet: write a function of tensors, or an autograd.Function."
+    return call
+
+
+for _name in __all__:
+    if _name != "Library":
+        globals()[_name] = _missing(_name)
