@@ -87,6 +87,7 @@ bool, int, float = bool_, int_, float_
 from math import e, inf, nan, pi  # noqa: E402
 
 newaxis = None
+legacy_contiguous_format = contiguous_format
 
 globals().update(_tensor.functions)
 globals().update(_typed_constructors)
@@ -98,13 +99,18 @@ _SETTINGS = (
     "get_float32_matmul_precision",
     "get_num_interop_threads",
     "get_num_threads",
+    "get_device_module",
+    "is_distributed",
+    "is_warn_always_enabled",
     "is_deterministic_algorithms_warn_only_enabled",
     "set_default_device",
     "set_default_tensor_type",
     "set_deterministic_debug_mode",
     "set_float32_matmul_precision",
+    "set_flush_denormal",
     "set_num_interop_threads",
     "set_num_threads",
+    "set_warn_always",
     "use_deterministic_algorithms",
 )
 
@@ -158,10 +164,18 @@ _LATER = {
     "explain": ("rushlight.debug.explain", "explain"),
     "memory": ("rushlight.memory", None),
     "profiler": ("rushlight.profiler", None),
+    "types": ("rushlight.types", None),
     "utils": ("rushlight.utils", None),
+    "storage": ("rushlight.tensor.storages", None),
+    "TypedStorage": ("rushlight.tensor.storages", "TypedStorage"),
+    "UntypedStorage": ("rushlight.tensor.storages", "UntypedStorage"),
     "vision": ("rushlight.vision", None),
     "vmap": ("rushlight.tensor.batched", "vmap"),
     **{name: ("rushlight.settings", name) for name in _SETTINGS},
+    **{
+        name.replace("Tensor", "Storage"): ("rushlight.tensor.storages", name.replace("Tensor", "Storage"))
+        for name in _typed_constructors
+    },
     **{name: ("rushlight.amp.autocast_mode", name) for name in _AUTOCAST},
 }
 

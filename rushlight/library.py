@@ -48,6 +48,17 @@ def _missing(name: str) -> Any:
     return call
 
 
-for _name in __all__:
-    if _name != "Library":
-        globals()[_name] = _missing(_name)
+custom_op = _missing("custom_op")
+define = _missing("define")
+get_ctx = _missing("get_ctx")
+impl = _missing("impl")
+impl_abstract = _missing("impl_abstract")
+opcheck = _missing("opcheck")
+register_autocast = _missing("register_autocast")
+register_autograd = _missing("register_autograd")
+register_fake = _missing("register_fake")
+register_kernel = _missing("register_kernel")
+register_torch_dispatch = _missing("register_torch_dispatch")
+register_vmap = _missing("register_vmap")
+triton_op = _missing("triton_op")
+wrap_triton = _missing("wrap_triton")

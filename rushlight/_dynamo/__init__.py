@@ -7,7 +7,17 @@ from typing import Any
 from ..compiler import disable, is_compiling, list_backends, reset
 from . import config
 
-__all__ = ["allow_in_graph", "config", "disable", "graph_break", "is_compiling", "list_backends", "mark_dynamic", "mark_static", "reset"]
+__all__ = [
+    "allow_in_graph",
+    "config",
+    "disable",
+    "graph_break",
+    "is_compiling",
+    "list_backends",
+    "mark_dynamic",
+    "mark_static",
+    "reset",
+]
 
 
 def allow_in_graph(fn: Any) -> Any:

@@ -22,7 +22,9 @@ def download_url_to_file(url: str, dst: str, hash_prefix: str | None = None, pro
     if progress:
         print(f'Downloading: "{url}" to {dst}', file=sys.stderr)
     digest = hashlib.sha256()
-    handle, partial = tempfile.mkstemp(prefix=os.path.basename(dst) + ".", suffix=".partial", dir=os.path.dirname(dst) or ".")
+    handle, partial = tempfile.mkstemp(
+        prefix=os.path.basename(dst) + ".", suffix=".partial", dir=os.path.dirname(dst) or "."
+    )
     try:
         request = urllib.request.Request(url, headers={"User-Agent": "torch.hub"})
         with os.fdopen(handle, "wb") as file, urllib.request.urlopen(request) as answer:

@@ -44,8 +44,7 @@ def _default_branch(owner: str, name: str) -> str:
             if os.path.exists(os.path.join(get_dir(), f"{owner}_{name}_{branch}")):
                 return branch
         raise RuntimeError(
-            "It looks like there is no internet connection and the repo could not be found in the cache "
-            f"({get_dir()})"
+            f"It looks like there is no internet connection and the repo could not be found in the cache ({get_dir()})"
         ) from error
 
 
@@ -98,7 +97,9 @@ def _check_trust(owner: str, name: str, trust_repo: bool | str | None, use: str)
             "trust this repository and wish to add it to the trusted list of repositories (y/N)?"
         )
         if answer.lower() not in ("y", "yes"):
-            raise RuntimeError("Untrusted repository." if answer.lower() in ("n", "no", "") else f"Unrecognized response {answer}.")
+            raise RuntimeError(
+                "Untrusted repository." if answer.lower() in ("n", "no", "") else f"Unrecognized response {answer}."
+            )
     if repository not in known:
         with open(path, "a") as file:
             file.write(repository + "\n")

@@ -113,4 +113,6 @@ def isinstance(obj: Any, target_type: Any) -> bool:
         return all(isinstance(key, parts[0]) and isinstance(value, parts[1]) for key, value in obj.items())
     if origin is tuple:
         return len(obj) == len(parts) and all(map(isinstance, obj, parts))
-    raise RuntimeError(f"jit.isinstance: {target_type} is a type that it does not know; list, dict, tuple, Optional and Union are")
+    raise RuntimeError(
+        f"jit.isinstance: {target_type} is a type that it does not know; list, dict, tuple, Optional and Union are"
+    )

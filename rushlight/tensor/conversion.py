@@ -13,7 +13,7 @@ from ..ir import scalar, view
 from ..ir.type import Type
 from ..runtime import executor
 from . import printing, sharing
-from .geometry import require_cpu
+from .geometry import contiguous_strides, require_cpu
 from .grad_fn import grad_fn_name
 from .promotion import Defaults
 from .public import method, public
@@ -203,8 +203,12 @@ def is_conj(input: Tensor) -> bool:
 
 
 @method
-def set_(self: Tensor, source: Tensor | None = None, *_: Any) -> Tensor:
-    """Makes this handle read another tensor's memory."""
+def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
+    """Makes this handle read another tensor's or storage's memory, or the part of it that offset, size and strides say."""
+    if source is not None and not isinstance(source, Tensor):
+        source = source._whole
+    if source is not None and size is not None:
+        source = source.as_strided(tuple(size), stride or contiguous_strides(tuple(size)), storage_offset)
     if source is None:
         source = wrap(scalar.full(0, Type.of((0,), self.dtype)))
     self.data = source
