@@ -80,7 +80,7 @@ from .tensor.random import (
     set_rng_state,
 )
 from .tensor.tensor import Late
-from .version import __version__
+from .torch_version import __version__
 
 # Python's own words for dtypes and numbers: PyTorch has them as attributes, so the module must.
 bool, int, float = bool_, int_, float_
@@ -136,12 +136,15 @@ _AUTOCAST = (
 _LATER = {
     "amp": ("rushlight.amp", None),
     "autocast": ("rushlight.amp", "autocast"),
+    "__config__": ("rushlight.__config__", None),
+    "array_api": ("rushlight.array_api", None),
     "compile": ("rushlight.compiler", "compile"),
     "compiler": ("rushlight.compiler", None),
     "cpu": ("rushlight.cpu", None),
     "data": ("rushlight.data", None),
     "distributed": ("rushlight.distributed", None),
     "futures": ("rushlight.futures", None),
+    "distributions": ("rushlight.distributions", None),
     "fft": ("rushlight.tensor.fft", None),
     "func": ("rushlight.func", None),
     "hub": ("rushlight.hub", None),
@@ -153,6 +156,7 @@ _LATER = {
     "multiprocessing": ("rushlight.multiprocessing", None),
     "nn": ("rushlight.nn", None),
     "optim": ("rushlight.optim", None),
+    "fx": ("rushlight.fx", None),
     "random": ("rushlight.tensor.random", None),
     "save": ("rushlight.serialize", "save"),
     "serialization": ("rushlight.serialize", None),
@@ -160,20 +164,20 @@ _LATER = {
     "_dynamo": ("rushlight._dynamo", None),
     "accelerator": ("rushlight.accelerator", None),
     "special": ("rushlight.tensor.special", None),
+    "storage": ("rushlight.storage", None),
     "testing": ("rushlight.testing", None),
     "explain": ("rushlight.debug.explain", "explain"),
     "memory": ("rushlight.memory", None),
     "profiler": ("rushlight.profiler", None),
     "types": ("rushlight.types", None),
+    "UntypedStorage": ("rushlight.storage", "UntypedStorage"),
     "utils": ("rushlight.utils", None),
-    "storage": ("rushlight.tensor.storages", None),
-    "TypedStorage": ("rushlight.tensor.storages", "TypedStorage"),
-    "UntypedStorage": ("rushlight.tensor.storages", "UntypedStorage"),
+    "TypedStorage": ("rushlight.storage", "TypedStorage"),
     "vision": ("rushlight.vision", None),
     "vmap": ("rushlight.tensor.batched", "vmap"),
     **{name: ("rushlight.settings", name) for name in _SETTINGS},
     **{
-        name.replace("Tensor", "Storage"): ("rushlight.tensor.storages", name.replace("Tensor", "Storage"))
+        name.replace("Tensor", "Storage"): ("rushlight.storage", name.replace("Tensor", "Storage"))
         for name in _typed_constructors
     },
     **{name: ("rushlight.amp.autocast_mode", name) for name in _AUTOCAST},
@@ -209,8 +213,28 @@ def _explain_method(name: str) -> None:
         raise NotThereYet(missing.not_there_yet(f"torch.Tensor.{name}"))
 
 
+def _array_namespace(self: Tensor, *, api_version: str | None = None) -> object:
+    """The namespace of the Python array API standard for tensors; ValueError for a version that it does not have."""
+    namespace = _import_module("rushlight.array_api")
+    if api_version not in (None, *namespace.VERSIONS):
+        raise ValueError(
+            f"__array_namespace__(): version {api_version!r} is not one of {', '.join(namespace.VERSIONS)}"
+        )
+    return namespace
+
+
+def _to_device(self: Tensor, place: object, /, *, stream: object = None) -> Tensor:
+    """The tensor on a device, as the array API standard calls `Tensor.to`; ValueError for a stream, which the CPU has not."""
+    if stream is not None:
+        raise ValueError("to_device(): the CPU has no streams; leave stream out")
+    return self.to(place)
+
+
+Late.packages.append(lambda: _import_module("rushlight.storage"))
 Late.packages.append(lambda: _import_module("rushlight.nn"))
 Late.explain = _explain_method
+Tensor.__array_namespace__ = _array_namespace
+Tensor.to_device = _to_device
 Late.compile = lambda *args, **kwargs: _import_module("rushlight.compiler").compile(*args, **kwargs)
 
 if _config.DEBUG:

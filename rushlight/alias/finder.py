@@ -59,6 +59,12 @@ class Finder:
         loader: Any = ServedModule(module, name)
         return ModuleSpec(name, loader, is_package=hasattr(module, "__path__"))
 
+    def find_distributions(self, context: Any = None) -> list[Any]:
+        """What `importlib.metadata` asks: the distributions of these names, if the context is about one of them or all."""
+        wanted = getattr(context, "name", None)
+        names = [name for name in ROOTS if wanted is None or wanted.lower() == name]
+        return [importlib.import_module("rushlight.alias.distribution").Alias(name) for name in names]
+
 
 def find_module(name: str) -> ModuleType | None:
     """Rushlight's module for PyTorch's public module `name`, or None where there is none."""

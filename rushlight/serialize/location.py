@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import dtype
-from ..tensor import storages
+from ..storage import TypedStorage, UntypedStorage
 
 Restore = Callable[["LoadedStorage", str], "LoadedStorage"]
 
@@ -86,7 +86,7 @@ def restorer(map_location: Any) -> Restore:
 
 def is_storage(obj: Any) -> bool:
     """Whether an object is a storage: of a tensor, or what a function given as `map_location` gets."""
-    return isinstance(obj, (LoadedStorage, storages.TypedStorage, storages.UntypedStorage))
+    return isinstance(obj, (LoadedStorage, TypedStorage, UntypedStorage))
 
 
 def _place(storage: LoadedStorage, location: str, asked: bool = False) -> LoadedStorage:

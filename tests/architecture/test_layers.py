@@ -15,7 +15,9 @@ BOTTOM = {"dtype", "errors", "config", "late", "limits", "version"}
 CORE = BOTTOM | {"generator", "ir", "kernel", "passes", "backend", "runtime", "tensor"}
 NAMED = {
     "autograd",
+    "__config__",
     "accelerator",
+    "array_api",
     "backends",
     "amp",
     "compiler",
@@ -29,12 +31,15 @@ NAMED = {
     "multiprocessing",
     "types",
     "_dynamo",
+    "fx",
     "func",
     "settings",
+    "storage",
     "testing",
+    "torch_version",
     "utils",
 }  # packages that PyTorch's users know, and little more
-PUBLIC = CORE | NAMED | {"nn", "optim", "data", "vision", "serialize", "rushlight"}
+PUBLIC = CORE | NAMED | {"nn", "optim", "data", "distributions", "vision", "serialize", "rushlight"}
 
 # unit -> the units it may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -55,7 +60,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "distributed": CORE | {"autograd", "futures"},
     "nn": CORE | {"autograd", "backends", "distributed"},
     "optim": CORE | {"nn"},
-    "serialize": CORE,
+    "distributions": CORE | {"autograd", "nn"},
+    "serialize": CORE | {"storage"},
     "autograd": CORE,
     "data": CORE,
     "vision": CORE | {"data", "nn", "serialize"},
@@ -64,6 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "multiprocessing": CORE | {"nn"},
     "compiler": CORE | {"nn", "optim"},
     "backends": BOTTOM,
+    "__config__": CORE | {"settings"},
     "accelerator": CORE,
     "amp": CORE,
     "cpu": CORE | {"amp"},
@@ -73,7 +80,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "library": BOTTOM,
     "types": CORE,
     "_dynamo": CORE | {"compiler"},
+    "array_api": PUBLIC,
     "settings": CORE,
+    "storage": CORE,
+    "torch_version": BOTTOM,
+    "fx": CORE | {"alias"},
     "testing": CORE,
     "debug": PUBLIC,
     "profiler": CORE | {"debug"},

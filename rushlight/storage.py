@@ -1,4 +1,4 @@
-"""Storages as users see them: `TypedStorage` the elements of a tensor's memory, `UntypedStorage` its bytes.
+"""`torch.storage`: `TypedStorage` the elements of a tensor's memory, `UntypedStorage` its bytes.
 
 Both are looks at the memory, not owners of it: what is written through them is seen by the tensors on it. Also here: what a tensor that
 is dense says when it is asked for what sparse ones have, and `resize`.
@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..dtype import dtype, uint8
-from .creation import typed_names
-from .grad_mode import no_grad
-from .public import functions, method
-from .sharing import move, shared_file
-from .tensor import Tensor, handle
+from .dtype import dtype, uint8
+from .tensor.creation import typed_names
+from .tensor.grad_mode import no_grad
+from .tensor.public import functions, method
+from .tensor.sharing import move, shared_file
+from .tensor.tensor import Tensor, handle
 
 __all__ = ["TypedStorage", "UntypedStorage", "legacy_storages"]
 
@@ -93,6 +93,17 @@ class _Look:
     is_cuda = False
     is_sparse = False
 
+    @property
+    def _cdata(self) -> int:
+        """A number that is equal for equal storages."""
+        return id(self._whole._storage)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Look) and other._whole._storage is self._whole._storage
+
+    def __hash__(self) -> int:
+        return hash(id(self._whole._storage))
+
     def get_device(self) -> int:
         """-1: the CPU."""
         return -1
@@ -116,7 +127,13 @@ class _Look:
 
 
 class UntypedStorage(_Look):
-    """The bytes of a tensor's memory."""
+    """The bytes of a tensor's memory.
+
+    >>> import rushlight as torch
+    >>> x = torch.arange(6)
+    >>> x.untyped_storage().nbytes(), x[2:].untyped_storage().data_ptr() == x.data_ptr()
+    (48, True)
+    """
 
     def __init__(self, size: int | Sequence[int] = 0, *, device: Any = None) -> None:
         self._whole = (
