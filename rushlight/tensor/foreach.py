@@ -153,6 +153,13 @@ for _place in (False, True):
     for _name in ("addcdiv", "addcmul"):
         _registered(_name + _end, _ternary(_name, _place))
     _registered("lerp" + _end, _lerp(_place))
-_OTHERS: dict[str, Callable[..., Any]] = {"zero_": _zero_, "copy_": _copy_, "norm": _norm, "max": _max, "clone": _clone, "mm": _mm}
+_OTHERS: dict[str, Callable[..., Any]] = {
+    "zero_": _zero_,
+    "copy_": _copy_,
+    "norm": _norm,
+    "max": _max,
+    "clone": _clone,
+    "mm": _mm,
+}
 for _name, _call in _OTHERS.items():
     _registered(_name, _call)
