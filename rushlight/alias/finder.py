@@ -35,6 +35,31 @@ class ServedModule:
         # The import system has just put the spec of the borrowed name on the module.
         module.__spec__ = self.spec
         module.__dict__.setdefault("__getattr__", module_getattr(module, self.name))
+        _serve_hidden_modules(module, self.name)
+
+
+def _serve_hidden_modules(module: ModuleType, name: str) -> None:
+    """Serves at once the modules whose names mean something else in their package, as `torchvision.ops.roi_align` does.
+
+    To import one later would put it there, over the function.
+    """
+    prefix = f"{module.__name__}."
+    for full in [full for full in sys.modules if full.startswith(prefix)]:
+        child = full[len(prefix) :]
+        hidden = sys.modules[full]
+        public = f"{name}.{child}"
+        if module.__dict__.get(child, hidden) is not hidden and public in pytorch_names():
+            hidden.__dict__.setdefault("__getattr__", module_getattr(hidden, public))
+            sys.modules.setdefault(public, hidden)
+
+    # What `python -m` asks for.
+
+    def get_code(self, name: str) -> Any:
+        loader: Any = self.spec.loader  # type: ignore[union-attr]
+        return loader.get_code(self.spec.name)  # type: ignore[union-attr]
+
+    def is_package(self, name: str) -> bool:
+        return hasattr(self.module, "__path__")
 
 
 class Finder:
@@ -59,7 +84,7 @@ class Finder:
 
 def find_module(name: str) -> ModuleType | None:
     """Rushlight's module for PyTorch's public module `name`, or None where there is none."""
-    if name not in pytorch_names() and name not in PLACES:  # some private modules are used by everyone
+    if name not in pytorch_names() and name not in PLACES and not name.startswith("torch._dynamo."):
         return None
     parent, _, child = name.rpartition(".")
     # Where the public module is an attribute of its parent, that object counts, wherever its file lies.

@@ -26,7 +26,7 @@ torch.nn.parameter torch.nn.utils torch.nn.utils.rnn torch.optim torch.optim.lr_
 torch.fft torch.linalg torch.random torch.serialization torch.special torch.testing torch.utils torch.utils.data
 torch.utils.data.dataloader torch.utils.data.sampler torch.version torchvision torchvision.datasets
 torchvision.datasets.folder torchvision.models torchvision.models.resnet torchvision.transforms
-torchvision.transforms.functional
+torchvision.transforms.functional torchvision.models.segmentation torchvision.ops torchvision.ops.misc
 """.split()
 
 
@@ -67,6 +67,16 @@ assert not theirs, theirs
     assert output(program, tmp_path, "-W", "error") == ""
 
 
+def test_functions_named_as_their_module_stay_functions(tmp_path: Path) -> None:
+    program = """
+import torchvision
+from torchvision.ops.roi_align import RoIAlign
+import torchvision.ops.stochastic_depth, torchvision.models.alexnet
+print(*(type(it).__name__ for it in (torchvision.ops.roi_align, torchvision.ops.stochastic_depth, torchvision.models.alexnet)))
+"""
+    assert output(program, tmp_path) == "function function function\n"
+
+
 def test_modules_of_the_script_share_the_alias(tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text("from torch import nn, Tensor\nfrom torch.nn import functional as F\n")
     program = "import model, torch, rushlight\nprint(model.nn is torch.nn, model.Tensor is rushlight.Tensor)"
@@ -83,9 +93,13 @@ MISSING = [
     ("from torch import while_loop", "ImportError", "torch.while_loop is not in Rushlight yet"),
     ("from torch.nn import ReLU, CrossMapLRN2d", "ImportError", "torch.nn.CrossMapLRN2d is not in Rushlight yet"),
     ("import torch.onnx", "ModuleNotFoundError", "torch.onnx is not in Rushlight yet"),
-    ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed is not in Rushlight yet"),
+    ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed.rpc is not in Rushlight yet"),
     ("import torch.runtime", "ModuleNotFoundError", "No module named 'torch.runtime'"),
-    ("import torchvision.ops", "ModuleNotFoundError", "torchvision.ops is not in Rushlight yet"),
+    (
+        "import torchvision.models.quantization",
+        "ModuleNotFoundError",
+        "torchvision.models.quantization is not in Rushlight yet",
+    ),
 ]
 
 

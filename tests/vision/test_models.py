@@ -19,15 +19,16 @@ from rushlight.vision.models.preset import ImageClassification
 
 from ..samples.torchvision_oracle import torchvision
 
-NAMES = models.list_models()
+NAMES = models.list_models(models)
 WIDE = 4096  # the hidden layers of AlexNet and VGG: a hundred million weights to draw
 NARROW = 32
 
 
 def _narrowed(library: Any) -> type:
     class Linear(library.nn.Linear):  # type: ignore[name-defined, misc]
-        def __init__(self, in_features: int, out_features: int) -> None:
-            super().__init__(*(NARROW if count == WIDE else count for count in (in_features, out_features)))
+        def __init__(self, in_features: int, out_features: int, **keywords: Any) -> None:
+            counts = (NARROW if count == WIDE else count for count in (in_features, out_features))
+            super().__init__(*counts, **keywords)
 
     return Linear
 
@@ -42,7 +43,8 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights are not drawn."""
-    for name in ("kaiming_uniform_", "kaiming_normal_", "uniform_", "normal_"):
+    names = ("kaiming_uniform_", "kaiming_normal_", "uniform_", "normal_", "trunc_normal_", "xavier_uniform_")
+    for name in names:
         monkeypatch.setattr(rushlight.nn.init, name, lambda tensor, *arguments, **keywords: tensor)
 
 
@@ -64,29 +66,136 @@ def images(count: int, size: int) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(count, 3, size, size)).astype(np.float32)
 
 
-def test_every_model_of_these_families_is_there() -> None:
-    families = ("resnet", "alexnet", "vgg", "squeezenet", "mobilenetv2", "densenet")
-    theirs = [
-        name
-        for name in torchvision.models.list_models(torchvision.models)
-        if torchvision.models.get_model_builder(name).__module__.rpartition(".")[2] in families
-    ]
-    assert theirs == NAMES
+MISSING = {"maxvit_t"}
+SEGMENTATION = models.list_models(models.segmentation)
+# Sizes whose tables of layers are their own, and one of each family that grows by a rule.
+TABLED = [
+    *(name for name in NAMES if name.startswith(("resn", "wide", "vgg", "squeeze", "dense", "alex"))),
+    *("convnext_tiny efficientnet_b0 efficientnet_b5 efficientnet_v2_s googlenet inception_v3".split()),
+    *("mnasnet0_75 mobilenet_v2 mobilenet_v3_large mobilenet_v3_small".split()),
+    *("regnet_x_400mf regnet_y_3_2gf shufflenet_v2_x0_5".split()),
+    *("swin_t swin_b swin_v2_t vit_b_16 deeplabv3_mobilenet_v3_large".split()),
+    *("lraspp_mobilenet_v3_large deeplabv3_resnet50 fcn_resnet50".split()),
+]
 
 
-@pytest.mark.usefixtures("undrawn")
-@pytest.mark.parametrize("name", NAMES)
-def test_keys_shapes_and_printed_form(name: str) -> None:
-    ours = models.get_model(name)
+def test_every_classifier_and_segmentation_is_there() -> None:
+    assert [name for name in torchvision.models.list_models(torchvision.models) if name not in MISSING] == NAMES
+    assert torchvision.models.list_models(torchvision.models.segmentation) == SEGMENTATION
+
+
+@pytest.fixture
+def without_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """torchvision's models have no values; RegNets, which compute their widths with tensors, can still do so."""
+    blocks = torchvision.models.regnet.BlockParams
+    compute = blocks.from_init_params
+
+    def on_the_cpu(*arguments: Any, **keywords: Any) -> Any:
+        with torch.device("cpu"):
+            return compute(*arguments, **keywords)
+
+    monkeypatch.setattr(blocks, "from_init_params", on_the_cpu)
     with torch.device("meta"):
-        theirs = torchvision.models.get_model(name)
+        yield
+
+
+def without_backbone(name: str) -> dict[str, Any]:
+    """The arguments with which no weights are read."""
+    return (
+        {"weights_backbone": None, "aux_loss": True}
+        if name.startswith(("fcn", "deep"))
+        else {"weights_backbone": None}
+        if name.startswith("lraspp")
+        else {}
+    )
+
+
+def shapes(model: Any) -> list[tuple[Any, ...]]:
+    return [(key, tuple(value.shape), str(value.dtype)) for key, value in model.state_dict().items()]
+
+
+@pytest.mark.filterwarnings("ignore:The default weight init")
+@pytest.mark.usefixtures("undrawn", "without_data")
+@pytest.mark.parametrize("name", TABLED)
+def test_keys_shapes_and_printed_form(name: str) -> None:
+    arguments = without_backbone(name)
+    ours = models.get_model(name, **arguments)
+    theirs = torchvision.models.get_model(name, **arguments)
     assert repr(ours) == repr(theirs)
-    shapes = [(key, tuple(value.shape), str(value.dtype)) for key, value in ours.state_dict().items()]
-    assert shapes == [(key, tuple(value.shape), str(value.dtype)) for key, value in theirs.state_dict().items()]
-    weights = models.get_model_weights(name)
-    assert weights.DEFAULT.meta["num_params"] == sum(p.numel() for p in ours.parameters())
+    assert shapes(ours) == shapes(theirs)
 
 
+# Models whose published count is of another form: without the classifiers half way, and of larger images.
+COUNTED = {"googlenet": {"aux_logits": False, "init_weights": False}, "vit_h_14": {"image_size": 518}}
+
+
+@pytest.mark.filterwarnings("ignore:The default weight init")
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("name", [name for name in NAMES + SEGMENTATION if name not in TABLED or name in COUNTED])
+def test_number_of_parameters(name: str) -> None:
+    model = models.get_model(name, **without_backbone(name), **COUNTED.get(name, {}))
+    expected = torchvision.models.get_model_weights(name).DEFAULT.meta["num_params"]
+    assert sum(p.numel() for p in model.parameters()) == expected
+
+
+def efficient(m: Any) -> Any:
+    e = m.efficientnet
+    stages = [e.FusedMBConvConfig(1, 3, 1, 8, 8, 2), e.FusedMBConvConfig(4, 3, 2, 8, 16, 1)]
+    return m.EfficientNet([*stages, e.MBConvConfig(6, 5, 2, 16, 24, 2)], 0.3, 0.4, num_classes=5, last_channel=40)
+
+
+def regnet(m: Any) -> Any:
+    return m.RegNet(m.regnet.BlockParams.from_init_params(4, 16, 10.0, 2.0, 8, 1.0, 0.25), num_classes=5)
+
+
+def convnext(m: Any) -> Any:
+    stage = m.convnext.CNBlockConfig
+    return m.ConvNeXt([stage(8, 16, 2), stage(16, None, 1)], 0.3, layer_scale=0.5, num_classes=5)
+
+
+def vit(t: Any, m: Any) -> Any:
+    model = m.VisionTransformer(32, 16, 2, 4, 16, 24, num_classes=5)
+    model.heads = t.nn.Identity()  # the head begins with zeros
+    return model
+
+
+def convolved(t: Any, m: Any) -> Any:
+    stem = m.vision_transformer.ConvStemConfig
+    model = m.VisionTransformer(
+        32, 16, 1, 4, 16, 24, dropout=0.1, attention_dropout=0.2, conv_stem_configs=[stem(4, 3, 2), stem(8, 3, 8)]
+    )
+    model.heads = t.nn.Identity()
+    return model
+
+
+def swin(m: Any) -> Any:
+    return m.SwinTransformer([2, 2], 8, [2, 2], [2, 4], [3, 3], stochastic_depth_prob=0.3, num_classes=5)
+
+
+def swin2(m: Any) -> Any:
+    s = m.swin_transformer
+    parts = {"block": s.SwinTransformerBlockV2, "downsample_layer": s.PatchMergingV2}
+    return m.SwinTransformer(
+        [2, 2], 8, [2, 2], [2, 4], [3, 3], dropout=0.1, attention_dropout=0.2, num_classes=5, **parts
+    )
+
+
+def Out(model: Any, key: str, t: Any) -> Any:
+    """The model with one of its results."""
+
+    class Single(t.nn.Module):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, x: Any) -> Any:
+            assert list(model(x)) == (["out", "aux"] if key == "aux" else ["out"])
+            return model(x)[key]
+
+    return Single()
+
+
+SIZES = {"alexnet": 64, "inception": 75, "swin": 26, "swin 2": 26}
 VARIANTS: dict[str, Callable[[Any, Any], Any]] = {
     "resnet18": lambda t, m: m.resnet18(),
     "squeezenet1_0": lambda t, m: m.squeezenet1_0(num_classes=10),
@@ -101,6 +210,29 @@ VARIANTS: dict[str, Callable[[Any, Any], Any]] = {
     "vgg11_bn": lambda t, m: m.vgg11_bn(num_classes=5, dropout=0.2),
     "vgg, layers' own weights": lambda t, m: m.vgg11(num_classes=5, init_weights=False),
     "alexnet": lambda t, m: m.alexnet(num_classes=5),
+    "mobile 3": lambda t, m: m.mobilenet_v3_small(num_classes=5, width_mult=0.3),
+    "mobile 3, dilated": lambda t, m: m.mobilenet_v3_large(
+        num_classes=5, width_mult=0.2, dilated=True, reduced_tail=True, dropout=0.3
+    ),
+    "efficient": lambda t, m: efficient(m),
+    "googlenet": lambda t, m: m.googlenet(num_classes=5, transform_input=True, init_weights=True),
+    "inception": lambda t, m: m.inception_v3(num_classes=5, transform_input=True, init_weights=True),
+    "shuffle": lambda t, m: m.ShuffleNetV2([1, 2, 1], [8, 16, 24, 32, 40], num_classes=5),
+    "mnas": lambda t, m: m.MNASNet(0.2, num_classes=5),
+    "regnet x": lambda t, m: m.RegNet(m.regnet.BlockParams.from_init_params(5, 16, 10.0, 2.0, 8), num_classes=5),
+    "regnet y": lambda t, m: regnet(m),
+    "convnext": lambda t, m: convnext(m),
+    "vit": lambda t, m: vit(t, m),
+    "vit, own head": lambda t, m: m.VisionTransformer(32, 16, 1, 2, 8, 16, representation_size=12).heads.pre_logits,
+    "vit, convolutions": lambda t, m: convolved(t, m),
+    "swin": lambda t, m: swin(m),
+    "swin 2": lambda t, m: swin2(m),
+    "lraspp": lambda t, m: Out(
+        m.segmentation.lraspp_mobilenet_v3_large(num_classes=3, weights_backbone=None), "out", t
+    ),
+    "deeplab": lambda t, m: Out(
+        m.segmentation.deeplabv3_mobilenet_v3_large(num_classes=3, weights_backbone=None, aux_loss=True), "aux", t
+    ),
     "bottlenecks": lambda t, m: m.ResNet(m.resnet.Bottleneck, [1, 2, 1, 1], 10),
     "zero": lambda t, m: m.ResNet(m.resnet.Bottleneck, [1, 1, 1, 1], 10, zero_init_residual=True),
     "zero basic": lambda t, m: m.ResNet(m.resnet.BasicBlock, [1, 1, 1, 1], 10, zero_init_residual=True),
@@ -114,12 +246,15 @@ VARIANTS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The default weight init")
 @pytest.mark.usefixtures("narrow")
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_seed_gives_the_same_weights_and_results(name: str) -> None:
     ours, theirs = both(VARIANTS[name])
     assert_same_weights(ours, theirs)
-    pixels = images(2, 64 if name == "alexnet" else 32)
+    pixels = images(2, SIZES.get(name, 32))
+    if name == "vit, own head":
+        pixels = pixels[:, 0, :8, :8]
     ours.eval(), theirs.eval()
     with rushlight.no_grad(), torch.no_grad():
         result, expected = ours(rushlight.tensor(pixels)).numpy(), theirs(torch.tensor(pixels)).numpy()
@@ -132,24 +267,47 @@ TRAINED: dict[str, Callable[[Any, Any], Any]] = {
     "mobile": lambda t, m: m.MobileNetV2(10, 0.35, dropout=0.3),
     "squeezenet": lambda t, m: m.squeezenet1_1(num_classes=10),
     "dense": lambda t, m: m.DenseNet(4, (2, 2, 2), 8, drop_rate=0.25, num_classes=10),
+    "mobile 3": lambda t, m: m.mobilenet_v3_small(num_classes=10, width_mult=0.2),
+    "efficient": lambda t, m: efficient(m),
+    "regnet": lambda t, m: regnet(m),
+    "convnext": lambda t, m: convnext(m),
+    "vit": lambda t, m: vit(t, m),
+    "vit, convolutions": lambda t, m: convolved(t, m),
+    "swin": lambda t, m: swin(m),
+    "swin 2": lambda t, m: swin2(m),
+    "inception's second head": lambda t, m: m.inception.InceptionAux(3, 10),
 }
 
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_training_step_gives_the_same_gradients_and_statistics(name: str) -> None:
     ours, theirs = (model.double() for model in both(TRAINED[name]))
-    pixels, targets = images(4, 32).astype(np.float64), np.array([1, 0, 7, 7])
+    pixels, targets = images(4, 32).astype(np.float64), np.array([1, 0, 3, 3])
     for library, model in ((rushlight, ours), (torch, theirs)):
         library.manual_seed(1)
         output = model(library.tensor(pixels))
         library.nn.functional.cross_entropy(output, library.tensor(targets)).backward()
     for (key, ours_one), theirs_one in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        if theirs_one.grad is None:
+            assert ours_one.grad is None
+            continue
         expected = theirs_one.grad.numpy()
         np.testing.assert_allclose(
             ours_one.grad.numpy(), expected, rtol=1e-6, atol=1e-8 * max(1.0, np.abs(expected).max()), err_msg=key
         )
     for (key, buffer), expected_buffer in zip(ours.named_buffers(), theirs.buffers(), strict=True):
         np.testing.assert_allclose(buffer.numpy(), expected_buffer.numpy(), rtol=1e-9, atol=1e-12, err_msg=key)
+
+
+@pytest.mark.filterwarnings("ignore:The default weight init")
+def test_results_half_way() -> None:
+    ours, theirs = both(lambda t, m: m.googlenet(num_classes=3, init_weights=False, dropout=0.0, dropout_aux=0.0))
+    pixels = images(2, 64)
+    with rushlight.no_grad(), torch.no_grad():
+        result, expected = ours(rushlight.tensor(pixels)), theirs(torch.tensor(pixels))
+    assert type(result).__name__ == type(expected).__name__ and result._fields == expected._fields
+    for name in result._fields:
+        np.testing.assert_allclose(getattr(result, name).numpy(), getattr(expected, name).numpy(), rtol=1e-3, atol=1e-3)
 
 
 # ---- weights ----
@@ -195,17 +353,89 @@ def test_published_keys_of_dense_layers_are_renamed() -> None:
 
 
 def facts(member: Any) -> tuple[Any, ...]:
-    keywords = {name: value for name, value in member.transforms.keywords.items() if name != "crop_size"}
-    return member.name, member.url, keywords, member.meta["num_params"], member.meta["min_size"], repr(member)
+    meta = tuple(member.meta[name] for name in ("num_params", "min_size", "categories"))
+    return member.name, member.url, repr(member.transforms()), member.transforms().describe(), meta, repr(member)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + SEGMENTATION)
 def test_facts_about_weights(name: str) -> None:
     ours, theirs = models.get_model_weights(name), torchvision.models.get_model_weights(name)
     assert [facts(member) for member in ours] == [facts(member) for member in theirs]
     assert repr(ours.DEFAULT) == repr(theirs.DEFAULT)
     assert pickle.loads(pickle.dumps(ours.DEFAULT)) is ours.DEFAULT
-    assert repr(ours.DEFAULT.transforms()) == repr(theirs.DEFAULT.transforms())
+
+
+HEADS: dict[str, Callable[[Any, Any], Any]] = {
+    "googlenet": lambda m, weights: m.googlenet(weights=weights),
+    "googlenet with heads": lambda m, weights: m.googlenet(weights=weights, aux_logits=True),
+    "inception": lambda m, weights: m.inception_v3(weights=weights),
+    "inception without head": lambda m, weights: m.inception_v3(weights=weights, aux_logits=False),
+    "fcn": lambda m, weights: m.segmentation.fcn_resnet50(weights=weights),
+    "fcn without head": lambda m, weights: m.segmentation.fcn_resnet50(weights=weights, aux_loss=False),
+    "vit of another size": lambda m, weights: m.vit_b_16(weights=weights, image_size=32),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The default weight init", "ignore:auxiliary heads")
+@pytest.mark.usefixtures("undrawn", "without_data")
+@pytest.mark.parametrize("name", HEADS)
+def test_weights_decide_about_heads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are read, as torchvision writes them: with every head."""
+    full = {
+        "googlenet": lambda m: m.googlenet(),
+        "inception": lambda m: m.inception_v3(),
+        "fcn": lambda m: m.segmentation.fcn_resnet50(aux_loss=True, weights_backbone=None),
+        "vit": lambda m: m.vit_b_16(),
+    }[name.partition(" ")[0]]
+    states = {library: full(library).state_dict() for library in (models, torchvision.models)}
+    monkeypatch.setattr(models.WeightsEnum, "get_state_dict", lambda self, **k: states[models])
+    monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", lambda self, **k: states[torchvision.models])
+    outcomes = []
+    for library in (models, torchvision.models):
+        try:
+            model = HEADS[name](library, "DEFAULT")
+            outcomes.append((repr(model), shapes(model), getattr(model, "transform_input", None)))
+        except ValueError as error:
+            outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_weights_of_transformers_for_other_images() -> None:
+    ours, theirs = both(lambda t, m: m.VisionTransformer(32, 8, 1, 2, 8, 16, num_classes=3))
+    for reset in (False, True):
+        states = [
+            library.vision_transformer.interpolate_embeddings(48, 8, model.state_dict(), reset_heads=reset)
+            for library, model in ((models, ours), (torchvision.models, theirs))
+        ]
+        assert list(states[0]) == list(states[1])
+        result, expected = (state["encoder.pos_embedding"].numpy() for state in states)
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_old_files_of_transformers_and_mnasnet() -> None:
+    ours, theirs = both(lambda t, m: m.vision_transformer.MLPBlock(4, 6, 0.0))
+    old = {
+        "linear_1.weight": "0.weight",
+        "linear_1.bias": "0.bias",
+        "linear_2.weight": "3.weight",
+        "linear_2.bias": "3.bias",
+    }
+    state = theirs.state_dict()
+    ours.load_state_dict({name: rushlight.tensor(state[key].numpy() + 1) for name, key in old.items()})
+    np.testing.assert_array_equal(ours[0].weight.numpy(force=True), theirs[0].weight.detach().numpy() + 1)
+    model = models.MNASNet(0.5, num_classes=2)
+    first = models.mnasnet._stem(32, 16)
+    state = {f"layers.{place}.{key}": v for place, layer in enumerate(first) for key, v in layer.state_dict().items()}
+    stage = models.mnasnet._stage(16, 16, 3, 2, 3, 3).state_dict()
+    state |= {f"layers.8.{key}": value for key, value in stage.items()}
+    state = {**model.state_dict(), **state}
+    with pytest.raises(ValueError, match="version"):
+        model.load_state_dict(state)
+    versioned = type(model.state_dict())(state)
+    versioned._metadata = {"": {"version": 1}}
+    with pytest.warns(UserWarning, match="new version of MNASNet"):
+        model.load_state_dict(versioned)
+    assert model.layers[0].weight.shape[0] == 32
 
 
 @pytest.mark.parametrize("kind", ["picture", "tensor"])
@@ -256,6 +486,23 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "lists": lambda m: (m.list_models(include="resnext*"), m.list_models(include=["vgg*", "alex*"], exclude="*_bn")),
     "found": lambda m: (repr(m.get_weight("ResNet50_Weights.DEFAULT")), m.get_model_builder("VGG11").__name__),
     "enum": lambda m: m.get_model_weights(m.resnet50).__name__,
+    "no blocks": lambda m: m.EfficientNet([], 0.1),
+    "odd blocks": lambda m: m.MobileNetV3([3], 10),
+    "no mobile blocks": lambda m: m.MobileNetV3([], 10),
+    "no stages of ConvNeXt": lambda m: m.ConvNeXt([]),
+    "odd stages of ConvNeXt": lambda m: m.ConvNeXt([1]),
+    "stages of ShuffleNet": lambda m: m.ShuffleNetV2([1], [1]),
+    "channels of ShuffleNet": lambda m: m.ShuffleNetV2([1, 1, 1], [1]),
+    "stride of ShuffleNet": lambda m: m.shufflenetv2.InvertedResidual(4, 4, 0),
+    "alpha of MNASNet": lambda m: m.MNASNet(0.0),
+    "RegNet's slope": lambda m: m.regnet.BlockParams.from_init_params(4, 9, 1.0, 2.0, 8),
+    "patches": lambda m: m.VisionTransformer(30, 16, 1, 1, 8, 8),
+    "classes of segmentation": lambda m: m.segmentation.fcn_resnet50(weights="DEFAULT", num_classes=3),
+    "segmentation, old": lambda m: type(m.segmentation.lraspp_mobilenet_v3_large(False, False, 3, None)).__name__,
+    "segmentation, older": lambda m: (
+        type(m.segmentation.lraspp_mobilenet_v3_large(pretrained=False, pretrained_backbone=False)).__name__
+    ),
+    "second head of LR-ASPP": lambda m: m.segmentation.lraspp_mobilenet_v3_large(aux_loss=True),
 }
 
 
@@ -276,13 +523,6 @@ def test_calls_errors_and_warnings(name: str) -> None:
     assert all(warning[2] == Path(__file__).name for warning in ours[1])
 
 
-def test_names_of_classes_are_not_there_yet() -> None:
-    with pytest.raises(NotImplementedError, match="categories"):
-        models.ResNet18_Weights.DEFAULT.meta["categories"]
-    with pytest.raises(KeyError):
-        models.ResNet18_Weights.DEFAULT.meta["other"]
-
-
 def test_a_wrong_entry_of_a_configuration_is_named() -> None:
     with pytest.raises(ValueError, match="'A'"):
         models.vgg.make_layers(["A", 3])
@@ -291,5 +531,5 @@ def test_a_wrong_entry_of_a_configuration_is_named() -> None:
 def test_parts_of_the_package() -> None:
     assert rushlight.vision.models is models
     assert transforms.InterpolationMode.BILINEAR is ImageClassification(crop_size=1).interpolation
-    with pytest.raises(NotImplementedError, match="torchvision.ops is not in Rushlight yet"):
-        _ = rushlight.vision.ops
+    with pytest.raises(NotImplementedError, match="torchvision.io is not in Rushlight yet"):
+        _ = rushlight.vision.io

@@ -8,6 +8,8 @@ from typing import Any
 from ... import nn
 from ...nn import Module
 from ...tensor import Tensor, flatten
+from ..ops.misc import Conv2dNormActivation
+from .initialization import divisible, initialize
 from .pretrained import WeightsEnum, imagenet, with_weights
 
 __all__ = ["MobileNetV2", "MobileNet_V2_Weights", "mobilenet_v2"]
@@ -26,34 +28,6 @@ _STAGES = (
 )
 
 
-def _divisible(channels: float, divisor: int) -> int:
-    """The nearest multiple of `divisor` that is not more than a tenth below the number of channels."""
-    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * channels else rounded
-
-
-class Conv2dNormActivation(nn.Sequential):
-    """A convolution without bias that keeps height and width at stride 1, a normalization, and ReLU6."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int = 3,
-        stride: int = 1,
-        groups: int = 1,
-        norm_layer: NormLayer = nn.BatchNorm2d,
-    ) -> None:
-        super().__init__(
-            nn.Conv2d(
-                in_channels, out_channels, kernel_size, stride, (kernel_size - 1) // 2, groups=groups, bias=False
-            ),
-            norm_layer(out_channels),
-            nn.ReLU6(inplace=True),
-        )
-        self.out_channels = out_channels
-
-
 class InvertedResidual(Module):
     """Widens the channels, filters each by itself, narrows them again; beside a shortcut where shapes allow."""
 
@@ -67,8 +41,10 @@ class InvertedResidual(Module):
         wide = int(round(inp * expand_ratio))
         layers: list[Module] = []
         if expand_ratio != 1:
-            layers.append(Conv2dNormActivation(inp, wide, kernel_size=1, norm_layer=norm))
-        layers.append(Conv2dNormActivation(wide, wide, stride=stride, groups=wide, norm_layer=norm))
+            layers.append(Conv2dNormActivation(inp, wide, kernel_size=1, norm_layer=norm, activation_layer=nn.ReLU6))
+        layers.append(
+            Conv2dNormActivation(wide, wide, stride=stride, groups=wide, norm_layer=norm, activation_layer=nn.ReLU6)
+        )
         layers += [nn.Conv2d(wide, oup, 1, bias=False), norm(oup)]
         self.conv = nn.Sequential(*layers)
         self.out_channels = oup
@@ -103,33 +79,24 @@ class MobileNetV2(Module):
         stages = _STAGES if inverted_residual_setting is None else inverted_residual_setting
         if len(stages) == 0 or len(stages[0]) != 4:
             raise ValueError(f"inverted_residual_setting should be non-empty or a 4-element list, got {stages}")
-        channels = _divisible(32 * width_mult, round_nearest)
-        self.last_channel = _divisible(1280 * max(1.0, width_mult), round_nearest)
-        features: list[Module] = [Conv2dNormActivation(3, channels, stride=2, norm_layer=norm)]
+        channels = divisible(32 * width_mult, round_nearest)
+        self.last_channel = divisible(1280 * max(1.0, width_mult), round_nearest)
+        features: list[Module] = [
+            Conv2dNormActivation(3, channels, stride=2, norm_layer=norm, activation_layer=nn.ReLU6)
+        ]
         for widening, wanted, blocks, stride in stages:
-            out = _divisible(wanted * width_mult, round_nearest)
+            out = divisible(wanted * width_mult, round_nearest)
             for place in range(blocks):
                 features.append(
                     make(channels, out, stride if place == 0 else 1, expand_ratio=widening, norm_layer=norm)
                 )
                 channels = out
-        features.append(Conv2dNormActivation(channels, self.last_channel, kernel_size=1, norm_layer=norm))
+        features.append(
+            Conv2dNormActivation(channels, self.last_channel, kernel_size=1, norm_layer=norm, activation_layer=nn.ReLU6)
+        )
         self.features = nn.Sequential(*features)
         self.classifier = nn.Sequential(nn.Dropout(p=dropout), nn.Linear(self.last_channel, num_classes))
-        self._initialize()
-
-    def _initialize(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
-                nn.init.ones_(module.weight)
-                nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, 0, 0.01)
-                nn.init.zeros_(module.bias)
+        initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = nn.functional.adaptive_avg_pool2d(self.features(x), (1, 1))

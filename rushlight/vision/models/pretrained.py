@@ -20,22 +20,19 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Self
 
-from ...errors import NotThereYet
 from ...nn import Module
 from ...serialize import load
+from ..transforms import InterpolationMode
 from .preset import ImageClassification
 from .registry import register
 
-IMAGENET_CLASSES = 1000
+BICUBIC = InterpolationMode.BICUBIC  # how images are resized for most of the newer weights
 
 
-class Facts(dict[str, Any]):
-    """`Weights.meta`: facts about a file of weights, of which the names of the classes are not here."""
-
-    def __missing__(self, key: str) -> Any:
-        if key == "categories":
-            raise NotThereYet("the names of ImageNet's classes, meta['categories'], are not in Rushlight yet")
-        raise KeyError(key)
+@functools.cache
+def class_names(kind: str) -> list[str]:
+    """The names of the classes of ImageNet ("imagenet"), COCO ("coco") or Pascal VOC ("voc"), in their order."""
+    return (Path(__file__).parent / "classes" / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
 
 
 @dataclass
@@ -44,7 +41,7 @@ class Weights:
 
     url: str
     transforms: Callable[..., ImageClassification]
-    meta: Mapping[str, Any] = field(default_factory=Facts)
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 class WeightsEnum(Enum):
@@ -76,7 +73,7 @@ class WeightsEnum(Enum):
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """Facts: "num_params", "min_size"."""
+        """Facts: "num_params", "min_size", "categories"."""
         return self.value.meta  # type: ignore[no-any-return]
 
     def get_state_dict(self, *args: Any, **kwargs: Any) -> Mapping[str, Any]:
@@ -108,33 +105,44 @@ def checkpoint_folder() -> Path:
 
 def imagenet(file: str, num_params: int, min_size: int, **preset: Any) -> Weights:
     """The record of weights trained on ImageNet; `preset` where the preparation of images is not the usual."""
+    return published(
+        file, functools.partial(ImageClassification, **{"crop_size": 224, **preset}), "imagenet", num_params, min_size
+    )
+
+
+def published(file: str, transforms: Callable[..., Any], classes: str, num_params: int, min_size: int) -> Weights:
+    """The record of weights that lie where torchvision's do; `classes` names the list of what they tell apart."""
     return Weights(
         url=f"https://download.pytorch.org/models/{file}.pth",
-        transforms=functools.partial(ImageClassification, crop_size=224, **preset),
-        meta=Facts(num_params=num_params, min_size=(min_size, min_size)),
+        transforms=transforms,
+        meta={"num_params": num_params, "min_size": (min_size, min_size), "categories": class_names(classes)},
     )
 
 
-def _old_choice(value: Any, first: WeightsEnum) -> WeightsEnum | None:
-    """What a truth value in place of weights means, with PyTorch's warning."""
+def _old_choice(value: Any, first: WeightsEnum, name: str) -> WeightsEnum | None:
+    """What a truth value in place of weights means, `first` or None, with PyTorch's warning."""
     chosen = first if value else None
     text = (
-        "Arguments other than a weight enum or `None` for 'weights' are deprecated since 0.13 and may be removed in the "
-        f"future. The current behavior is equivalent to passing `weights={chosen}`."
+        f"Arguments other than a weight enum or `None` for '{name}' are deprecated since 0.13 and may be removed in the "
+        f"future. The current behavior is equivalent to passing `{name}={chosen}`."
     )
     if chosen is not None:
-        text += f" You can also use `weights={type(chosen).__name__}.DEFAULT` to get the most up-to-date weights."
+        text += f" You can also use `{name}={type(chosen).__name__}.DEFAULT` to get the most up-to-date weights."
     warnings.warn(text, UserWarning, stacklevel=4)
     return chosen
 
 
-def _old_arguments(positional: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-    """Turns arguments by position, and `pretrained`, into keywords, as the interface before 0.13 had them."""
-    if len(positional) > 2:
-        raise TypeError(f"a model takes at most weights and progress by position, got {len(positional)} arguments")
+def _old_arguments(names: list[str], positional: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """Turns arguments by position into keywords, as the interface before 0.13 had them."""
+    if len(positional) > len(names):
+        raise TypeError(
+            f"a model takes at most {' and '.join(names)} by position, got {len(positional)} arguments; give the others "
+            "by name"
+        )
     if positional:
-        named = dict(zip(("weights", "progress"), positional, strict=False))
-        listed = " and ".join(f"'{name}'" for name in named)
+        named = dict(zip(names, positional, strict=False))
+        quoted = [f"'{name}'" for name in named]
+        listed = " and ".join(quoted) if len(quoted) < 3 else ", ".join(quoted[:-1]) + f", and {quoted[-1]}"
         warnings.warn(
             f"Using {listed} as positional parameter(s) is deprecated since 0.13 and may be removed in the future. "
             "Please use keyword parameter(s) instead.",
@@ -142,59 +150,93 @@ def _old_arguments(positional: tuple[Any, ...], keywords: dict[str, Any]) -> Non
             stacklevel=4,
         )
         keywords.update(named)
-    if "pretrained" in keywords and "weights" not in keywords:
+
+
+def _choice(keywords: dict[str, Any], kind: type[WeightsEnum], name: str, default: Any, first: WeightsEnum) -> Any:
+    """Takes the argument `name`, or `pretrained…` as before 0.13, out of a call: the weights it means, or None."""
+    old = {"weights": "pretrained", "weights_backbone": "pretrained_backbone"}[name]
+    if old in keywords and name not in keywords:
         warnings.warn(
-            "The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, please use 'weights' "
+            f"The parameter '{old}' is deprecated since 0.13 and may be removed in the future, please use '{name}' "
             "instead.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
-        keywords["weights"] = keywords.pop("pretrained")
+        keywords[name] = keywords.pop(old)
+    given = keywords.pop(name, default)
+    if given is not None and not isinstance(given, (str, Enum)):
+        given = _old_choice(given, first, name)
+    return kind.verify(given)
+
+
+def classes_of(weights: WeightsEnum) -> dict[str, Any]:
+    """The number of classes, which is part of the weights."""
+    classes = weights.meta["categories"]
+    return {} if classes is None else {"num_classes": len(classes)}
 
 
 def with_weights(
     kind: type[WeightsEnum],
     renamed: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
-    **settings: Any,
+    *,
+    fixed: Callable[[WeightsEnum], dict[str, Any]] = classes_of,
+    settings: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    finish: Callable[[Any, dict[str, Any]], None] | None = None,
+    backbone: WeightsEnum | None = None,
 ) -> Callable[[Callable[..., Module]], Callable[..., Any]]:
     """Gives a function that makes a model the arguments `weights` and `progress`, and registers it by its name.
 
-    renamed: what turns the keys of the published files into the model's. settings: arguments of a model that gets
-    weights.
+    Args:
+        renamed: what turns the keys of the published files into the model's.
+        fixed: arguments that follow from the weights; ValueError where a call says otherwise.
+        settings: from a call's arguments those with which a model that gets weights is made.
+        finish: called with the model that has its weights and the call's arguments.
+        backbone: what the function gets as `weights_backbone` unless a call says otherwise; None where the whole model
+            has weights.
     """
 
     def decorate(make: Callable[..., Module]) -> Callable[..., Any]:
         @functools.wraps(make)
         def build(*positional: Any, **keywords: Any) -> Module:
-            _old_arguments(positional, keywords)
+            _old_arguments(names, positional, keywords)
             keywords.pop("progress", None)
-            given = keywords.pop("weights", None)
-            if given is not None and not isinstance(given, (str, Enum)):
-                given = _old_choice(given, next(iter(kind)))
-            chosen = kind.verify(given)
+            chosen = _choice(keywords, kind, "weights", None, next(iter(kind)))
+            if backbone is not None:
+                part = _choice(keywords, type(backbone), "weights_backbone", backbone, backbone)
+                keywords["weights_backbone"] = part if chosen is None else None
             if chosen is None:
                 return make(**keywords)
-            classes = keywords.setdefault("num_classes", IMAGENET_CLASSES)
-            if classes != IMAGENET_CLASSES:
-                raise ValueError(
-                    f"The parameter 'num_classes' expected value {IMAGENET_CLASSES} but got {classes} instead."
-                )
+            for name, value in fixed(chosen).items():
+                if keywords.get(name) is None:
+                    keywords[name] = value
+                elif keywords[name] != value:
+                    raise ValueError(f"The parameter '{name}' expected value {value} but got {keywords[name]} instead.")
             state = chosen.get_state_dict()
-            model = make(**{**keywords, **settings})
+            model = make(**settings(keywords))
             model.load_state_dict(renamed(state) if renamed else state)
+            if finish is not None:
+                finish(model, keywords)
             return model
 
-        signature = inspect.signature(make)
-        added = [
-            inspect.Parameter(
-                "weights", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=f"{kind.__name__} | None"
-            ),
-            inspect.Parameter("progress", inspect.Parameter.KEYWORD_ONLY, default=True, annotation="bool"),
-        ]
-        build.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=[*added, *signature.parameters.values()]
-        )
+        signature = _signature(make, kind, backbone)
+        names = [name for name, parameter in signature.parameters.items() if parameter.kind is parameter.KEYWORD_ONLY]
+        build.__signature__ = signature  # type: ignore[attr-defined]
         register(build, kind)
         return build
 
     return decorate
+
+
+def _signature(make: Callable[..., Module], kind: type[WeightsEnum], backbone: WeightsEnum | None) -> inspect.Signature:
+    """The function's signature with the arguments that `with_weights` adds; all by keyword."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter("weights", keyword, default=None, annotation=f"{kind.__name__} | None"),
+        inspect.Parameter("progress", keyword, default=True, annotation="bool"),
+    ]
+    signature = inspect.signature(make)
+    for parameter in signature.parameters.values():
+        if parameter.name == "weights_backbone":
+            parameter = parameter.replace(default=backbone)
+        parameters.append(parameter if parameter.kind is parameter.VAR_KEYWORD else parameter.replace(kind=keyword))
+    return signature.replace(parameters=parameters)

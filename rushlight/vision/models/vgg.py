@@ -139,6 +139,7 @@ class VGG16_Weights(WeightsEnum):
     IMAGENET1K_FEATURES = imagenet(  # trained on images of 0…255 less a mean; the classifier's values are NaN
         "vgg16_features-amdegroot-88682ab5", 138357544, 32, mean=(0.48235, 0.45882, 0.40784), std=(1.0 / 255.0,) * 3
     )
+    IMAGENET1K_FEATURES.meta["categories"] = None
     DEFAULT = IMAGENET1K_V1
 
 
@@ -157,49 +158,54 @@ class VGG19_BN_Weights(WeightsEnum):
     DEFAULT = IMAGENET1K_V1
 
 
-@with_weights(VGG11_Weights, init_weights=False)
+def _undrawn(keywords: dict[str, Any]) -> dict[str, Any]:
+    """Weights that are read need not be drawn."""
+    return {**keywords, "init_weights": False}
+
+
+@with_weights(VGG11_Weights, settings=_undrawn)
 def vgg11(**kwargs: Any) -> VGG:
     """VGG-11, configuration A; further arguments go to `VGG`."""
     return VGG(make_layers(cfgs["A"]), **kwargs)
 
 
-@with_weights(VGG11_BN_Weights, init_weights=False)
+@with_weights(VGG11_BN_Weights, settings=_undrawn)
 def vgg11_bn(**kwargs: Any) -> VGG:
     """VGG-11 with batch normalization; further arguments go to `VGG`."""
     return VGG(make_layers(cfgs["A"], batch_norm=True), **kwargs)
 
 
-@with_weights(VGG13_Weights, init_weights=False)
+@with_weights(VGG13_Weights, settings=_undrawn)
 def vgg13(**kwargs: Any) -> VGG:
     """VGG-13, configuration B; further arguments go to `VGG`."""
     return VGG(make_layers(cfgs["B"]), **kwargs)
 
 
-@with_weights(VGG13_BN_Weights, init_weights=False)
+@with_weights(VGG13_BN_Weights, settings=_undrawn)
 def vgg13_bn(**kwargs: Any) -> VGG:
     """VGG-13 with batch normalization; further arguments go to `VGG`."""
     return VGG(make_layers(cfgs["B"], batch_norm=True), **kwargs)
 
 
-@with_weights(VGG16_Weights, init_weights=False)
+@with_weights(VGG16_Weights, settings=_undrawn)
 def vgg16(**kwargs: Any) -> VGG:
     """VGG-16, configuration D; further arguments go to `VGG`."""
     return VGG(make_layers(cfgs["D"]), **kwargs)
 
 
-@with_weights(VGG16_BN_Weights, init_weights=False)
+@with_weights(VGG16_BN_Weights, settings=_undrawn)
 def vgg16_bn(**kwargs: Any) -> VGG:
     """VGG-16 with batch normalization; further arguments go to `VGG`."""
     return VGG(make_layers(cfgs["D"], batch_norm=True), **kwargs)
 
 
-@with_weights(VGG19_Weights, init_weights=False)
+@with_weights(VGG19_Weights, settings=_undrawn)
 def vgg19(**kwargs: Any) -> VGG:
     """VGG-19, configuration E; further arguments go to `VGG`."""
     return VGG(make_layers(cfgs["E"]), **kwargs)
 
 
-@with_weights(VGG19_BN_Weights, init_weights=False)
+@with_weights(VGG19_BN_Weights, settings=_undrawn)
 def vgg19_bn(**kwargs: Any) -> VGG:
     """VGG-19 with batch normalization; further arguments go to `VGG`."""
     return VGG(make_layers(cfgs["E"], batch_norm=True), **kwargs)
