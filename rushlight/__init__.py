@@ -115,6 +115,7 @@ _LATER = {
     "compile": ("rushlight.compiler", "compile"),
     "compiler": ("rushlight.compiler", None),
     "data": ("rushlight.data", None),
+    "distributions": ("rushlight.distributions", None),
     "fft": ("rushlight.tensor.fft", None),
     "func": ("rushlight.func", None),
     "is_storage": ("rushlight.serialize.location", "is_storage"),

@@ -29,7 +29,7 @@ NAMED = {
     "torch_version",
     "utils",
 }  # packages that PyTorch's users know, and little more
-PUBLIC = CORE | NAMED | {"nn", "optim", "data", "vision", "serialize", "rushlight"}
+PUBLIC = CORE | NAMED | {"nn", "optim", "data", "distributions", "vision", "serialize", "rushlight"}
 
 # unit -> the units it may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tensor": BOTTOM | {"generator", "ir", "passes", "runtime"},
     "nn": CORE | {"autograd"},
     "optim": CORE | {"nn"},
+    "distributions": CORE | {"autograd", "nn"},
     "serialize": CORE,
     "autograd": CORE,
     "data": CORE,
