@@ -10,7 +10,7 @@ from .errors import NotThereYet
 from .runtime import executor
 from .tensor import Tensor
 from .tensor.geometry import device
-from .tensor.storage import Storage
+from .tensor.storage import Storage, address
 
 __all__ = ["UntypedStorage"]
 
@@ -58,10 +58,7 @@ class UntypedStorage:
 
     def data_ptr(self) -> int:
         """What `Tensor.data_ptr` says of the first element; 0 where there is none."""
-        shared = self._storage.shared()
-        if not self.nbytes():
-            return 0
-        return id(self._storage) << 16 if shared is None else int(shared.__array_interface__["data"][0])
+        return address(self._storage) if self.nbytes() else 0
 
     def cpu(self) -> UntypedStorage:
         """Itself."""
