@@ -87,6 +87,7 @@ bool, int, float = bool_, int_, float_
 from math import e, inf, nan, pi  # noqa: E402
 
 newaxis = None
+legacy_contiguous_format = contiguous_format
 
 globals().update(_tensor.functions)
 globals().update(_typed_constructors)
@@ -98,29 +99,61 @@ _SETTINGS = (
     "get_float32_matmul_precision",
     "get_num_interop_threads",
     "get_num_threads",
+    "get_device_module",
+    "is_distributed",
+    "is_warn_always_enabled",
     "is_deterministic_algorithms_warn_only_enabled",
     "set_default_device",
     "set_default_tensor_type",
     "set_deterministic_debug_mode",
     "set_float32_matmul_precision",
+    "set_flush_denormal",
     "set_num_interop_threads",
     "set_num_threads",
+    "set_warn_always",
     "use_deterministic_algorithms",
+)
+
+_AUTOCAST = (
+    "autocast_decrement_nesting",
+    "autocast_increment_nesting",
+    "clear_autocast_cache",
+    "get_autocast_cpu_dtype",
+    "get_autocast_dtype",
+    "get_autocast_gpu_dtype",
+    "is_autocast_cache_enabled",
+    "is_autocast_cpu_enabled",
+    "is_autocast_enabled",
+    "set_autocast_cache_enabled",
+    "set_autocast_cpu_dtype",
+    "set_autocast_cpu_enabled",
+    "set_autocast_dtype",
+    "set_autocast_enabled",
+    "set_autocast_gpu_dtype",
 )
 
 # Loaded when first used, so that `import rushlight` costs what a script uses. name: (module, attribute or None for the module)
 _LATER = {
+    "amp": ("rushlight.amp", None),
+    "autocast": ("rushlight.amp", "autocast"),
     "__config__": ("rushlight.__config__", None),
     "array_api": ("rushlight.array_api", None),
     "compile": ("rushlight.compiler", "compile"),
     "compiler": ("rushlight.compiler", None),
+    "cpu": ("rushlight.cpu", None),
     "data": ("rushlight.data", None),
+    "distributed": ("rushlight.distributed", None),
+    "futures": ("rushlight.futures", None),
     "distributions": ("rushlight.distributions", None),
     "fft": ("rushlight.tensor.fft", None),
     "func": ("rushlight.func", None),
+    "hub": ("rushlight.hub", None),
     "is_storage": ("rushlight.serialize.location", "is_storage"),
+    "jit": ("rushlight.jit", None),
+    "library": ("rushlight.library", None),
     "linalg": ("rushlight.tensor.linalg", None),
     "load": ("rushlight.serialize", "load"),
+    "multiprocessing": ("rushlight.multiprocessing", None),
     "nn": ("rushlight.nn", None),
     "optim": ("rushlight.optim", None),
     "fx": ("rushlight.fx", None),
@@ -128,6 +161,7 @@ _LATER = {
     "save": ("rushlight.serialize", "save"),
     "serialization": ("rushlight.serialize", None),
     "serialize": ("rushlight.serialize", None),
+    "_dynamo": ("rushlight._dynamo", None),
     "accelerator": ("rushlight.accelerator", None),
     "special": ("rushlight.tensor.special", None),
     "storage": ("rushlight.storage", None),
@@ -135,11 +169,18 @@ _LATER = {
     "explain": ("rushlight.debug.explain", "explain"),
     "memory": ("rushlight.memory", None),
     "profiler": ("rushlight.profiler", None),
+    "types": ("rushlight.types", None),
     "UntypedStorage": ("rushlight.storage", "UntypedStorage"),
     "utils": ("rushlight.utils", None),
+    "TypedStorage": ("rushlight.storage", "TypedStorage"),
     "vision": ("rushlight.vision", None),
     "vmap": ("rushlight.tensor.batched", "vmap"),
     **{name: ("rushlight.settings", name) for name in _SETTINGS},
+    **{
+        name.replace("Tensor", "Storage"): ("rushlight.storage", name.replace("Tensor", "Storage"))
+        for name in _typed_constructors
+    },
+    **{name: ("rushlight.amp.autocast_mode", name) for name in _AUTOCAST},
 }
 
 

@@ -18,6 +18,7 @@ from .errors import NotThereYet
 from .ir.contraction import blas
 from .tensor.creation import typed_constructors
 from .tensor.geometry import CPU, device, require_cpu
+from .tensor.geometry import device as _as_device
 from .tensor.promotion import set_default_dtype
 
 # ---- threads ----
@@ -197,3 +198,42 @@ def set_float32_matmul_precision(precision: str) -> None:
 def get_float32_matmul_precision() -> str:
     """The hint that was set, or "highest"."""
     return _Precision.name
+
+
+# ---- and a few that stand alone ----
+
+
+class _Warnings:
+    always = False
+
+
+def set_warn_always(b: bool, /) -> None:
+    """Remembers whether warnings that come once are wanted each time; ours follow Python's own filters."""
+    if not isinstance(b, bool):
+        raise TypeError(f"set_warn_always expects a bool, but got {type(b).__name__}")
+    _Warnings.always = b
+
+
+def is_warn_always_enabled() -> bool:
+    """What was set."""
+    return _Warnings.always
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False for True: numbers below the least normal one are kept, and the setting is not to be had; True for False."""
+    return not mode
+
+
+def is_distributed(input: Any) -> bool:
+    """False: no tensor is spread over processes."""
+    return False
+
+
+def get_device_module(device: Any = None) -> Any:
+    """The module of a kind of device: `torch.cpu`, `torch.cuda`."""
+    name = "cpu" if device is None else _as_device(device).type
+    if name not in ("cpu", "cuda"):
+        raise RuntimeError(
+            f"Invalid device module '{name}'. Cannot find 'torch.{name}'. There are torch.cpu and torch.cuda."
+        )
+    return importlib.import_module(f".{name}", __package__)

@@ -36,6 +36,15 @@ class ServedModule:
         module.__spec__ = self.spec
         module.__dict__.setdefault("__getattr__", module_getattr(module, self.name))
 
+    # What `python -m` asks for.
+
+    def get_code(self, name: str) -> Any:
+        loader: Any = self.spec.loader  # type: ignore[union-attr]
+        return loader.get_code(self.spec.name)  # type: ignore[union-attr]
+
+    def is_package(self, name: str) -> bool:
+        return hasattr(self.module, "__path__")
+
 
 class Finder:
     """Answers for every module whose name begins with `torch` or `torchvision`."""
@@ -59,7 +68,7 @@ class Finder:
 
 def find_module(name: str) -> ModuleType | None:
     """Rushlight's module for PyTorch's public module `name`, or None where there is none."""
-    if name not in pytorch_names() and name not in PLACES:  # some private modules are used by everyone
+    if name not in pytorch_names() and name not in PLACES and not name.startswith("torch._dynamo."):
         return None
     parent, _, child = name.rpartition(".")
     # Where the public module is an attribute of its parent, that object counts, wherever its file lies.

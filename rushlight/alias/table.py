@@ -8,6 +8,7 @@ from __future__ import annotations
 
 PLACES = {
     "torch": "rushlight",
+    "torch._dynamo": "rushlight._dynamo",
     "torch.__config__": "rushlight.__config__",
     "torch.autograd.anomaly_mode": "rushlight.tensor.autograd",
     "torch.autograd.grad_mode": "rushlight.tensor.grad_mode",
@@ -18,6 +19,7 @@ PLACES = {
     "torch.random": "rushlight.tensor.random",
     "torch.serialization": "rushlight.serialize",
     "torch.special": "rushlight.tensor.special",
+    "torch.utils._pytree": "rushlight.utils._pytree",
     "torch.utils.data": "rushlight.data",
     "torchvision": "rushlight.vision",
 }

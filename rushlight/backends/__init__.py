@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from . import cuda, cudnn, mkldnn, mps
+from .. import late
+from . import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp
 
-__all__ = ["cuda", "cudnn", "mkldnn", "mps"]
+__all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
+
+__getattr__ = late.names(
+    __name__,
+    "torch.backends",
+    {name: (f"{__name__}.{name}", None) for name in ("mha", "nnpack", "opt_einsum", "quantized")},
+)

@@ -92,6 +92,7 @@ class Recorder:
         return (
             mode.tracking,
             mode.inference,
+            mode.autocast,
             mode.anomaly,
             mode.check_nan,
             Defaults.dtype,

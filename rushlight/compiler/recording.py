@@ -94,7 +94,7 @@ class Recording:
     def __init__(self, slots: Slots, recorder: Recorder, result: Any) -> None:
         self.slots, self.recorder = slots, recorder
         self.objects: list[Any] = []  # the arguments that are compared by identity
-        self.setting = (mode.tracking, mode.inference, Defaults.dtype)
+        self.setting = (mode.tracking, mode.inference, mode.autocast, Defaults.dtype)
         self.constants: dict[Origin, Any] = {}
         self._constant_nodes: set[int] = set()
         self._keep: list[Any] = []  # what the numbers above are of

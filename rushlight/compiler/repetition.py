@@ -223,7 +223,8 @@ class Repetition:
 
     def run(self, given: list[Tensor], originals: list[Tensor]) -> Any:
         """What the function returns; MISSED where something is not as it was. Hold the trace's lock."""
-        if self.setting != (mode.tracking, mode.inference, Defaults.dtype) or mode.anomaly or not self.census.holds():
+        setting = mode.tracking, mode.inference, mode.autocast, Defaults.dtype
+        if self.setting != setting or mode.anomaly or not self.census.holds():
             return MISSED
         tensors = [*given, *self.census.named_tensors(), *self.fixed]
         pool = self._gathered(tensors)

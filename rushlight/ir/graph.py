@@ -96,6 +96,7 @@ class Mode(threading.local):
     tracking = True
     depth = 0  # how deep in public functions the thread is
     inference = False
+    autocast: Any = None  # the dtype of the region of `torch.autocast` that the thread is in
     anomaly = False  # whether nodes remember where the user made them, and backward looks for NaN
     check_nan = True
 

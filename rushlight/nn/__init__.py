@@ -1,5 +1,6 @@
 """Layers, losses and initializers, as `torch.nn`."""
 
+from .. import late
 from . import attention, functional, init, modules, parallel, parameter, utils
 from .modules import (
     CELU,
@@ -334,3 +335,7 @@ __all__ = [
     "parameter",
     "utils",
 ]
+
+__getattr__ = late.names(
+    __name__, "torch.nn", {"SyncBatchNorm": (f"{__name__}.modules.syncbatchnorm", "SyncBatchNorm")}
+)

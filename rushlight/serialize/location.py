@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import dtype
+from ..storage import TypedStorage, UntypedStorage
 
 Restore = Callable[["LoadedStorage", str], "LoadedStorage"]
 
@@ -84,8 +85,8 @@ def restorer(map_location: Any) -> Restore:
 
 
 def is_storage(obj: Any) -> bool:
-    """Whether an object is a storage: what a function given as `map_location` gets, since tensors have none to show."""
-    return isinstance(obj, LoadedStorage)
+    """Whether an object is a storage: of a tensor, or what a function given as `map_location` gets."""
+    return isinstance(obj, (LoadedStorage, TypedStorage, UntypedStorage))
 
 
 def _place(storage: LoadedStorage, location: str, asked: bool = False) -> LoadedStorage:

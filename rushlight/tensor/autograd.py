@@ -5,6 +5,7 @@ The walk is `passes/grad`; here is what happens at leaves, hooks and custom back
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -199,15 +200,36 @@ def _walk(
 
     tracking, mode.tracking = mode.tracking, create_graph
     depth, mode.depth = mode.depth, 0
+    _Queue.walks.append([])
     try:
         passed = grad_pass.backward(roots, visit, _vjp, wanted, () if wanted is None else wanted, mode.anomaly)
     finally:
         mode.tracking = tracking
         mode.depth = depth
+        queued = _Queue.walks.pop()
     if keep is not None:
         keep(passed)
     if not retain:
         grad_pass.release(passed)
+    for callback in queued:
+        callback()
+
+
+class _Queues(threading.local):
+    """What is to be called at the end of each walk in progress, the innermost last."""
+
+    def __init__(self) -> None:
+        self.walks: list[list[Callable[[], None]]] = []
+
+
+_Queue = _Queues()
+
+
+def queue_callback(callback: Callable[[], None]) -> None:
+    """Calls back once the walk in progress has reached all leaves; for hooks."""
+    if not _Queue.walks:
+        raise RuntimeError("queue_callback: final callbacks can only be installed during backward pass.")
+    _Queue.walks[-1].append(callback)
 
 
 def _leaf_of(node: Node) -> Tensor | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import mmap
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from ..dtype import bfloat16, dtype
 from ..ir import scalar, view
 from ..ir.type import Type
 from ..runtime import executor
-from . import printing
-from .geometry import require_cpu
+from . import printing, sharing
+from .geometry import contiguous_strides, require_cpu
 from .grad_fn import grad_fn_name
 from .promotion import Defaults
 from .public import method, public
@@ -205,8 +204,12 @@ def is_conj(input: Tensor) -> bool:
 
 
 @method
-def set_(self: Tensor, source: Tensor | None = None, *_: Any) -> Tensor:
-    """Makes this handle read another tensor's memory."""
+def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
+    """Makes this handle read another tensor's or storage's memory, or the part of it that offset, size and strides say."""
+    if source is not None and not isinstance(source, Tensor):
+        source = source._whole
+    if source is not None and size is not None:
+        source = source.as_strided(tuple(size), stride or contiguous_strides(tuple(size)), storage_offset)
     if source is None:
         source = wrap(scalar.full(0, Type.of((0,), self.dtype)))
     self.data = source
@@ -254,17 +257,13 @@ def data_ptr(self: Tensor) -> int:
 @method
 def is_shared(self: Tensor) -> bool:
     """Whether the memory is shared between processes."""
-    return bool(self.__dict__.get("_shared", False))
+    return sharing.shared_file(self) is not None
 
 
 @method
 def share_memory_(self: Tensor) -> Tensor:
-    """Moves the values into memory that child processes made by fork see too."""
-    memory = mmap.mmap(-1, max(self._type().nbytes, 1))  # anonymous and shared: a forked child sees it
-    shared = np.frombuffer(memory, self.dtype.storage, self.numel()).reshape(tuple(self.shape))
-    np.copyto(shared, self._array())
-    self._storage.share(shared)
-    self.__dict__["_shared"] = True
+    """Moves the values into memory that other processes see too: children made by fork, and those to which the tensor is sent."""
+    sharing.move(self)
     return self
 
 

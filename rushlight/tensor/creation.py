@@ -746,6 +746,8 @@ def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False, **_: Any)
         )
     if isinstance(dtype, str):
         name = dtype.removeprefix("torch.")
+        if name.startswith("cuda."):
+            require_cpu("cuda", f"type({dtype!r})")
         if name not in typed_names:
             raise ValueError(f"invalid type: '{dtype}'")
         dtype = typed_names[name]

@@ -16,6 +16,7 @@ import numpy as np
 from ..dtype import FLOATING, bfloat16, dtype, float16
 from ..ir import fourier, scalar, view
 from ..ir.graph import Node
+from .casting import casting
 from .creation import _finish
 from .geometry import require_cpu
 from .promotion import Defaults
@@ -381,4 +382,4 @@ def ifftshift(input: Tensor, dim: Any = None) -> Tensor:
 
 for _name in __all__:
     if _name not in ("fftshift", "ifftshift"):
-        globals()[_name] = with_out(globals()[_name], False)
+        globals()[_name] = casting(f"fft.{_name}", with_out(globals()[_name], False))

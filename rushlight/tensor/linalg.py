@@ -13,6 +13,7 @@ from ..ir.component import components
 from ..ir.graph import Node
 from ..ir.lapack import LinAlgError
 from . import factorizations
+from .casting import casting
 from .factorizations import (
     checked,
     cholesky_ex,
@@ -431,7 +432,7 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
 
 for _own in __all__:
     if _own not in ("LinAlgError", "diagonal", "matmul", *factorizations.__all__):
-        globals()[_own] = with_out(globals()[_own], False)
+        globals()[_own] = casting(f"linalg.{_own}", with_out(globals()[_own], False))
 
 
 def _also(own: str, function: Any, label: str | None = None) -> None:

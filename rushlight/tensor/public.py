@@ -23,6 +23,7 @@ from ..ir import scalar, view
 from ..ir.graph import Node, mode
 from ..ir.type import Type
 from ..runtime import executor
+from .casting import casting
 from .tensor import Tensor, levels, node_of
 from .views import Expand, Strided
 
@@ -276,10 +277,10 @@ def public(
         named: Any = _taking_types(_labelled(plain, label) if label else _taking_tensors(plain), plain)
         own = plain.__name__.removesuffix("_")
         for each in (own, *alias):
-            register(each, with_out(named, out == "dtype") if out else named, function, method)
+            register(each, casting(own, with_out(named, out == "dtype") if out else named), function, method)
             if inplace:
                 register(each + "_", _in_place(named), function=each == own and function, method=True)
-        return named  # type: ignore[no-any-return]
+        return casting(own, named)  # type: ignore[return-value]
 
     return decorate
 

@@ -469,7 +469,7 @@ def _cut(op: str, tensor: Tensor, axis: int, sizes: Sequence[int]) -> tuple[Tens
     return tuple(parts)
 
 
-@public(out=False)
+@public(out=False, method=False)
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Parts of one size (the last may be smaller), or of the sizes given, along an axis."""
     if not tensor.ndim:
@@ -490,6 +490,14 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     if not extent:
         return (slice_axis(tensor, axis, 0, 0, label="Split"),)
     return _cut("split", tensor, axis, [min(size, extent - start) for start in range(0, extent, size)])
+
+
+def _split(self: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """`torch.split`, whose second argument has another name here."""
+    return split(self, split_size, dim)
+
+
+Tensor.split = _split  # type: ignore[attr-defined]
 
 
 @public(out=False)

@@ -83,7 +83,7 @@ MISSING = [
     ("from torch import while_loop", "ImportError", "torch.while_loop is not in Rushlight yet"),
     ("from torch.nn import ReLU, CrossMapLRN2d", "ImportError", "torch.nn.CrossMapLRN2d is not in Rushlight yet"),
     ("import torch.onnx", "ModuleNotFoundError", "torch.onnx is not in Rushlight yet"),
-    ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed is not in Rushlight yet"),
+    ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed.rpc is not in Rushlight yet"),
     ("import torch.runtime", "ModuleNotFoundError", "No module named 'torch.runtime'"),
     ("import torchvision.ops", "ModuleNotFoundError", "torchvision.ops is not in Rushlight yet"),
 ]

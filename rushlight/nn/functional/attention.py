@@ -12,6 +12,7 @@ from ...ir.component import components
 from ...ir.decomposition import matmul, transpose
 from ...ir.graph import Node
 from ...ir.type import broadcast_shapes
+from ...tensor.casting import cast
 from ...tensor.tensor import Tensor, node_of, wrap
 from .dropout import dropout
 from .linear import linear
@@ -137,6 +138,7 @@ def _label(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rate:
     return "Mm" if ranks == {2} else "UnsafeView"
 
 
+@cast
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -383,6 +385,7 @@ def _finished(
     return attended, named(view.identity(weights), label)
 
 
+@cast
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,

@@ -12,6 +12,7 @@ from typing import Any
 from ...dtype import BOOL, bool_, dtype
 from ...ir import biased, contraction, view
 from ...ir.contraction import Contraction
+from ...tensor.casting import cast
 from ...tensor.public import public, register, scalar_name
 from ...tensor.tensor import Tensor, node_of
 from .operands import each_axis, named, require_tensor
@@ -181,6 +182,7 @@ def _apply(plan: Any, op: str, rank: int, input: Any, weight: Any, bias: Any, gr
     return named(biased.convolution(*operands, spec=spec, groups=groups), "Convolution")
 
 
+@cast
 def conv1d(
     input: Tensor,
     weight: Tensor,
@@ -199,6 +201,7 @@ def conv1d(
     return _apply(_plan, "conv1d", 1, input, weight, bias, groups, stride, padding, dilation, groups)
 
 
+@cast
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -217,6 +220,7 @@ def conv2d(
     return _apply(_plan, "conv2d", 2, input, weight, bias, groups, stride, padding, dilation, groups)
 
 
+@cast
 def conv3d(
     input: Tensor,
     weight: Tensor,
@@ -230,6 +234,7 @@ def conv3d(
     return _apply(_plan, "conv3d", 3, input, weight, bias, groups, stride, padding, dilation, groups)
 
 
+@cast
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
@@ -245,6 +250,7 @@ def conv_transpose1d(
     return _apply(_transposed_plan, "conv_transpose1d", 1, input, weight, bias, groups, *settings)
 
 
+@cast
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -265,6 +271,7 @@ def conv_transpose2d(
     return _apply(_transposed_plan, "conv_transpose2d", 2, input, weight, bias, groups, *settings)
 
 
+@cast
 def conv_transpose3d(
     input: Tensor,
     weight: Tensor,

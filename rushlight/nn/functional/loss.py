@@ -20,6 +20,7 @@ from ...ir.activation import fixed
 from ...ir.graph import Node
 from ...ir.loss import reduced
 from ...ir.type import broadcast_shapes
+from ...tensor.casting import cast
 from ...tensor.promotion import floating, promoted, result_type
 from ...tensor.public import public, scalar_name
 from ...tensor.tensor import Tensor, node_of, wrap
@@ -129,6 +130,7 @@ def _check_classes_input(op: str, input: Any, target: Any, kernel: str) -> Node:
     return node_of(input)
 
 
+@cast
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -156,6 +158,7 @@ def nll_loss(
     return named(records.nll(x, index, *rest, **settings), _class_label(x.type.ndim, reduction))
 
 
+@cast
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -319,6 +322,7 @@ def _weighted(op: str, loss: Node, input: Tensor, weight: Tensor, reduction: str
     return named(reduced(loss, reduction), {"mean": "Mean", "sum": "Sum", "none": "Mul"}[reduction])
 
 
+@cast
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -346,6 +350,7 @@ def _absolute_difference(nodes: list[Node], reduction: str) -> Tensor:
     return named(reduced(loss, reduction), {"mean": "Mean", "sum": "Sum", "none": "Abs"}[reduction])
 
 
+@cast
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -368,6 +373,7 @@ def l1_loss(
     return _absolute_difference(nodes, reduction)
 
 
+@cast
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -392,6 +398,7 @@ def smooth_l1_loss(
     return named(reduced(records.smooth_l1(*nodes, fixed(beta, nodes[0].type.dtype)), reduction), "SmoothL1Loss")
 
 
+@cast
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -427,6 +434,7 @@ def _factor(op: str, loss: Node, weight: Any) -> Node:
     return scalar.mul(loss, scalar.cast(node_of(weight), dtype=loss.type.dtype))
 
 
+@cast
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -461,6 +469,7 @@ def binary_cross_entropy(
     return named(reduced(loss, reduction), "BinaryCrossEntropy")
 
 
+@cast
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -508,6 +517,7 @@ def _positive_weighted(x: Node, t: Node, weight: Node) -> Node:
     return scalar.add(scalar.mul(scalar.sub(one, t), x), scalar.mul(share, positive_part))
 
 
+@cast
 def kl_div(
     input: Tensor,
     target: Tensor,

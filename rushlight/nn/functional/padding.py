@@ -9,6 +9,7 @@ from ...dtype import BOOL
 from ...ir import scalar, view
 from ...ir.graph import Node
 from ...ir.type import Type
+from ...tensor.casting import cast
 from ...tensor.tensor import Tensor, node_of
 from .operands import named, require_tensor
 
@@ -163,6 +164,7 @@ def _from_input(input: Tensor, pad: list[int], mode: str) -> Node:
     return node
 
 
+@cast
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """The input with elements before and after: `pad` gives (before, after) from the last axis on; negative amounts cut off.
 

@@ -21,6 +21,7 @@ from ...ir.graph import Node, input_node
 from ...ir.lasting import lasting
 from ...ir.pool import Plain, Windows, stretches
 from ...ir.type import Type
+from ...tensor.casting import cast
 from ...tensor.public import register, scalar_name
 from ...tensor.tensor import Tensor, node_of, wrap
 from .operands import named, require_tensor, with_out
@@ -231,6 +232,7 @@ def max_pool2d(
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@cast
 def max_pool3d(
     input: Tensor,
     kernel_size: Any,
@@ -378,6 +380,7 @@ def avg_pool2d(
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
+@cast
 @with_out
 def avg_pool3d(
     input: Tensor,
@@ -519,6 +522,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     return adaptive_average("adaptive_avg_pool2d", 2, input, output_size)
 
 
+@cast
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """The means of stretches of three axes, so many that the result has `output_size`; None keeps an axis."""
     return adaptive_average("adaptive_avg_pool3d", 3, input, output_size)
@@ -547,6 +551,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     return _adaptive_max(2, input, output_size, return_indices)
 
 
+@cast
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The maxima of stretches of three axes; with `return_indices` their places in the flattened axes too."""
     return _adaptive_max(3, input, output_size, return_indices)

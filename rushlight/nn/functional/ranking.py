@@ -15,6 +15,7 @@ from ...ir.ctc import ctc
 from ...ir.graph import Node, input_node
 from ...ir.loss import reduced
 from ...ir.type import Type
+from ...tensor.casting import cast
 from ...tensor.promotion import get_default_dtype, promoted
 from ...tensor.public import public
 from ...tensor.tensor import Tensor, node_of, wrap
@@ -60,6 +61,7 @@ def _hinge(margin: float, x: Node) -> Node:
     return activation.relu(scalar.sub(fixed(margin, x.type.dtype), x))
 
 
+@cast
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -78,6 +80,7 @@ def hinge_embedding_loss(
     return _finish(scalar.add(away, near), reduction, "Add")
 
 
+@cast
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -246,6 +249,7 @@ def _cosine(a: Node, b: Node, axis: int) -> Node:
     return scalar.div(product, norms)
 
 
+@cast
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -287,6 +291,7 @@ def _triplet(near: Tensor, far: Tensor, margin: float, reduction: str) -> Tensor
     return _finish(_hinge(margin, scalar.sub(node_of(far), node_of(near))), reduction, "ClampMin")
 
 
+@cast
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -386,6 +391,7 @@ def _padded_targets(targets: Tensor, lengths: np.ndarray, batch: int) -> Node:
     return scalar.cast(node_of(targets), dtype=int64)
 
 
+@cast
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

@@ -18,11 +18,13 @@ import numpy as np
 from ...dtype import int64
 from ...ir import scalar
 from ...ir.graph import Node, input_node
+from ...ir.graph import mode as thread_mode
 from ...ir.index import take
 from ...ir.recurrent import cells_of, outputs_of, recurrence
 from ...ir.type import Type
 from ...ir.view import reshape
 from ...tensor import Tensor, addmm, cat, mm, sigmoid, stack, tanh
+from ...tensor.casting import cast
 from ...tensor.tensor import node_of, wrap
 from .activation import relu
 from .linear import linear
@@ -204,10 +206,11 @@ def _direction(
     mode: str, x: Tensor, batch_sizes: Sequence[int] | None, state: State, weights: Weights, reverse: bool
 ) -> tuple[Tensor, State]:
     """One layer in one direction; x: (T, N, I), or (rows, I) packed where there are batch sizes."""
-    if batch_sizes is None and weights.hr is None and x.shape[0]:
+    mixed = mode == "GRU" and thread_mode.autocast is not None  # states in single precision, products in half
+    if batch_sizes is None and weights.hr is None and x.shape[0] and not mixed:
         return _whole(mode, x, state, weights, reverse)
     # ReLU without bound may overflow where a sequence has ended, and 0 times infinity would reach the weight's gradient.
-    if batch_sizes is not None and weights.hr is None and mode != "RNN_RELU":
+    if batch_sizes is not None and weights.hr is None and mode != "RNN_RELU" and not mixed:
         return _packed(mode, x, batch_sizes, state, weights, reverse)
     kind = KINDS[mode]
     rows = x if batch_sizes is not None else x.reshape(-1, x.shape[-1])
@@ -223,6 +226,7 @@ def _direction(
     return (stack(outputs, 0) if batch_sizes is None else cat(outputs, 0)), state
 
 
+@cast
 def run_layers(
     mode: str,
     x: Tensor,

@@ -16,6 +16,7 @@ from ...ir.graph import Node, input_node
 from ...ir.lasting import lasting
 from ...ir.sampling import bounded, pick, taps
 from ...ir.type import Type
+from ...tensor.casting import cast
 from ...tensor.public import scalar_name
 from ...tensor.tensor import Tensor, node_of
 from .operands import named, require_tensor
@@ -188,6 +189,7 @@ def _check_grid(input: Any, grid: Any, mode: str) -> None:
         )
 
 
+@cast
 def grid_sample(
     input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Tensor:

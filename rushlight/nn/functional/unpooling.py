@@ -13,6 +13,7 @@ from ...generator import continuous, default_generator
 from ...ir import index, reduce, scalar, view
 from ...ir.graph import input_node
 from ...ir.type import Type
+from ...tensor.casting import cast
 from ...tensor.public import scalar_name
 from ...tensor.random import drawn
 from ...tensor.tensor import Tensor, node_of, wrap
@@ -130,6 +131,7 @@ def fractional_max_pool2d_with_indices(
     return _fractional(2, input, kernel_size, output_size, output_ratio, True, _random_samples)
 
 
+@cast
 def fractional_max_pool2d(
     input: Tensor,
     kernel_size: Any,
@@ -154,6 +156,7 @@ def fractional_max_pool3d_with_indices(
     return _fractional(3, input, kernel_size, output_size, output_ratio, True, _random_samples)
 
 
+@cast
 def fractional_max_pool3d(
     input: Tensor,
     kernel_size: Any,
@@ -247,6 +250,7 @@ def max_unpool1d(
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@cast
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -259,6 +263,7 @@ def max_unpool2d(
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@cast
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,

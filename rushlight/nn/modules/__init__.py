@@ -1,5 +1,6 @@
 """The layers, by family; each file bears the name it has in PyTorch."""
 
+from ... import late
 from . import (
     activation,
     batchnorm,
@@ -348,3 +349,7 @@ __all__ = [
     "upsampling",
     "utils",
 ]
+
+__getattr__ = late.names(
+    __name__, "torch.nn.modules", {"SyncBatchNorm": (f"{__name__}.syncbatchnorm", "SyncBatchNorm")}
+)

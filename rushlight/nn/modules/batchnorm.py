@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ... import late
 from ...dtype import long
 from ...tensor import Tensor, empty, ones, tensor, zeros
 from .. import functional as F
@@ -219,3 +220,8 @@ class LazyBatchNorm3d(_LazyNormBase, _BatchNorm):
 
     cls_to_become = BatchNorm3d
     _check_input_dim = BatchNorm3d._check_input_dim
+
+
+__getattr__ = late.names(
+    __name__, "torch.nn.modules.batchnorm", {"SyncBatchNorm": ("rushlight.nn.modules.syncbatchnorm", "SyncBatchNorm")}
+)

@@ -14,6 +14,7 @@ import warnings
 from typing import Any
 
 from ...tensor import Tensor, empty, zeros
+from ...tensor.casting import is_autocast_on
 from .. import functional as F
 from .. import init
 from ..functional.recurrent import State, Weights, cell, run_layers
@@ -157,7 +158,7 @@ class RNNBase(Module):
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """Raises where the input's dtype, axes or last size do not fit."""
         expected = self.all_weights[0][0].dtype
-        if input.dtype != expected:
+        if input.dtype != expected and not is_autocast_on():
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({expected}). "
                 f"Convert input: input.to({expected}), or convert model: model.to({input.dtype})"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..tensor import Tensor, device
-from .modules.module import Module
+from ...tensor import Tensor, device
+from ..modules.module import Module
 
 __all__ = ["DataParallel", "data_parallel"]
 

@@ -1,0 +1,43 @@
+"""`torch._dynamo`: the names of PyTorch's compiler that programs use beside `torch.compile`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..compiler import disable, is_compiling, list_backends, reset
+from . import config
+
+__all__ = [
+    "allow_in_graph",
+    "config",
+    "disable",
+    "graph_break",
+    "is_compiling",
+    "list_backends",
+    "mark_dynamic",
+    "mark_static",
+    "reset",
+]
+
+
+def allow_in_graph(fn: Any) -> Any:
+    """The function: a recording looks through all functions."""
+    return fn
+
+
+def mark_dynamic(t: Any, index: Any, **kwargs: Any) -> None:
+    """Nothing: each shape is recorded by itself."""
+
+
+def mark_static(t: Any, index: Any = None) -> None:
+    """Nothing: each shape is recorded by itself."""
+
+
+def graph_break(msg: str = "") -> None:
+    """Nothing where nothing is recorded; a recorded function is run as it is written from then on."""
+    _break(msg)
+
+
+@disable
+def _break(msg: str) -> None:
+    return None
