@@ -4,7 +4,7 @@
 #   make test  [ARGS="tests/alias -k worker"]          all tests, compared with PyTorch
 #   make conformance                                   PyTorch's own samples in both tiers; rewrites docs/conformance.md
 #   make array-api SUITE=path                          the array API standard's tests, from a checkout; rewrites docs/array-api.md
-#   make ecosystem [ARGS="timm transformers"]          other people's packages on the alias; rewrites docs/compatibility.md
+#   make ecosystem [ARGS="einops skorch"]             other people's packages on the alias; rewrites docs/compatibility.md
 #   make bench [ARGS="--quick matmul"]                 speed and memory beside PyTorch's: a table, and build/bench.json
 #   make fuzz  [N=200000 FIRST=0]                      random graphs, compiled and compared; goes on where it was broken off
 #   make lint | types | clean
@@ -44,9 +44,9 @@ array-api:
 	$(TEST_SETTINGS) RUSHLIGHT_CACHE=build/kernels .venv-array-api/bin/python -m tests.array_api.report $(SUITE) $(ARGS)
 
 ecosystem:
-	@.ci/venv .venv-ecosystem ecosystem
-	@.ci/venv .venv-ecosystem-oracle test oracle
-	.venv-ecosystem/bin/python -m tests.ecosystem.report $(ARGS)
+	@.ci/venv .venv-ecosystem safetensors
+	@.ci/venv .venv-test test oracle
+	.venv-ecosystem/bin/python -m tests.ecosystem.report $(CURDIR)/.venv-test/bin/python $(ARGS)
 
 fuzz:
 	@.ci/venv .venv-test test oracle
@@ -66,4 +66,4 @@ bench:
 	.venv-test/bin/python -m bench $(ARGS)
 
 clean:
-	rm -rf .venv .venv-test .venv-array-api .venv-ecosystem .venv-ecosystem-oracle build dist rushlight.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-test .venv-array-api .venv-ecosystem build dist rushlight.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

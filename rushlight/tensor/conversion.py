@@ -17,6 +17,7 @@ from .geometry import contiguous_strides, require_cpu
 from .grad_fn import grad_fn_name
 from .promotion import Defaults
 from .public import method, public
+from .storage import address
 from .tensor import Tensor, adopt_numpy, alias, from_array, node_of, wrap
 
 
@@ -245,13 +246,12 @@ def resize_as_(self: Tensor, other: Tensor) -> Tensor:
 
 @method
 def data_ptr(self: Tensor) -> int:
-    """A number that tells where the first element is: handles on the same memory give the same, later elements further ones.
+    """The address of the first element, 0 where there is none: handles on the same memory give the same, later elements further ones.
 
-    Unlike in PyTorch it is an address only while the memory is shared with NumPy; elsewhere values have no fixed place.
+    It holds until the memory is written to: an in-place operation, and an optimizer's step, may put the new values elsewhere. PyTorch's
+    stay where they are.
     """
-    shared = self._storage.shared()
-    place = id(self._storage) << 16 if shared is None else int(shared.__array_interface__["data"][0])
-    return place + self.storage_offset() * self.dtype.itemsize if self.numel() else 0
+    return address(self._storage) + self.storage_offset() * self.dtype.itemsize if self.numel() else 0
 
 
 @method

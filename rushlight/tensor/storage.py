@@ -31,7 +31,7 @@ class Exporter:
 class Storage:
     """A cell: the node that is its present value, and how often it was rebound."""
 
-    __slots__ = ("node", "version", "buffer", "exporter", "aliases", "__weakref__")
+    __slots__ = ("node", "version", "buffer", "exporter", "aliases", "placed", "__weakref__")
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -39,6 +39,7 @@ class Storage:
         self.buffer: np.ndarray | None = None  # the memory shared with NumPy
         self.exporter: weakref.ref[Exporter] | None = None  # None while exposed: exposed for ever
         self.aliases: list[weakref.ref[Node]] = []  # nodes whose value is the shared memory
+        self.placed: Node | None = None  # the present value, if its memory is this storage's alone
 
     def read(self) -> Node:
         """The present value, when the storage may be exposed."""
@@ -116,6 +117,23 @@ class Storage:
         if exporter is None:
             raise InternalError("exposed storage without exporter")
         return np.asarray(exporter)
+
+
+def address(storage: Storage) -> int:
+    """Where the present value lies; it stays there until the storage is written to.
+
+    Two storages may have one value (a clone that nobody wrote to): the first question gives this one memory of its own, since
+    addresses tell programs what is shared.
+    """
+    if storage.shared() is None and storage.placed is not storage.node:
+        storage.share(np.array(executor.value_of(storage.node), order="C"))
+        storage.buffer = None
+        storage.aliases.clear()
+        storage.placed = storage.node
+    memory = storage.shared()
+    if memory is None:
+        memory = executor.value_of(storage.node)
+    return int(memory.__array_interface__["data"][0])
 
 
 def owned(node: Node) -> Node:

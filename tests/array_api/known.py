@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 REASONS = (
+    (r"test_getitem_masking$", "PyTorch refuses a mask without elements on an axis that has some"),
+    (r"\[tanh\(real\(x_i\) is \+infinity and isfinite", "the zero has the sign of sin(2y), as C's Annex G has it"),
+    (
+        r"test_outer$",
+        "Hypothesis gave up drawing arrays: too slow while the machine did other things; what was drawn passed",
+    ),
     (
         r"\[__(i?)(floordiv|mod)__\(.*-> ",
         "operators are PyTorch's: quotients of infinities are NaN or -1, the sign of a remainder that is zero is the dividend's; "

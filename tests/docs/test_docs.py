@@ -56,9 +56,11 @@ def test_python_blocks_run(page: Path) -> None:
 @every_page
 def test_commands_and_paths_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     spans = re.findall(r"`([^`\n]+)`", text) + [line for block in blocks(page, "sh") for line in block.splitlines()]
-    unknown = [span for span in spans if (found := re.match(r"make ((?!\w+=)\w+)", span)) and found[1] not in targets]
+    unknown = [
+        span for span in spans if (found := re.match(r"make ((?!\w+=)[\w-]+)", span)) and found[1] not in targets
+    ]
     paths = [span for span in spans if re.fullmatch(r"(rushlight|tests|docs|bench|\.ci)/[\w./-]*", span)]
     unknown += [path for path in paths if not (ROOT / path).exists()]
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]

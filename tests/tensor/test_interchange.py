@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import pytest
 import torch
@@ -219,3 +221,25 @@ def test_a_copy_of_shared_memory_is_a_copy(source: str) -> None:
         return result
 
     assert program(rushlight).tolist() == program(torch).tolist()
+
+
+def test_a_data_pointer_is_an_address() -> None:
+    """Programs read memory through it, and tell by it what is shared."""
+
+    def program(t):
+        x = t.arange(6, dtype=t.float32) * 2
+        copy, part = x.clone(), x[2:]
+        memory = (ctypes.c_float * 4).from_address(part.data_ptr())
+        facts = [
+            list(memory),
+            part.data_ptr() - x.data_ptr(),
+            copy.data_ptr() == x.data_ptr(),
+            x.data_ptr() == x.data_ptr(),
+        ]
+        leaf = t.ones(2, requires_grad=True)
+        facts += [list((ctypes.c_float * 2).from_address(leaf.data_ptr()))]
+        (leaf * leaf).sum().backward()
+        x.add_(1)
+        return [*facts, leaf.grad.tolist(), list((ctypes.c_float * 1).from_address(x.data_ptr())), copy.tolist()]
+
+    assert program(rushlight) == program(torch)
