@@ -17,7 +17,7 @@ from .factor import Chunk, Factor, chunks_of
 from .frame import Frame, digits
 from .lanes import Lanes, Values, both, numerator
 from .matrix import MatrixMicrokernel
-from .microkernel import Microkernel, Step
+from .microkernel import Microkernel, Step, Turn
 from .packing import pack, turn_strip
 from .product import Product
 from .skipping import range_of
@@ -319,17 +319,24 @@ class Driver:
                 count = lanes.chunks[0].count
         else:
             lane_offsets = tuple(index * self.width for index in range(len(lanes.chunks)))
-        steps = []
+        steps, turns = [], []
         skips = rows.skips.keys() | lanes.skips.keys()
         if rows.panel is not None and lanes.panel is not None and not skips:
             steps = [Step(plan.summation.depth, rows.panel.pitch, lanes.panel.pitch)]
         else:
             left = plan.summation.depth
+            pitches = {}
             for loop in plan.outer_terms:
                 left //= extents[loop]
                 row = rows.panel.pitch * left if rows.panel else rows.address.coefficient(loop)
                 lane = lanes.panel.pitch * left if lanes.panel else lanes.address.coefficient(loop)
-                steps.append(Step(extents[loop], row, lane, loop if loop in skips else None))
+                pitches[loop] = row, lane
+                if rows.unrolled is None or loop not in rows.unrolled.terms:
+                    steps.append(Step(extents[loop], row, lane, loop if loop in skips else None))
+            for at, counting in rows.unrolled.turns if rows.unrolled else ():
+                row = sum(pitches[loop][0] * turn for loop, turn in at.items())
+                lane = sum(pitches[loop][1] * turn for loop, turn in at.items())
+                turns.append(Turn(row, lane, counting))
         return Microkernel(
             f"{self.name}_tile",
             self.frame.element,
@@ -340,6 +347,8 @@ class Driver:
             tuple(steps) or (Step(1, 0, 0),),
             extents[plan.dot] if plan.dot is not None else 0,
             self.frame.machine.fma,
+            tuple(turns),
+            self.frame.machine.registers,
         )
 
     # ---- storing ----
