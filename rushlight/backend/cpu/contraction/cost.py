@@ -18,14 +18,23 @@ TASKS = 16  # into how many pieces work should fall, so that threads end togethe
 # For each element: copying lines, copying blocks turned, reading one by one, copying with margins; reading from beyond the second cache.
 PACK_LINES, PACK_TURNED, PACK_GATHERED, STAGE, STAGE_GATHERED, FAR = 0.5, 0.7, 2.0, 0.25, 1.5, 0.3
 SHARE = 0.8  # reading what another thread has written just now
-JUMP, PAGE = 12, 4096  # cycles for a line that no prefetch foresees; bytes within which it does
+JUMP, JUMP_AHEAD, PAGE = (
+    12,
+    3,
+    4096,
+)  # cycles for a line that no prefetch foresees; where much else can be done meanwhile; bytes within which it does
 # An instruction's share where the core is another thread's too: a tile of 6 rows and 4 vectors has fewer of them for its products than one of 14
 # and 2, and is then up to a tenth faster; on a core of its own both are as fast.
 ISSUE, STEP_INSTRUCTIONS = 1 / 16, 4
 SECOND_CACHE = 24  # bytes that come from the second cache in a cycle
 # Storing a vector; storing it element by element, within a page and over many; turning a block of vectors; calling for a tile; adding up a vector.
 LINE, SCATTER, SCATTER_FAR, TURN, CALL, ADD_UP = 4, 35, 200, 80, 40, 8
-READ_LINE, GATHER = 2, 25  # reading what an epilogue needs: a vector, and one element by element
+READ_LINE, GATHER, PARTIAL = (
+    2,
+    10,
+    2.5,
+)  # reading what an epilogue needs: a vector, one by elements; what a vector costs of which some lanes count
+SCATTER_MORE = 14  # storing one element by element where another has just been
 
 
 def cost_of_tiles(frame: Frame, roles: Roles, rows: Box, lanes: Box, unrolled: Unrolled | None = None) -> float:
@@ -104,17 +113,20 @@ def storing(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
     results = len(frame.kernel.results)
     for number, (place, array) in enumerate(zip(summation.places, frame.epilogue.arrays, strict=True)):
         if array is not None:
-            total += lines * sum(_accessing(frame, place, chunk, number < results) for chunk in chunks)
+            costs = (LINE, SCATTER_MORE if number else SCATTER) if number < results else (READ_LINE, GATHER)
+            total += lines * sum(_accessing(frame, place, chunk, *costs) for chunk in chunks)
     return total
 
 
-def _accessing(frame: Frame, place: Axis, chunk: Chunk, writes: bool) -> int:
-    """Writing a vector of results, or reading what goes with one."""
+def _accessing(frame: Frame, place: Axis, chunk: Chunk, together: float, apart: float) -> float:
+    """Storing or reading a vector, which costs so much where its lanes lie together, and so much where they lie apart."""
     offsets = chunk.lanes.offsets(place)[: chunk.count]
-    if offsets == tuple(range(len(offsets))) or not any(offsets):
-        return LINE if writes else READ_LINE
+    if offsets == tuple(range(len(offsets))):
+        return together * (1 if chunk.count == frame.width else PARTIAL)
+    if not any(offsets):
+        return together
     far = max(offsets) - min(offsets) >= PAGE // frame.size * len(offsets)
-    return (SCATTER_FAR if far else SCATTER) if writes else SCATTER_FAR if far else GATHER
+    return SCATTER_FAR if far else apart
 
 
 def _batches(roles: Roles) -> int:
@@ -204,7 +216,9 @@ def _jumping(frame: Frame, roles: Roles, factor: Factor, tiles: int) -> float:
         span = sum(abs(address.coefficient(loop)) * (extent - 1) for loop, extent in near.items())
         lines = {offset(address, point) * frame.size // 64 for point in factor.box.points()}
         touched = len(lines) * (1 + span * frame.size // 64)
-        cost += prod(roles.summation.extents[loop] for loop in far) * touched * JUMP
+        close = elements(roles.summation, factor.read) * frame.size <= frame.machine.l2
+        jump = JUMP_AHEAD if close and factor.unrolled is not None else JUMP
+        cost += prod(roles.summation.extents[loop] for loop in far) * touched * jump
     if factor.lane is None and roles.dot is None and _crowds(frame, factor):
         cost += depth
     return tiles * cost
