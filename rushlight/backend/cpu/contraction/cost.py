@@ -100,7 +100,7 @@ def _multiplying(
 def storing(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
     """A tile, and what its epilogue reads: an optimizer's step that goes with a weight's gradient reads two arrays and writes two.
 
-    Counting all of them, not the first result alone, chooses tiles whose neighbours lie side by side: RATIO.
+    Counting all of them, not the first result alone, chooses tiles whose neighbours lie side by side: 0.90 for 256×256×3×3.
     """
     sums, width, summation = _sums(frame, roles, rows, lanes), frame.width, roles.summation
     if roles.lane is None:
@@ -109,7 +109,7 @@ def storing(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
     blocks = -(-rows.size // width)
     chunks = chunks_of(rows, width) if turned else lane_chunks(lanes, roles.lane, width)
     lines = lanes.size if turned else rows.size
-    total = sums // rows.size * blocks * TURN if turned else 0
+    total: float = sums // rows.size * blocks * TURN if turned else 0
     results = len(frame.kernel.results)
     for number, (place, array) in enumerate(zip(summation.places, frame.epilogue.arrays, strict=True)):
         if array is not None:

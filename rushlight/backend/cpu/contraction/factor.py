@@ -134,9 +134,9 @@ def turns(read: Read, chunks: Sequence[Chunk], terms: Sequence[int], dtype: Elem
 def run_of(
     axis: Axis, extents: Mapping[int, int], terms: Sequence[int], least: int = 0
 ) -> tuple[Sequence[int], Sequence[int]]:
-    """The terms (but for the first `least`) that go through memory as one, and those before them: blocks are turned along all of these.
+    """The last terms that go through memory as one (never the first `least` terms), along which blocks are turned; given after those before them.
 
-    A weight's channels and taps are such; turned tap by tap, in blocks of three columns, RATIO.
+    A weight's channels and taps are such; turned tap by tap, most of a block would be empty.
     """
     extent, first = 1, len(terms)
     while first > least and axis.coefficient(terms[first - 1]) == extent:

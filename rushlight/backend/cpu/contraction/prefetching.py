@@ -17,9 +17,7 @@ from .frame import Frame, digits
 from .lanes import Values, numerator
 
 LINE = 64  # bytes
-DENSE = (
-    4  # elements of a line that a tile has at least, else it is asked for again and again: that took 1.15 of the time
-)
+DENSE = 4  # elements of a line that a tile has at least; asked for again and again by others, it took 1.15 of the time
 
 
 class Prefetching:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from math import prod
 
 from ....ir.affine import Axis
 from ..assembly import Function, Int
@@ -26,7 +27,8 @@ class Unrolled:
     """The last terms written out one by one: where a tile has all turns of a loop, it is known which of its rows read a margin at which tap.
 
     The products of those are left out, and no margin is needed. A tile of one line of an 8×8 image has 22 of 24 taps along it, one of a 4×4 image
-    10 of 12. RATIO
+    10 of 12. Of the
+    time without it, forward of 256 channels at 8×8 takes 0.84, the gradient of the input of 512 at 4×4 0.74.
 
     Args:
         terms: those written out, the last ones.
@@ -58,6 +60,8 @@ def unrolled_of(
         return None
     outer, last = terms[: len(terms) - len(inner)], tuple(terms[len(terms) - len(inner) :])
     if not outer or set(last) != inner or inner & skips.keys():
+        return None
+    if box.size * vectors * prod(summation.extents[loop] for loop in last) > 2 * LONGEST:
         return None
     points = box.points()
     turns = []
