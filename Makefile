@@ -4,6 +4,7 @@
 #   make test  [ARGS="tests/alias -k worker"]          all tests, compared with PyTorch
 #   make conformance                                   PyTorch's own samples in both tiers; rewrites docs/conformance.md
 #   make bench [ARGS="--quick matmul"]                 speed and memory beside PyTorch's: a table, and build/bench.json
+#   make programs [ARGS="--rounds 1 gpt"]              examples/ beside PyTorch: losses, time, memory; and build/programs.json
 #   make fuzz  [N=200000 FIRST=0]                      random graphs, compiled and compared; goes on where it was broken off
 #   make lint | types | clean
 #   PYTHON=/path/to/python chooses the interpreter.
@@ -18,11 +19,11 @@ export PYTHON
 # that they collect the same tests.
 TEST_SETTINGS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: help demo test conformance fuzz lint types bench clean
+.PHONY: help demo test conformance fuzz lint types bench programs clean
 .NOTPARALLEL:
 
 help:
-	@sed -n '3,9s/^# *//p' Makefile
+	@sed -n '3,10s/^# *//p' Makefile
 
 demo:
 	@.ci/venv .venv demo
@@ -52,6 +53,10 @@ types:
 bench:
 	@.ci/venv .venv-test test oracle
 	.venv-test/bin/python -m bench $(ARGS)
+
+programs:
+	@.ci/venv .venv-test test oracle
+	.venv-test/bin/python -m bench.examples $(ARGS)
 
 clean:
 	rm -rf .venv .venv-test build dist rushlight.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -98,7 +98,9 @@ def main(arguments=None):
             loss_d = loss_real + loss_fake
             losses.append(loss_d.item() + loss_g.item())
             if len(losses) % 50 == 0:
-                print(f"epoch {epoch}  step {len(losses)}  discriminator {loss_d.item():.4f}  generator {loss_g.item():.4f}")
+                print(
+                    f"epoch {epoch}  step {len(losses)}  discriminator {loss_d.item():.4f}  generator {loss_g.item():.4f}"
+                )
             if len(losses) == args.steps:
                 break
         with torch.no_grad():

@@ -130,7 +130,9 @@ def main(arguments=None):
             if len(losses) == args.steps:
                 break
         error, naive, inside = evaluate(model, test_loader)
-        print(f"epoch {epoch}  mean error {error:.4f} (as last week: {naive:.4f}); {100 * inside:.1f} % within the 80 % band")
+        print(
+            f"epoch {epoch}  mean error {error:.4f} (as last week: {naive:.4f}); {100 * inside:.1f} % within the 80 % band"
+        )
         if len(losses) == args.steps:
             break
     torch.save(model.state_dict(), args.save)

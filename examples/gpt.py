@@ -16,7 +16,9 @@ class Block(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width), nn.Dropout(dropout))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width), nn.Dropout(dropout)
+        )
 
     def attend(self, x):
         batch, length, width = x.shape
@@ -107,7 +109,10 @@ def main(arguments=None):
     def test_loss(batches=8):
         model.eval()
         with torch.no_grad():
-            found = [F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item() for x, y in (batch(test) for _ in range(batches))]
+            found = [
+                F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item()
+                for x, y in (batch(test) for _ in range(batches))
+            ]
         model.train()
         return sum(found) / batches
 

@@ -43,7 +43,9 @@ def load(args):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="./data", help="folder of CIFAR-10, which is downloaded where it is not there")
+    parser.add_argument(
+        "--data", default="./data", help="folder of CIFAR-10, which is downloaded where it is not there"
+    )
     parser.add_argument("--made", action="store_true", help="learn coloured digits that are made in code, not CIFAR-10")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--steps", type=int, help="stop after so many steps")

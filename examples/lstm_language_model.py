@@ -106,7 +106,9 @@ def main(arguments=None):
             optimizer.step()
             losses.append(loss.item())
             if len(losses) % 50 == 0:
-                print(f"epoch {epoch}  step {len(losses)}  loss {losses[-1]:.4f}  perplexity {math.exp(losses[-1]):.1f}")
+                print(
+                    f"epoch {epoch}  step {len(losses)}  loss {losses[-1]:.4f}  perplexity {math.exp(losses[-1]):.1f}"
+                )
             if len(losses) == args.steps:
                 break
         found = perplexity(model, test_text, args.length)

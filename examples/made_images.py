@@ -85,7 +85,11 @@ def shapes(count, size=64, seed=0):
         centre_x, centre_y = 0.2 + 0.6 * torch.rand(2, count, 1, 1, generator=random)
         radius = 0.1 + 0.12 * torch.rand(count, 1, 1, generator=random)
         dx, dy = (x - centre_x) / radius, (y - centre_y) / radius
-        inside = {1: dx**2 + dy**2 < 1, 2: torch.maximum(dx.abs(), dy.abs()) < 0.9, 3: (dy < 0.8) & (2 * dx.abs() < dy + 1)}
+        inside = {
+            1: dx**2 + dy**2 < 1,
+            2: torch.maximum(dx.abs(), dy.abs()) < 0.9,
+            3: (dy < 0.8) & (2 * dx.abs() < dy + 1),
+        }
         masks[inside[kind]] = kind
         colour = torch.rand(count, 3, 1, 1, generator=random)
         images = torch.where(inside[kind][:, None], colour, images)

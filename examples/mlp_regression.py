@@ -76,7 +76,9 @@ def main(arguments=None):
     checkpoint = torch.load(args.save)
     model.load_state_dict(checkpoint["model"])
     error, explained = evaluate(model, validation_loader)
-    print(f"best: epoch {checkpoint['epoch']}, mean squared error {error:.4f} (the noise alone is 1), R² {explained:.4f}")
+    print(
+        f"best: epoch {checkpoint['epoch']}, mean squared error {error:.4f} (the noise alone is 1), R² {explained:.4f}"
+    )
     return losses
 
 

@@ -18,9 +18,7 @@ def runge_kutta(function, state, times):
         k2 = function(start + h / 2, tuple(y + h / 2 * k for y, k in zip(state, k1, strict=True)))
         k3 = function(start + h / 2, tuple(y + h / 2 * k for y, k in zip(state, k2, strict=True)))
         k4 = function(end, tuple(y + h * k for y, k in zip(state, k3, strict=True)))
-        state = tuple(
-            y + h / 6 * (a + 2 * b + 2 * c + d) for y, a, b, c, d in zip(state, k1, k2, k3, k4, strict=True)
-        )
+        state = tuple(y + h / 6 * (a + 2 * b + 2 * c + d) for y, a, b, c, d in zip(state, k1, k2, k3, k4, strict=True))
         states.append(state)
     return states
 
@@ -50,7 +48,11 @@ class Adjoint(torch.autograd.Function):
                 y = state[0].detach().requires_grad_()
                 f = ctx.function(t, y)
                 dy, *dp = torch.autograd.grad(f, (y, *parameters), -state[1], allow_unused=True)
-            return (f.detach(), dy, *(torch.zeros_like(p) if d is None else d for p, d in zip(parameters, dp, strict=True)))
+            return (
+                f.detach(),
+                dy,
+                *(torch.zeros_like(p) if d is None else d for p, d in zip(parameters, dp, strict=True)),
+            )
 
         adjoint, weights = torch.zeros_like(solution[0]), [torch.zeros_like(p) for p in parameters]
         for i in range(len(times) - 1, 0, -1):

@@ -78,7 +78,9 @@ def collect(players, agent, length, discount, decay):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--environment", default="CartPole-v1", help="one with a vector to observe and discrete actions")
+    parser.add_argument(
+        "--environment", default="CartPole-v1", help="one with a vector to observe and discrete actions"
+    )
     parser.add_argument("--players", type=int, default=4, help="environments that are played side by side")
     parser.add_argument("--length", type=int, default=128, help="steps of each between two rounds of learning")
     parser.add_argument("--rounds", type=int, default=60)

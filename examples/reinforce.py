@@ -50,7 +50,9 @@ def discounted(rewards, discount):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--environment", default="CartPole-v1", help="one with a vector to observe and discrete actions")
+    parser.add_argument(
+        "--environment", default="CartPole-v1", help="one with a vector to observe and discrete actions"
+    )
     parser.add_argument("--steps", type=int, default=500, help="episodes to learn from, a step each")
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--discount", type=float, default=0.99)

@@ -76,7 +76,9 @@ def accuracy(net, loader):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="./data", help="folder of CIFAR-10, which is downloaded where it is not there")
+    parser.add_argument(
+        "--data", default="./data", help="folder of CIFAR-10, which is downloaded where it is not there"
+    )
     parser.add_argument("--made", action="store_true", help="learn coloured digits that are made in code, not CIFAR-10")
     parser.add_argument("--blocks", type=int, default=3, help="blocks a stage: 3 make 20 layers, 9 make 56")
     parser.add_argument("--epochs", type=int, default=10)
@@ -84,7 +86,9 @@ def main(arguments=None):
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--lr", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoint", default="resnet_cifar10.pt", help="written after each epoch; gone on from with --resume")
+    parser.add_argument(
+        "--checkpoint", default="resnet_cifar10.pt", help="written after each epoch; gone on from with --resume"
+    )
     parser.add_argument("--resume", action="store_true")
     args = parser.parse_args(arguments)
 

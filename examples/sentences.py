@@ -52,7 +52,13 @@ class Vocabulary:
     """Numbers for the words of sentences; the first four are padding, begin, end and the unknown word."""
 
     def __init__(self, sentences):
-        self.words = ["<pad>", "<bos>", "<eos>", "<unk>", *sorted({word for sentence in sentences for word in sentence})]
+        self.words = [
+            "<pad>",
+            "<bos>",
+            "<eos>",
+            "<unk>",
+            *sorted({word for sentence in sentences for word in sentence}),
+        ]
         self.numbers = {word: number for number, word in enumerate(self.words)}
 
     def __len__(self):

@@ -94,7 +94,9 @@ class Translator(nn.Module):
         beams, finished = [([BEGIN], 0.0)], []
         for _ in range(longest):
             tokens = torch.tensor([words[-1] for words, _ in beams])
-            logits, states = self.decoder(tokens, state, *(part.expand(len(beams), *part.shape[1:]) for part in source_side))
+            logits, states = self.decoder(
+                tokens, state, *(part.expand(len(beams), *part.shape[1:]) for part in source_side)
+            )
             scores = torch.tensor([score for _, score in beams])[:, None] + logits.log_softmax(dim=1)
             best, places = scores.flatten().topk(width)
             rows, following, origins = places // logits.shape[1], places % logits.shape[1], []
@@ -165,7 +167,9 @@ def main(arguments=None):
     beam = [german.decode(model.beam_search(english.encode(s), args.beam)) for s, _ in test]
     for (sentence, reference), found in zip(test[:3], beam, strict=False):
         print(f"{' '.join(sentence)}\n  is     {' '.join(reference)}\n  found  {' '.join(found)}")
-    print(f"BLEU of {len(test)} sentences: greedy {bleu(greedy, references):.1f}, beam search {bleu(beam, references):.1f}")
+    print(
+        f"BLEU of {len(test)} sentences: greedy {bleu(greedy, references):.1f}, beam search {bleu(beam, references):.1f}"
+    )
     return losses
 
 

@@ -60,7 +60,9 @@ def one_shot(model, images, labels, rounds=50):
     model.eval()
     vectors, right, count = model(images), 0, 0
     for _ in range(rounds):
-        examples = torch.stack([c[torch.randint(len(c), ())] for c in (torch.where(labels == k)[0] for k in labels.unique())])
+        examples = torch.stack(
+            [c[torch.randint(len(c), ())] for c in (torch.where(labels == k)[0] for k in labels.unique())]
+        )
         nearest = torch.cdist(vectors, vectors[examples]).argmin(dim=1)
         right += (labels[examples][nearest] == labels).sum().item() - len(examples)
         count += len(labels) - len(examples)
@@ -91,7 +93,9 @@ def main(arguments=None):
     print(f"before: {100 * one_shot(model, unseen_images, unseen_labels):.1f} % of unseen digits from one example")
     losses = []
     for epoch in range(1, args.epochs + 1):
-        loader = DataLoader(Pairs(images[known], labels[known], args.pairs), args.batch_size, shuffle=True, drop_last=True)
+        loader = DataLoader(
+            Pairs(images[known], labels[known], args.pairs), args.batch_size, shuffle=True, drop_last=True
+        )
         for first, second, same in loader:
             loss = contrastive_loss(model(first), model(second), same, args.margin)
             optimizer.zero_grad()

@@ -102,7 +102,9 @@ def main(arguments=None):
         style_loss = sum(
             F.mse_loss(gram(found[layer]), wanted) / wanted.square().mean() for layer, wanted in wanted_style.items()
         )
-        smoothness = (image[..., 1:] - image[..., :-1]).abs().mean() + (image[..., 1:, :] - image[..., :-1, :]).abs().mean()
+        smoothness = (image[..., 1:] - image[..., :-1]).abs().mean() + (
+            image[..., 1:, :] - image[..., :-1, :]
+        ).abs().mean()
         loss = content_loss + args.style_weight * style_loss / 1e3 + smoothness
         loss.backward()
         return loss

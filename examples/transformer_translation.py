@@ -72,7 +72,9 @@ class Translator(nn.Module):
 
 
 def collate(batch):
-    return tuple(pad_sequence([torch.tensor(sentence) for sentence in side], True, PAD) for side in zip(*batch, strict=True))
+    return tuple(
+        pad_sequence([torch.tensor(sentence) for sentence in side], True, PAD) for side in zip(*batch, strict=True)
+    )
 
 
 def main(arguments=None):

@@ -104,7 +104,11 @@ def main(arguments=None):
     with torch.no_grad():
         found = model.eval()(test_images[:8]).argmax(1)
     colours = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.3, 0.3], [0.3, 1.0, 0.3], [0.3, 0.3, 1.0]])
-    rows = [test_images[:8].clamp(0, 1), colours[test_masks[:8]].permute(0, 3, 1, 2), colours[found].permute(0, 3, 1, 2)]
+    rows = [
+        test_images[:8].clamp(0, 1),
+        colours[test_masks[:8]].permute(0, 3, 1, 2),
+        colours[found].permute(0, 3, 1, 2),
+    ]
     save_image(torch.cat(rows), f"{args.out}.png", nrow=8)
     print(f"images, true masks and found ones are in {args.out}.png")
     return losses

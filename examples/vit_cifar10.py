@@ -61,7 +61,9 @@ def accuracy(model, loader):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="./data", help="folder of CIFAR-10, which is downloaded where it is not there")
+    parser.add_argument(
+        "--data", default="./data", help="folder of CIFAR-10, which is downloaded where it is not there"
+    )
     parser.add_argument("--made", action="store_true", help="learn coloured digits that are made in code, not CIFAR-10")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--heads", type=int, default=4)

@@ -28,7 +28,10 @@ def skip_grams(tokens, window):
     """All pairs of a word and one at most `window` away: (2, pairs)."""
     found = []
     for distance in range(1, window + 1):
-        found += [torch.stack([tokens[distance:], tokens[:-distance]]), torch.stack([tokens[:-distance], tokens[distance:]])]
+        found += [
+            torch.stack([tokens[distance:], tokens[:-distance]]),
+            torch.stack([tokens[:-distance], tokens[distance:]]),
+        ]
     return torch.cat(found, dim=1)
 
 
@@ -50,7 +53,12 @@ def main(arguments=None):
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--steps", type=int, help="stop after so many steps")
     parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--words", nargs="+", default=["function", "class", "integer", "true", "statement"], help="whose neighbours to show")
+    parser.add_argument(
+        "--words",
+        nargs="+",
+        default=["function", "class", "integer", "true", "statement"],
+        help="whose neighbours to show",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", default="word2vec.pt")
     args = parser.parse_args(arguments)

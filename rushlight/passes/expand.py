@@ -88,7 +88,9 @@ def _append(
         elif signature.op.name == "pack":
             parts[slot] = tuple(slots[operand] for operand in operands)
             slots.append(-1)
-        elif signature.op.name in TRANSPARENT and operands[0] in parts:  # a custom function's results, saved for its backward
+        elif (
+            signature.op.name in TRANSPARENT and operands[0] in parts
+        ):  # a custom function's results, saved for its backward
             parts[slot] = parts[operands[0]]
             slots.append(-1)
         elif signature.op.name == "component" and operands[0] in parts:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from rushlight import config
+
 from ..both import check
 from .programs import alike, attempt, leaf
 
@@ -253,6 +255,31 @@ def test_saved_results_are_differentiated_again(t: Any) -> Any:
     (second,) = t.autograd.grad(first.sum(), x, create_graph=True)
     (third,) = t.autograd.grad(second.sum(), x)
     return first, second, third
+
+
+def test_saved_results_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is saved of several results is read out of them together, whether or not it is a leaf of the program."""
+
+    def program(t: Any) -> Any:
+        class Both(t.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Any) -> Any:
+                results = x.exp(), x.sin()
+                ctx.save_for_backward(*results)
+                return results
+
+            @staticmethod
+            def backward(ctx: Any, g: Any, h: Any) -> Any:
+                exponential, sine = ctx.saved_tensors
+                return g * exponential + h * (1 - sine**2).sqrt()
+
+        x = leaf(t, 0.5, 1.0)
+        a, b = Both.apply(x)
+        (a * b).sum().backward()
+        return a, b, x.grad
+
+    monkeypatch.setattr(config, "TIER", "compile")
+    check(program)
 
 
 @alike

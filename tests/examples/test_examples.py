@@ -120,10 +120,21 @@ def test_reinforcement_learning_is_the_same(tmp_path: Path) -> None:
 
 def test_made_images_stand_in_for_cifar10(tmp_path: Path) -> None:
     """`--made` needs no data; it is all that makes a program do without: where CIFAR-10 is missing, that is said."""
-    command = [sys.executable, "-W", "ignore", "-m", "rushlight", str(ROOT / "examples" / "lenet_cifar10.py"), "--steps", "2"]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "rushlight",
+        str(ROOT / "examples" / "lenet_cifar10.py"),
+        "--steps",
+        "2",
+    ]
     nowhere = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "all")}
     environment = {**os.environ, **nowhere, "no_proxy": "", "PYTHONPATH": str(ROOT)}
-    made = subprocess.run([*command, "--made"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    made = subprocess.run(
+        [*command, "--made"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+    )
     assert made.returncode == 0, made.stderr
     assert "accuracy on 2000 test images" in made.stdout
     missing = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
