@@ -7,7 +7,6 @@ from types import ModuleType as _ModuleType
 from ..tensor.autograd import backward, detect_anomaly, grad, set_detect_anomaly
 from ..tensor.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from ..tensor.tensor import Tensor
-from . import functional
 from .function import Function
 from .gradcheck import gradcheck, gradgradcheck
 
@@ -19,6 +18,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "functional",
     "grad",
     "gradcheck",
@@ -30,11 +30,17 @@ __all__ = [
     "set_grad_enabled",
 ]
 
+_LATER = {
+    "forward_ad": "rushlight.autograd.forward_ad",
+    "functional": "rushlight.autograd.functional",
+    "profiler": "rushlight.profiler.legacy",
+}
+
 
 def __getattr__(name: str) -> _ModuleType:
-    """The profiler is loaded when it is first asked for."""
-    if name == "profiler":
-        return _import_module("rushlight.profiler.legacy")
+    """What is loaded when it is first asked for."""
+    if name in _LATER:
+        return _import_module(_LATER[name])
     if name.startswith("__"):  # asked by whoever looks at modules; no name of PyTorch's
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     missing = _import_module("rushlight.alias.missing")

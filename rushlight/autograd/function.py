@@ -11,14 +11,16 @@ import traceback
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..ir import component, scalar, view
 from ..ir.graph import Node, mode
 from ..ir.type import Type
+from ..passes import batching
 from ..tensor.autograd import FREED
 from ..tensor.public import assign
 from ..tensor.tensor import Tensor, node_of, wrap
+from ..tensor.tree import flatten, spread, unflatten
 
 
 class FunctionCtx:
@@ -28,6 +30,7 @@ class FunctionCtx:
         self.needs_input_grad: tuple[bool, ...] = ()
         self._saved: tuple[Any, ...] | None = ()  # None once backward has freed it
         self._joint: Any = None  # weak reference to the node of the results, for those that were saved
+        self._saved_for_forward: tuple[Any, ...] = ()
         self._nondifferentiable: tuple[Any, ...] = ()
         self._dirty: tuple[Any, ...] = ()
         self._materialize = True
@@ -43,7 +46,8 @@ class FunctionCtx:
         self._saved = tuple(None if t is None else _snapshot(t) for t in tensors)
 
     def save_for_forward(self, *tensors: Any) -> None:
-        """Keeps tensors for forward-mode; accepted, unused."""
+        """Keeps tensors (or None) for `jvp`, in `saved_tensors`."""
+        self._saved_for_forward = tensors
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -87,6 +91,13 @@ def _snapshot(tensor: Tensor) -> Tensor:
     return wrap(node_of(tensor))
 
 
+class VmapInfo(NamedTuple):
+    """What `vmap` of a Function is told of the batch."""
+
+    batch_size: int
+    randomness: str
+
+
 class _FunctionMeta(type):
     def __repr__(cls) -> str:
         return f"<class '{cls.__module__}.{cls.__qualname__}'>"
@@ -94,6 +105,10 @@ class _FunctionMeta(type):
 
 class Function(metaclass=_FunctionMeta):
     """A differentiable function of the user's own: static methods `forward(ctx, …)` and `backward(ctx, *gradients)`; call it with `apply`.
+
+    With `setup_context(ctx, inputs, output)` forward has no `ctx`. `jvp(ctx, *tangents)` is its own forward derivative: without it the
+    backward is transposed, where PyTorch raises. `vmap(info, in_dims, *args)` runs it for a batch and returns (outputs, out_dims);
+    without it forward and backward are batched like any function, whatever `generate_vmap_rule` says.
 
     >>> import rushlight as torch
     >>> class Double(torch.autograd.Function):
@@ -111,6 +126,7 @@ class Function(metaclass=_FunctionMeta):
 
     forward: Callable[..., Any]
     setup_context: Callable[..., Any] | None = None
+    generate_vmap_rule = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         warnings.warn(
@@ -126,6 +142,20 @@ class Function(metaclass=_FunctionMeta):
             "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
         )
 
+    vjp = backward
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set generate_vmap_rule=True."
+        )
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Runs `forward`, and records how to go back."""
@@ -139,7 +169,8 @@ class Function(metaclass=_FunctionMeta):
         tracking, mode.tracking = mode.tracking, False
         try:
             if cls.setup_context is not None:
-                results = cls.forward(*args, **kwargs)
+                level = _level_of_own_rule(cls, nodes)
+                results = cls.forward(*args, **kwargs) if level is None else _by_own_rule(cls, level, args)
                 cls.setup_context(context, args, results)
             else:
                 results = cls.forward(context, *args, **kwargs)
@@ -148,6 +179,43 @@ class Function(metaclass=_FunctionMeta):
         if not tracked:
             return results
         return _graft(cls, context, args, nodes, results)
+
+
+def _level_of_own_rule(cls: Any, nodes: list[Node]) -> batching.Level | None:
+    """The innermost level whose examples are among the inputs, where the Function says itself how it runs for a batch."""
+    if cls.vmap is Function.vmap:
+        return None
+    found = [level for node in nodes if (level := batching.level_of(node)) is not None]
+    if found and cls.generate_vmap_rule:
+        raise RuntimeError(
+            f"You tried to vmap over {cls.__name__}, but it has both generate_vmap_rule=True and an overridden vmap staticmethod. Please "
+            "set generate_vmap_rule=False or delete the overridden vmap staticmethod to avoid ambiguity. For more details, please see "
+            "https://pytorch.org/docs/main/notes/extending.func.html"
+        )
+    return max(found, key=lambda level: level.number, default=None)
+
+
+def _by_own_rule(cls: Any, level: batching.Level, args: tuple[Any, ...]) -> Any:
+    """The results of the Function's own `vmap`."""
+    in_dims, wholes = [], []
+    for argument in args:
+        own = isinstance(argument, Tensor) and batching.is_lane_of(node_of(argument), level)
+        in_dims.append(0 if own else None)
+        wholes.append(wrap(batching.whole_of(node_of(argument), level)) if own else argument)
+    with batching.outside(level):
+        found = cls.vmap(VmapInfo(level.size, level.randomness), tuple(in_dims), *wholes)
+    if not (isinstance(found, tuple) and len(found) == 2):
+        raise RuntimeError(
+            f"Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure compatible with the "
+            f"output. Got a {type(found).__name__} — {cls.__name__}"
+        )
+    outputs, structure = flatten(found[0])
+    axes = spread(found[1], structure) or []
+    results = [
+        output if axis is None else wrap(batching.lane(node_of(output.movedim(axis, 0)), level))
+        for output, axis in zip(outputs, axes, strict=True)
+    ]
+    return unflatten(results, structure)
 
 
 def _graft(cls: Any, context: Any, args: tuple[Any, ...], nodes: list[Node], results: Any) -> Any:
@@ -164,6 +232,7 @@ def _graft(cls: Any, context: Any, args: tuple[Any, ...], nodes: list[Node], res
     joint.label = f"{cls.__name__}Backward"
     side = joint.sided()
     side.backward = _Rule(cls, context, args, listed, places)
+    batching.carry_rule(joint)
     if mode.anomaly:
         side.forward_line = "".join(traceback.format_stack()[:-2])
     context._join(joint, values)
@@ -191,6 +260,29 @@ class _Rule:
         self.arguments = [a._type() if isinstance(a, Tensor) else None for a in args]
         self.results = [r._type() if isinstance(r, Tensor) else None for r in results]
         self.places = places
+        if cls.jvp is not Function.jvp:
+            self.forward = self._forward
+
+    def _forward(self, node: Node, tangents: list[Node | None]) -> Node:
+        """The tangent of the joint results, by the user's `jvp`."""
+        given, found = iter(tangents[1:]), []
+        for type in self.arguments:
+            tangent = None if type is None else next(given)
+            missing = type is not None and tangent is None and self.context._materialize
+            found.append(wrap(scalar.full(0, type)) if missing else None if tangent is None else wrap(tangent))  # type: ignore[arg-type]
+        saved, self.context._saved = self.context._saved, self.context._saved_for_forward
+        try:
+            result = self.cls.jvp(self.context, *found)
+        finally:
+            self.context._saved = saved
+        listed = list(result) if isinstance(result, (tuple, list)) else [result]
+        kinds: Any = self.results
+        return component.pack(
+            *[
+                scalar.full(0, kinds[place]) if listed[place] is None else node_of(listed[place])
+                for place in self.places
+            ]
+        )
 
     def release(self) -> None:
         """Frees what was saved."""

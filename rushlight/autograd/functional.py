@@ -1,6 +1,7 @@
 """Derivatives of functions of tensors: Jacobians, Hessians, and their products with vectors, as `torch.autograd.functional`.
 
-All is reverse mode: a product with the Jacobian from the right is the derivative of one from the left.
+A product with the Jacobian from the right is the derivative of one from the left. Where `vectorize` is asked for, all rows (or, in
+forward mode, columns) of a Jacobian are computed at once.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..tensor.autograd import grad
+from ..tensor.batched import vmap
 from ..tensor.creation import ones_like, zeros_like
+from ..tensor.differentiation import Duals, basis
 from ..tensor.grad_mode import enable_grad
 from ..tensor.public import functions
-from ..tensor.tensor import Tensor
+from ..tensor.tensor import Tensor, node_of, wrap
 
 Tensors = tuple[Tensor, ...]
 LINEAR = (
@@ -130,8 +133,8 @@ def jacobian(
 ) -> Any:
     """The derivative of each element of the outputs by each of the inputs, of shape (*output, *input).
 
-    A tuple of outputs gives a tuple, a tuple of inputs a tuple in each. `vectorize` and `strategy` do not change the result,
-    nor here the way to it.
+    A tuple of outputs gives a tuple, a tuple of inputs a tuple in each. `vectorize` computes all rows at once, as `vmap` does;
+    `strategy="forward-mode"` all columns.
 
     >>> import rushlight as torch
     >>> torch.autograd.functional.jacobian(lambda x: x**2, torch.tensor([1.0, 2.0]))
@@ -154,8 +157,11 @@ def jacobian(
         )
     with enable_grad():
         given = _inputs(inputs, "jacobian", create_graph)
+        if strategy == "forward-mode":
+            return _forward_jacobian(func, inputs, given, create_graph)
         result, outputs = _outputs(func, given, "jacobian", strict)
-        rows = tuple(_rows(place, output, given, create_graph, strict) for place, output in enumerate(outputs))
+        find = _all_rows if vectorize else _rows
+        rows = tuple(find(place, output, given, create_graph, strict) for place, output in enumerate(outputs))
     whole = tuple(_shaped(row, inputs) for row in rows)
     return _finished(_shaped(whole, result), create_graph)
 
@@ -176,6 +182,35 @@ def _rows(place: int, output: Tensor, inputs: Tensors, create_graph: bool, stric
         stack(parts).view((*output.shape, *x.shape))
         for x, parts in zip(inputs, zip(*columns, strict=True), strict=True)
     )
+
+
+def _all_rows(place: int, output: Tensor, inputs: Tensors, create_graph: bool, strict: bool) -> Tensors:
+    """The Jacobians of one output by each input, all rows at once."""
+    (directions,) = basis([output._type()])
+    found = vmap(lambda weight: _gradients((output,), inputs, (weight,), create_graph, None))(directions)
+    return tuple(part.reshape((*output.shape, *x.shape)) for x, part in zip(inputs, found, strict=True))
+
+
+def _forward_jacobian(func: Callable[..., Any], inputs: Any, given: Tensors, create_graph: bool) -> Any:
+    """The Jacobian in forward mode, all columns at once."""
+    results: list[Any] = []
+
+    def push(*tangents: Tensor) -> Tensors:
+        duals = Duals()
+        made = [wrap(duals.make(node_of(x), node_of(t))) for x, t in zip(given, tangents, strict=True)]
+        result, outputs = _outputs(func, tuple(made), "jacobian", False)
+        results[:] = [result]
+        found = [duals.tangent(node_of(output)) for output in outputs]
+        return tuple(zeros_like(o) if t is None else wrap(t) for o, t in zip(outputs, found, strict=True))
+
+    columns = vmap(push)(*basis([x._type() for x in given]))
+    counts = [x.numel() for x in given]
+    whole = []
+    for column in columns:
+        parts = column.movedim(0, -1).split(counts, -1)
+        shapes = [(*column.shape[1:], *x.shape) for x in given]
+        whole.append(_shaped(tuple(p.reshape(s) for p, s in zip(parts, shapes, strict=True)), inputs))
+    return _finished(_shaped(tuple(whole), results[0]), create_graph)
 
 
 def hessian(

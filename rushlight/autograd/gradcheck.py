@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..tensor.autograd import grad
-from ..tensor.creation import tensor, zeros_like
+from ..tensor.batched import vmap
+from ..tensor.creation import ones_like, tensor, zeros_like
+from ..tensor.differentiation import Duals
 from ..tensor.grad_mode import enable_grad, no_grad
-from ..tensor.tensor import Tensor
+from ..tensor.tensor import Tensor, node_of, wrap
 
 
 class GradcheckError(RuntimeError):
@@ -113,6 +115,9 @@ def gradcheck(
 ) -> bool:
     """Whether the gradients of `func` agree with central differences; use float64 inputs.
 
+    check_forward_ad: also the forward-mode derivatives; check_batched_grad, check_batched_forward_grad: also those of several
+    directions at once, by `vmap`; nondet_tol: how much a second backward may differ. All elements are compared, also in `fast_mode`.
+
     >>> import rushlight as torch
     >>> x = torch.ones(3, dtype=torch.float64, requires_grad=True)
     >>> torch.autograd.gradcheck(lambda x: x * x, x)
@@ -125,15 +130,111 @@ def gradcheck(
         )
     try:
         outputs = [output for output in _outputs(func, given) if output.requires_grad]
+        places = [place for place, value in enumerate(given) if isinstance(value, Tensor) and value.requires_grad]
         for number, output in enumerate(outputs):
-            for place, value in enumerate(given):
-                if isinstance(value, Tensor) and value.requires_grad:
+            for place in places:
+                if check_backward_ad:
                     _check_pair(func, given, place, number, output, eps, atol, rtol)
+                if check_batched_grad:
+                    _check_batched(given[place], output)
+        for place in places if check_backward_ad else ():
+            _check_repeats(func, given, place, nondet_tol)
+        for place in places if check_forward_ad else ():
+            _check_forward(func, given, place, eps, atol, rtol)
+            if check_batched_forward_grad:
+                _check_batched_forward(func, given, place)
+        for place in places if check_grad_dtypes else ():
+            _check_dtypes(func, given, place)
     except GradcheckError:
         if raise_exception:
             raise
         return False
     return True
+
+
+def _change(function: Any, inputs: list[Any], place: int, tangent: Tensor) -> list[Tensor]:
+    """How each output changes along a tangent of one input: the forward-mode derivative."""
+    duals = Duals()
+    with enable_grad():
+        given = list(inputs)
+        given[place] = wrap(duals.make(node_of(inputs[place].detach()), node_of(tangent)))
+        outputs = _outputs(function, given)
+        found = [duals.tangent(node_of(output)) for output in outputs]
+    return [zeros_like(o) if t is None else wrap(t).detach() for o, t in zip(outputs, found, strict=True)]
+
+
+def _direction(given: Tensor, element: int, change: complex) -> Tensor:
+    values = np.zeros(tuple(given.shape), given.dtype.storage)
+    values.reshape(-1)[element] = change
+    return tensor(values)
+
+
+def _check_forward(function: Any, inputs: list[Any], place: int, eps: float, atol: float, rtol: float) -> None:
+    given = inputs[place]
+    for change in (1, 1j) if given.dtype.is_complex else (1,):
+        numeric = _numerical(function, inputs, place, eps, change)
+        for element in range(given.numel()):
+            found = _change(function, inputs, place, _direction(given, element, change))
+            for number, (tangent, columns) in enumerate(zip(found, numeric, strict=True)):
+                text = f"output {number} with respect to input {place} in forward mode"
+                _compare(text, tangent._array().reshape(-1), columns[:, element], atol, rtol)
+
+
+def _check_batched(given: Tensor, output: Tensor) -> None:
+    """The gradients of several cotangents at once against those of each."""
+    weights = ones_like(output).expand((2, *output.shape)) * tensor([1.0, 2.0], dtype=output.dtype).reshape(
+        (2, *[1] * output.ndim)
+    )
+
+    def back(weight: Tensor) -> Any:
+        return grad(output, given, weight, retain_graph=True, allow_unused=True, materialize_grads=True)[0]
+
+    together, apart = vmap(back)(weights), [back(weight) for weight in weights.unbind(0)]
+    for row, own in zip(together.unbind(0), apart, strict=True):
+        _compare("a batch of gradients", row.detach()._array(), own.detach()._array(), 1e-12, 1e-9)
+
+
+def _check_batched_forward(function: Any, inputs: list[Any], place: int) -> None:
+    given = inputs[place]
+    tangents = [ones_like(given.detach()) * factor for factor in (1.0, 2.0)]
+    apart = [_change(function, inputs, place, tangent) for tangent in tangents]
+    both = ones_like(given.detach()).expand((2, *given.shape)) * tensor([1.0, 2.0], dtype=given.dtype).reshape(
+        (2, *[1] * given.ndim)
+    )
+    together = vmap(lambda tangent: tuple(_change(function, inputs, place, tangent)))(both)
+    for number, whole in enumerate(together):
+        for row, own in zip(whole.unbind(0), apart, strict=True):
+            _compare("a batch of forward derivatives", row._array(), own[number]._array(), 1e-12, 1e-9)
+
+
+def _check_repeats(function: Any, inputs: list[Any], place: int, tolerance: float) -> None:
+    """GradcheckError where backward gives another gradient when it is run again."""
+    given = inputs[place]
+    rows = []
+    for _ in range(2):
+        outputs = [output for output in _outputs(function, inputs) if output.requires_grad]
+        parts = [
+            grad(o, given, ones_like(o), retain_graph=True, allow_unused=True, materialize_grads=True)[0]
+            for o in outputs
+        ]
+        rows.append([part.detach()._array() for part in parts])
+    for first, second in zip(*rows, strict=True):
+        if first.size and not float(np.max(np.abs(first - second))) <= tolerance:
+            raise GradcheckError(
+                "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different values, "
+                "although analytical gradient matches numerical gradient. The tolerance for nondeterminism was "
+                f"{tolerance}. — input {place}"
+            )
+
+
+def _check_dtypes(function: Any, inputs: list[Any], place: int) -> None:
+    given = inputs[place]
+    for output in _outputs(function, inputs):
+        if not output.requires_grad:
+            continue
+        (found,) = grad(output, given, ones_like(output), allow_unused=True)
+        if found is not None and found.dtype is not given.dtype:
+            raise GradcheckError(f"Gradient dtype {found.dtype} is not the input's, {given.dtype} — input {place}")
 
 
 def gradgradcheck(
@@ -144,10 +245,21 @@ def gradgradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
     raise_exception: bool = True,
-    **options: Any,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
 ) -> bool:
-    """Whether the second gradients of `func` agree with central differences of the first."""
+    """Whether the second gradients of `func` agree with central differences of the first.
+
+    check_fwd_over_rev: also the forward-mode derivative of the gradients; the other options are those of `gradcheck`.
+    """
     given = _listed(inputs)
     outputs = [output for output in _outputs(func, given) if output.requires_grad]
     if grad_outputs is None:
@@ -180,6 +292,11 @@ def gradgradcheck(
         atol=atol,
         rtol=rtol,
         raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
+        check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
     )
 
 

@@ -62,6 +62,9 @@ def components(node: Node) -> tuple[Node, ...]:
     """All results of a node, each as a node."""
     if node.side is not None and node.side.parts is not None:
         return node.side.parts
+    if type(node) is not Node:  # an example of a batch (passes/batching.py), which stands in no trace
+        several: Any = node.type
+        return tuple([component(node, index=index) for index in range(len(several.parts))])
     return emit_each(parts_of(node.type), node)
 
 

@@ -75,6 +75,10 @@ class Node:
     def attributes(self) -> dict[str, Any]:
         return {} if self.signature is None else self.signature.attributes
 
+    def missing(self) -> RuntimeError:
+        """What to raise where the value is asked for and there is none."""
+        return RuntimeError(f"the result of {self.op_name} is missing: an operation before it failed when it was run")
+
     def sided(self) -> Side:
         """The side record, made on first use."""
         if self.side is None:
@@ -121,9 +125,7 @@ class Trace:
         """Gives a node from before this trace a slot, as an input."""
         value, references = node.value, self.references
         if value is None:
-            raise RuntimeError(
-                f"the result of {node.op_name} is missing: an operation before it failed when it was run"
-            )
+            raise node.missing()
         node.epoch = self.epoch
         if node.operands and node.operands[0].value is value:
             # A leaf that stands for a value: one input, so that who reads it and who replaces it are seen to speak of the same memory.

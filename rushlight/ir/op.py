@@ -31,7 +31,7 @@ registry: dict[str, Op] = {}
 class Op:
     """One op record; see the module's text."""
 
-    __slots__ = ("name", "infer", "eval", "vjp", "at", "anchor", "differentiable", "moves", "primitives")
+    __slots__ = ("name", "infer", "eval", "vjp", "at", "anchor", "differentiable", "moves", "primitives", "elementwise")
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Op:
         anchor: str | None = None,
         moves: bool = False,
         primitives: Callable[..., Node | tuple[Node, ...]] | None = None,
+        elementwise: bool = False,
     ) -> None:
         if name in registry:
             raise InternalError(f"op {name!r} is defined twice")
@@ -60,6 +61,7 @@ class Op:
         self.differentiable = callable(vjp)
         self.moves = moves  # only moves elements: works on bit patterns, nothing to decode
         self.primitives = primitives
+        self.elementwise = elementwise  # operands broadcast, whatever their rank
         registry[name] = self
 
     __call__ = emit

@@ -145,7 +145,7 @@ def scalar(
 
     expr.FUNCTIONS[name] = function
     cotangents = vjp if callable(rule) else rule
-    return Op(name, infer=infer, eval=_quiet(function), vjp=cotangents, at=at, primitives=primitives)
+    return Op(name, infer=infer, eval=_quiet(function), vjp=cotangents, at=at, primitives=primitives, elementwise=True)
 
 
 def _check_supported(name: str, function: Callable[..., Any], types: tuple[Type, ...]) -> None:

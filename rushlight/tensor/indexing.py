@@ -15,6 +15,7 @@ from ..ir import index as index_ops
 from ..ir import scalar, view
 from ..ir.graph import Node, input_node
 from ..ir.type import Type, broadcast_shapes
+from ..passes import batching
 from .creation import _from_data, is_sequence
 from .promotion import check_number
 from .public import assign, method, public, scalar_name
@@ -109,7 +110,7 @@ def parse(tensor: Tensor, key: Any) -> _Parsed:
             axes.append(len(target))
             target.append(1)
             indices.append(_from_data([0] if item else [], int64, "index"))
-        elif isinstance(item, Tensor) and not (item.ndim == 0 and item.dtype not in (bool_, uint8)):
+        elif isinstance(item, Tensor) and not _is_scalar(item):
             place = _tensor_item(item, place, shape, target, axes, indices)
         else:
             at = _integer(item)
@@ -167,7 +168,9 @@ def _origins(items: list[Any], shape: tuple[int, ...], step: list[int]) -> tuple
 
 def _is_scalar(item: Any) -> bool:
     """Whether an item of an index takes one place of its axis, which goes."""
-    return _is_integer(item) or (isinstance(item, Tensor) and not item.ndim and item.dtype not in (bool_, uint8))
+    if isinstance(item, Tensor):
+        return not item.ndim and item.dtype not in (bool_, uint8) and batching.level_of(node_of(item)) is None
+    return _is_integer(item)
 
 
 def _is_integer(item: Any) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..generator.mt19937 import Engine
 from ..ir import view
 from ..ir.graph import Node, input_node, mode
 from ..ir.type import Type
+from ..passes import batching
 from ..runtime import tier
 from ..runtime.watch import Watching
 from .creation import _finish, shape_of
@@ -148,16 +150,36 @@ def fork_rng(
 # ---- new tensors ----
 
 
-def drawn(draw: Callable[[], np.ndarray], type: Type) -> Node:
-    """The node of what `draw` draws, in memory form. Given as a function, so that `rushlight.compile` can draw anew."""
+Draw = Callable[[tuple[int, ...]], np.ndarray]  # what is drawn in a given shape, in memory form
+
+
+def drawn(draw: Draw, type: Type) -> Node:
+    """The node of what `draw` draws. Given as a function, so that `rushlight.compile` can draw anew, and `vmap` for all examples."""
+    level = batching.innermost()
+    if level is not None:
+        return _drawn_by(level, draw, type)
     requests = Engine.requests
-    node = input_node(draw(), type)
+    node = input_node(draw(type.shape), type)
     if Watching.watcher is not None:
-        Watching.watcher.drawn(node, draw, Engine.requests - requests)
+        Watching.watcher.drawn(node, lambda: draw(type.shape), Engine.requests - requests)
     return node
 
 
-def _made(draw: Callable[[], np.ndarray], shape: tuple[int, ...], kind: dtype, requires_grad: bool = False) -> Tensor:
+def _drawn_by(level: batching.Level, draw: Draw, type: Type) -> Node:
+    """What is drawn in a function that `vmap` runs: an error, the same for all examples, or at once for each of them."""
+    if level.randomness == "error":
+        raise RuntimeError(
+            "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness flags "
+            "on vmap or perform the randomness operation out of vmap"
+        )
+    with batching.outside(level):
+        if level.randomness == "same":
+            return drawn(draw, type)
+        whole = drawn(draw, Type.of((level.size, *type.shape), type.dtype))
+    return batching.lane(whole, level)
+
+
+def _made(draw: Draw, shape: tuple[int, ...], kind: dtype, requires_grad: bool = False) -> Tensor:
     return _finish(wrap(drawn(draw, Type.of(shape, kind))), requires_grad)
 
 
@@ -179,7 +201,7 @@ def _fresh(draw: Any, name: str, text: str) -> Any:
         require_cpu(device, name)
         kind = dtype or Defaults.dtype
         engine, shape = engine_of(generator), _sized(size, options, name)
-        return _made(lambda: draw(engine, shape, kind), shape, kind, requires_grad)
+        return _made(lambda extents: draw(engine, extents, kind), shape, kind, requires_grad)
 
     function.__name__ = name
     function.__doc__ = text
@@ -204,7 +226,7 @@ def _fresh_like(draw: Any, name: str, text: str) -> Any:
         require_cpu(device, name)
         kind = dtype or input.dtype
         engine, shape = engine_of(generator), tuple(input.shape)
-        return _made(lambda: draw(engine, shape, kind), shape, kind, requires_grad)
+        return _made(lambda extents: draw(engine, extents, kind), shape, kind, requires_grad)
 
     function.__name__ = name
     function.__doc__ = text
@@ -239,7 +261,7 @@ def randint(
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     engine, shape = engine_of(generator), shape_of((size,), "randint")
-    return _made(lambda: integers.randint(engine, shape, kind, low, high), shape, kind, requires_grad)
+    return _made(lambda extents: integers.randint(engine, extents, kind, low, high), shape, kind, requires_grad)
 
 
 @public(method=False, out=False)
@@ -273,7 +295,12 @@ def randperm(
         raise RuntimeError(f"n must be non-negative, got{n}")
     kind = dtype or int64
     engine, count = engine_of(generator), int(n)
-    return _made(lambda: integers.randperm(engine, count, kind), (count,), kind, requires_grad)
+
+    def draw(extents: tuple[int, ...]) -> np.ndarray:
+        rows = [integers.randperm(engine, count, kind) for _ in range(prod(extents[:-1]))]
+        return np.reshape(rows, extents) if len(extents) > 1 else rows[0]
+
+    return _made(draw, (count,), kind, requires_grad)
 
 
 @public("Normal", method=False, out="dtype")
@@ -294,7 +321,9 @@ def normal(
     if size is not None:
         kind = dtype or Defaults.dtype
         shape, middle, width = shape_of((size,), "normal"), float(mean), float(std)
-        return _made(lambda: continuous.normal(engine, shape, kind, middle, width), shape, kind, requires_grad)
+        return _made(
+            lambda extents: continuous.normal(engine, extents, kind, middle, width), shape, kind, requires_grad
+        )
     tensors = [part for part in (mean, std) if isinstance(part, Tensor)]
     if not tensors:
         raise TypeError("normal(): mean and std are numbers: give size= too")
@@ -305,19 +334,17 @@ def normal(
         shape = np.broadcast_shapes(*[tuple(t.shape) for t in tensors])
     if isinstance(std, Tensor) and std.numel() and float(std._decoded().min()) < 0:
         raise RuntimeError("normal expects all elements of std >= 0.0")
-    around = _made(lambda: continuous.normal_around(engine, shape, kind, *parts), shape, kind, requires_grad)
+    around = _made(lambda extents: continuous.normal_around(engine, extents, kind, *parts), shape, kind, requires_grad)
     return _constant_in(around, *tensors)
 
 
-def _bernoulli(
-    generator: Generator | None, shape: tuple[int, ...], kind: dtype, chance: Any
-) -> Callable[[], np.ndarray]:
+def _bernoulli(generator: Generator | None, kind: dtype, chance: Any) -> Draw:
     engine = engine_of(generator)
     if isinstance(chance, Tensor):
-        wide, own = np.broadcast_to(chance._decoded(), shape), chance.dtype
-        return lambda: discrete.bernoulli_from(engine, shape, kind, wide, own)
+        chances, own = chance._decoded(), chance.dtype
+        return lambda extents: discrete.bernoulli_from(engine, extents, kind, np.broadcast_to(chances, extents), own)
     share = float(chance)
-    return lambda: discrete.bernoulli(engine, shape, kind, share)
+    return lambda extents: discrete.bernoulli(engine, extents, kind, share)
 
 
 @public("Bernoulli")
@@ -326,7 +353,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -
     shape, kind = tuple(input.shape), input.dtype
     if p is None and not kind.is_floating_point:
         raise RuntimeError(f"bernoulli: input must be floating, got {kind}")
-    return _constant_in(_made(_bernoulli(generator, shape, kind, input if p is None else p), shape, kind), input)
+    return _constant_in(_made(_bernoulli(generator, kind, input if p is None else p), shape, kind), input)
 
 
 def _constant_in(drawn: Tensor, *given: Tensor) -> Tensor:
@@ -355,7 +382,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
 def overwrite(op: str, target: Tensor, draw: Callable[..., np.ndarray], generator: Any, *parameters: Any) -> Tensor:
     """Puts drawn values into a tensor: `draw(engine, shape, dtype, *parameters)`."""
     engine, type = engine_of(generator), target._type()
-    assign(op, target, drawn(lambda: draw(engine, type.shape, type.dtype, *parameters), type))
+    assign(op, target, drawn(lambda extents: draw(engine, extents, type.dtype, *parameters), type))
     return target
 
 
@@ -389,8 +416,8 @@ def random_(self: Tensor, from_: Any = None, to: Any = None, *, generator: Any =
 @method
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Overwrites with 0 or 1."""
-    draw = _bernoulli(generator, tuple(self.shape), self.dtype, p)
-    return overwrite("bernoulli_", self, lambda *_: draw(), generator)
+    draw = _bernoulli(generator, self.dtype, p)
+    return overwrite("bernoulli_", self, lambda engine, extents, kind: draw(extents), generator)
 
 
 def _overwriting(name: str, draw: Any, defaults: tuple[Any, ...], text: str) -> None:

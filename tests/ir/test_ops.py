@@ -1,4 +1,4 @@
-"""Every op record against itself: `infer` with `eval`, `at` with `eval`, `vjp` with finite differences, twice."""
+"""Every op record against itself: `infer` with `eval`, `at` with `eval`, `vjp` with finite differences, twice, forward mode once."""
 
 from __future__ import annotations
 
@@ -69,26 +69,63 @@ def _smooth(sample: Sample) -> bool:
     return sample.smooth and all(x.size for x in sample.operands)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if op.registry[name].differentiable])
+def _moves(sample: Sample) -> list[bool]:
+    """Which operands a derivative is taken by."""
+    fixed = len(sample.operands) - sample.settings
+    return [x.dtype.kind in "fc" and place < fixed for place, x in enumerate(sample.operands)]
+
+
+def _function(record: op.Op, sample: Sample) -> Any:
+    """The op as a function of the tensors of the operands that move."""
+
+    def function(*moving: torch.Tensor) -> Any:
+        remaining = iter(moving)
+        nodes = [
+            node_of(next(remaining)) if move else input_node(x, type_of(x))
+            for x, move in zip(sample.operands, _moves(sample), strict=True)
+        ]
+        result = record(*nodes, **sample.attributes)
+        return tuple(map(wrap, components(result))) if isinstance(result.type, TupleType) else wrap(result)
+
+    return function
+
+
+DIFFERENTIABLE = [name for name in NAMES if op.registry[name].differentiable]
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_vjp_agrees_with_finite_differences_twice(name: str) -> None:
     record = op.registry[name]
     for sample in filter(_smooth, samples(name)):
-        fixed = len(sample.operands) - sample.settings
-        moves = [x.dtype.kind in "fc" and place < fixed for place, x in enumerate(sample.operands)]
-
-        def function(*moving: torch.Tensor, sample: Sample = sample, moves: list[bool] = moves) -> Any:
-            remaining = iter(moving)
-            nodes = [
-                node_of(next(remaining)) if move else input_node(x, type_of(x))
-                for x, move in zip(sample.operands, moves, strict=True)
-            ]
-            result = record(*nodes, **sample.attributes)
-            return tuple(map(wrap, components(result))) if isinstance(result.type, TupleType) else wrap(result)
-
-        inputs = [torch.tensor(x, requires_grad=True) for x, move in zip(sample.operands, moves, strict=True) if move]
+        function = _function(record, sample)
+        inputs = [
+            torch.tensor(x, requires_grad=True) for x, move in zip(sample.operands, _moves(sample), strict=True) if move
+        ]
         assert torch.autograd.gradcheck(function, inputs)
         if any(part.requires_grad for part in _first(function, inputs)):
             assert torch.autograd.gradgradcheck(function, inputs, rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_forward_mode_agrees_with_a_difference(name: str) -> None:
+    """In one direction of all operands together."""
+    draw, eps = np.random.default_rng(0), 1e-6
+    for sample in filter(_smooth, samples(name)):
+        function = _function(op.registry[name], sample)
+        values = [x for x, move in zip(sample.operands, _moves(sample), strict=True) if move]
+        ways = [draw.standard_normal(x.shape) * (1 + 1j if x.dtype.kind == "c" else 1) for x in values]
+        given = (
+            tuple(map(torch.tensor, values)),
+            tuple(torch.tensor(way.astype(x.dtype)) for way, x in zip(ways, values, strict=True)),
+        )
+        _, change = torch.func.jvp(function, *given)
+        up, down = (
+            function(*[torch.tensor(x + side * eps * w) for x, w in zip(values, ways, strict=True)]) for side in (1, -1)
+        )
+        several = isinstance(change, tuple)
+        for found, high, low in zip(*[each if several else (each,) for each in (change, up, down)], strict=True):
+            difference = (np.asarray(high.numpy()) - np.asarray(low.numpy())) / (2 * eps)
+            np.testing.assert_allclose(found.numpy(), difference, rtol=1e-4, atol=1e-5)
 
 
 def _first(function: object, inputs: list[torch.Tensor]) -> list[torch.Tensor]:

@@ -18,11 +18,13 @@ from ...ir import scalar, view
 from ...ir.activation import fixed
 from ...ir.graph import Node, input_node
 from ...ir.op import Op
+from ...ir.type import Type
 from ...tensor import reductions
 from ...tensor.elementwise import sigmoid, tanh
 from ...tensor.promotion import floating
 from ...tensor.public import public, scalar_name, store
-from ...tensor.tensor import Tensor, from_array, node_of, wrap, wrap_axis
+from ...tensor.random import drawn
+from ...tensor.tensor import Tensor, node_of, wrap, wrap_axis
 from .operands import floating_node, in_place, real_node, require_tensor, with_out
 
 __all__ = [
@@ -438,8 +440,9 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
     floating_node("gumbel_softmax", "exponential_", logits, "logits")
-    draws = continuous.exponential(default_generator.engine, tuple(logits.shape), logits.dtype)
-    noise = -from_array(draws, logits.dtype).log()  # type: ignore[attr-defined]
+    type = Type.of(tuple(logits.shape), logits.dtype)
+    draws = drawn(lambda extents: continuous.exponential(default_generator.engine, extents, type.dtype), type)
+    noise = -wrap(draws).log()  # type: ignore[attr-defined]
     soft = softmax((logits + noise) / tau, dim)  # type: ignore[operator]
     if not hard:
         return soft

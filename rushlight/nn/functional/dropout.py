@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from ...ir import scalar
 from ...ir.graph import Node
 from ...ir.type import Type
 from ...tensor.public import public, scalar_name, store
-from ...tensor.random import drawn
+from ...tensor.random import Draw, drawn
 from ...tensor.tensor import Tensor, node_of, wrap
 from .operands import require_tensor
 
@@ -28,7 +27,7 @@ def _check(op: str, input: Tensor, p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _kept(input: Tensor, p: float, shape: tuple[int, ...], one: float = 1.0) -> Callable[[], np.ndarray]:
+def _kept(input: Tensor, p: float, shape: tuple[int, ...], one: float = 1.0) -> Draw:
     """What draws `one` where an element (or channel) stays, drawn with probability 1 - p, in the order of memory where PyTorch does."""
     kind = input.dtype
 
@@ -36,9 +35,15 @@ def _kept(input: Tensor, p: float, shape: tuple[int, ...], one: float = 1.0) -> 
         return discrete.bernoulli(default_generator.engine, extents, kind, 1 - p, one)
 
     if len(shape) != input.ndim or shape != tuple(input.shape) or input.is_contiguous():
-        return lambda: draw(shape)
+        return draw
     strides = input.stride()
-    return lambda: np.ascontiguousarray(in_memory_order(draw, shape, strides))
+
+    def draw_strided(extents: tuple[int, ...]) -> np.ndarray:
+        if extents != shape:  # for a batch of examples, which lies as one block
+            return draw(extents)
+        return np.ascontiguousarray(in_memory_order(draw, shape, strides))
+
+    return draw_strided
 
 
 def _noise(input: Tensor, p: float, shape: tuple[int, ...]) -> Node:
@@ -47,7 +52,7 @@ def _noise(input: Tensor, p: float, shape: tuple[int, ...]) -> Node:
     if kind.storage == kind.compute:
         return drawn(_kept(input, p, shape, float(1 / kind.storage.type(1 - p))), Type.of(shape, kind))
     mask = _kept(input, p, shape)
-    return drawn(lambda: encode((mask() != 0) / np.float32(1 - p), kind), Type.of(shape, kind))
+    return drawn(lambda extents: encode((mask(extents) != 0) / np.float32(1 - p), kind), Type.of(shape, kind))
 
 
 def _scaled(op: str, input: Tensor, p: float, training: bool, shape: tuple[int, ...]) -> Tensor:

@@ -14,6 +14,7 @@ from ...ir import index, reduce, scalar, view
 from ...ir.graph import input_node
 from ...ir.type import Type
 from ...tensor.public import scalar_name
+from ...tensor.random import drawn
 from ...tensor.tensor import Tensor, node_of, wrap
 from .operands import named, require_tensor
 from .pooling import setting
@@ -72,9 +73,8 @@ def _fractional(
             raise RuntimeError(f"{op}(): pool {name} {size} too large relative to input {name} {extent}")
     lead = shape[:-rank] if len(shape) == rank + 2 else (1, shape[0])
     if samples is None:
-        drawn = continuous.uniform(default_generator.engine, (*lead, rank), input.dtype)
-        place = input_node(drawn, Type.of((*lead, rank), input.dtype))
-        samples = wrap(place)
+        type = Type.of((*lead, rank), input.dtype)
+        samples = wrap(drawn(lambda sizes: continuous.uniform(default_generator.engine, sizes, type.dtype), type))
     _check_samples(samples, input, lead, rank)
     windows = _window_places(samples._decoded()[: lead[0]], extents, counts, kernel)
     count, size = prod(counts), prod(kernel)

@@ -7,10 +7,11 @@ They go to the generator itself: through tensors, a draw would cost more than th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from ...dtype import decode, encode, int64
+from ...dtype import decode, encode, float32, int64
 from ...generator import continuous, default_generator, integers
 from ...tensor import get_default_dtype
 
@@ -29,6 +30,39 @@ def uniform(low: float, high: float) -> float:
 def _in_dtype_of_draws(p: float) -> float:
     dtype = get_default_dtype()
     return float(decode(encode(np.array([p]), dtype), dtype)[0])
+
+
+class _Given:
+    """Stands for an engine whose next words are these."""
+
+    def __init__(self, words: np.ndarray) -> None:
+        self.words = words
+        self.fused = default_generator.engine.fused
+
+    def uniform32(self, count: int) -> np.ndarray:
+        return unit_of(self.words)
+
+
+def unit_of(words: np.ndarray) -> np.ndarray:
+    """`rand(1)`, from the words that the draws would take; float32."""
+    return (words & 0xFFFFFF).astype(np.float32) * np.float32(2.0**-24)
+
+
+def uniform_of(words: np.ndarray, low: float, high: float) -> np.ndarray:
+    """`uniform(low, high)` of many samples, in the dtype float32, from the word that each would take."""
+    engine: Any = _Given(words)
+    return continuous.uniform(engine, words.shape, float32, low, high).astype(np.float64)
+
+
+def order_of(words: Sequence[np.ndarray]) -> np.ndarray:
+    """`order(count)` of many samples, (samples, count), from the `count` - 1 words that each would take."""
+    count = len(words) + 1
+    numbers = np.tile(np.arange(count), (len(words[0]), 1))
+    samples = np.arange(len(numbers))
+    for place, word in enumerate(words):
+        other = place + (word % np.uint32(count - place)).astype(np.int64)
+        numbers[samples, other], numbers[:, place] = numbers[:, place].copy(), numbers[samples, other]
+    return numbers
 
 
 def chance(p: float) -> bool:
@@ -50,6 +84,11 @@ def in_default_dtype(function: Callable[[np.ndarray], np.ndarray], values: Seque
 def below(low: int, high: int) -> int:
     """`torch.randint(low, high, size=(1,)).item()`"""
     return int(integers.randint(default_generator.engine, (1,), int64, low, high)[0])
+
+
+def normal(shape: tuple[int, ...]) -> np.ndarray:
+    """`torch.empty(shape, dtype=torch.float32).normal_()`"""
+    return np.asarray(continuous.normal(default_generator.engine, shape, float32, 0.0, 1.0))
 
 
 def units(count: int) -> list[float]:

@@ -141,8 +141,16 @@ def normalize(tensor: Tensor, mean: Any, std: Any, inplace: bool = False) -> Ten
     return tensors.normalize(tensor, mean, std, inplace)
 
 
-def _resized(height: int, width: int, size: Any, max_size: int | None) -> list[int]:
+def resized_size(height: int, width: int, size: Any, max_size: int | None) -> list[int]:
     """Height and width after a resize; one number asks for the shorter side."""
+    size = [size] if isinstance(size, int) else size
+    if len(size) not in (1, 2):
+        raise ValueError(f"Size must be an int or a 1 or 2 element tuple/list, not a {len(size)} element tuple/list")
+    if max_size is not None and len(size) != 1:
+        raise ValueError(
+            "max_size should only be passed if size specifies the length of the smaller edge, i.e. size should be an "
+            "int or a sequence of length 1 in torchscript mode."
+        )
     if len(size) == 2:
         return [size[0], size[1]]
     short, long = sorted((height, width))
@@ -167,16 +175,8 @@ def resize(
 ) -> Any:
     """The image at size (height, width), or with its shorter side `size` and the longer one at most `max_size`."""
     mode = mode_of(interpolation)
-    size = [size] if isinstance(size, int) else size
-    if len(size) not in (1, 2):
-        raise ValueError(f"Size must be an int or a 1 or 2 element tuple/list, not a {len(size)} element tuple/list")
-    if max_size is not None and len(size) != 1:
-        raise ValueError(
-            "max_size should only be passed if size specifies the length of the smaller edge, i.e. size should be an "
-            "int or a sequence of length 1 in torchscript mode."
-        )
     _, height, width = get_dimensions(img)
-    wanted = _resized(height, width, size, max_size)
+    wanted = resized_size(height, width, size, max_size)
     if wanted == [height, width]:
         return img
     if isinstance(img, Tensor):
@@ -292,7 +292,7 @@ def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
     return (tensors if isinstance(img, Tensor) else pil).adjust_sharpness(img, sharpness_factor)
 
 
-def _inverse_affine_matrix(center: Any, angle: float, translate: Any, scale: float, shear: Any) -> list[float]:
+def inverse_affine_matrix(center: Any, angle: float, translate: Any, scale: float, shear: Any) -> list[float]:
     """From target to source pixels: the inverse of move · turn · shear · scale about the centre."""
     turn, shear_x, shear_y = math.radians(angle), math.radians(shear[0]), math.radians(shear[1])
     a = math.cos(turn - shear_y) / math.cos(shear_y)
@@ -332,7 +332,7 @@ def rotate(
         raise TypeError("Argument center should be a sequence")
     if not isinstance(img, Tensor):
         return pil.rotate(img, angle, PILLOW_CODES[mode], expand, center, fill)
-    matrix = _inverse_affine_matrix(_from_middle(img, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
+    matrix = inverse_affine_matrix(_from_middle(img, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     return tensors.rotate(img, matrix, mode.value, expand, fill)
 
 
@@ -373,12 +373,12 @@ def affine(
     mode = mode_of(interpolation)
     shear = _checked_affine(angle, translate, scale, shear, center)
     if isinstance(img, Tensor):
-        matrix = _inverse_affine_matrix(_from_middle(img, center), angle, translate, scale, shear)
+        matrix = inverse_affine_matrix(_from_middle(img, center), angle, translate, scale, shear)
         return tensors.affine(img, matrix, mode.value, fill)
     _, height, width = get_dimensions(img)
     if center is None:
         center = [width * 0.5, height * 0.5]
-    return pil.affine(img, _inverse_affine_matrix(center, angle, translate, scale, shear), PILLOW_CODES[mode], fill)
+    return pil.affine(img, inverse_affine_matrix(center, angle, translate, scale, shear), PILLOW_CODES[mode], fill)
 
 
 def _perspective_coefficients(startpoints: Any, endpoints: Any) -> list[float]:

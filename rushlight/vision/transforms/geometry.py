@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -217,6 +217,24 @@ def random_rectangle_area(scale: Sequence[float], log_ratio: Any, area: int) -> 
     return target, ratio
 
 
+def part_to_resize(
+    scale: Sequence[float], ratio: Sequence[float], height: int, width: int
+) -> tuple[int, int, int, int]:
+    """Draws top, left, height, width of a part of an image; its middle where ten draws do not fit into it."""
+    log_ratio = in_default_dtype(np.log, ratio)
+    for _ in range(10):
+        area, aspect = random_rectangle_area(scale, log_ratio, height * width)
+        w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            return below(0, height - h + 1), below(0, width - w + 1), h, w
+    h, w = height, width
+    if width / height < min(ratio):
+        h = round(width / min(ratio))
+    elif width / height > max(ratio):
+        w = round(height * max(ratio))
+    return (height - h) // 2, (width - w) // 2, h, w
+
+
 class RandomResizedCrop(Module):
     """A random part of the image, with `scale` of its area and `ratio` of sides, at `size`."""
 
@@ -245,18 +263,7 @@ class RandomResizedCrop(Module):
     def get_params(img: Any, scale: Any, ratio: Any) -> tuple[int, int, int, int]:
         """Draws top, left, height, width; the middle of the image where ten draws do not fit into it."""
         _, height, width = F.get_dimensions(img)
-        log_ratio = in_default_dtype(np.log, ratio)
-        for _ in range(10):
-            area, aspect = random_rectangle_area(scale, log_ratio, height * width)
-            w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if 0 < w <= width and 0 < h <= height:
-                return below(0, height - h + 1), below(0, width - w + 1), h, w
-        h, w = height, width
-        if width / height < min(ratio):
-            h = round(width / min(ratio))
-        elif width / height > max(ratio):
-            w = round(height * max(ratio))
-        return (height - h) // 2, (width - w) // 2, h, w
+        return part_to_resize(scale, ratio, height, width)
 
     def forward(self, img: Any) -> Any:
         place = self.get_params(img, self.scale, self.ratio)
@@ -336,6 +343,25 @@ class RandomRotation(Module):
         )
 
 
+def affine_parameters(
+    draw: Callable[[float, float], Any], degrees: Any, translate: Any, scale: Any, shear: Any, size: Sequence[int]
+) -> tuple[Any, tuple[Any, Any], Any, tuple[Any, Any]]:
+    """Draws angle, whole translation, scale and shears for images of `size` (width, height).
+
+    `draw` gives a number between two, for one sample, or for many.
+    """
+    angle = draw(float(degrees[0]), float(degrees[1]))
+    move_x = move_y = shear_x = shear_y = 0.0
+    if translate is not None:
+        reach_x, reach_y = float(translate[0] * size[0]), float(translate[1] * size[1])
+        move_x, move_y = np.rint(draw(-reach_x, reach_x)), np.rint(draw(-reach_y, reach_y))
+    factor = 1.0 if scale is None else draw(scale[0], scale[1])
+    if shear is not None:
+        shear_x = draw(shear[0], shear[1])
+        shear_y = draw(shear[2], shear[3]) if len(shear) == 4 else 0.0
+    return angle, (move_x, move_y), factor, (shear_x, shear_y)
+
+
 class RandomAffine(Module):
     """The image turned, moved, scaled and sheared at random."""
 
@@ -373,19 +399,8 @@ class RandomAffine(Module):
         degrees: Any, translate: Any, scale_ranges: Any, shears: Any, img_size: Sequence[int]
     ) -> tuple[float, tuple[int, int], float, tuple[float, float]]:
         """Draws angle, translation in pixels, scale, shears; `img_size` is (width, height)."""
-        angle = uniform(float(degrees[0]), float(degrees[1]))
-        move_x = move_y = 0
-        if translate is not None:
-            reach_x, reach_y = float(translate[0] * img_size[0]), float(translate[1] * img_size[1])
-            move_x = round(uniform(-reach_x, reach_x))
-            move_y = round(uniform(-reach_y, reach_y))
-        scale = 1.0 if scale_ranges is None else uniform(scale_ranges[0], scale_ranges[1])
-        shear_x = shear_y = 0.0
-        if shears is not None:
-            shear_x = uniform(shears[0], shears[1])
-            if len(shears) == 4:
-                shear_y = uniform(shears[2], shears[3])
-        return angle, (move_x, move_y), scale, (shear_x, shear_y)
+        angle, moved, scale, sheared = affine_parameters(uniform, degrees, translate, scale_ranges, shears, img_size)
+        return angle, (int(moved[0]), int(moved[1])), scale, sheared
 
     def forward(self, img: Any) -> Any:
         channels, height, width = F.get_dimensions(img)

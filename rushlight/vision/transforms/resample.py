@@ -13,7 +13,7 @@ import numpy as np
 from ...tensor import Tensor, from_numpy
 
 
-def _cubic(x: np.ndarray, a: float) -> np.ndarray:
+def cubic(x: np.ndarray, a: float) -> np.ndarray:
     """Keys' cubic convolution kernel."""
     x = np.abs(x)
     near = ((a + 2) * x - (a + 3)) * x * x + 1
@@ -21,7 +21,7 @@ def _cubic(x: np.ndarray, a: float) -> np.ndarray:
     return np.where(x < 1, near, np.where(x < 2, far, 0))
 
 
-def _triangle(x: np.ndarray) -> np.ndarray:
+def triangle(x: np.ndarray) -> np.ndarray:
     return np.maximum(0, 1 - np.abs(x))
 
 
@@ -35,7 +35,7 @@ def _antialiased_weights(source: int, target: int, mode: str) -> np.ndarray:
         first = max(int(center - radius + 0.5), 0)
         last = min(int(center + radius + 0.5), source)
         x = (np.arange(first, last) - center + 0.5) / max(scale, 1.0)
-        taps = _triangle(x) if mode == "bilinear" else _cubic(x, -0.5)
+        taps = triangle(x) if mode == "bilinear" else cubic(x, -0.5)
         weights[i, first:last] = taps / taps.sum()
     return weights
 
@@ -49,7 +49,7 @@ def _plain_weights(source: int, target: int, mode: str) -> np.ndarray:
     weights = np.zeros((target, source))
     for offset in (0, 1) if mode == "bilinear" else (-1, 0, 1, 2):
         distance = position - (base + offset)
-        taps = _triangle(distance) if mode == "bilinear" else _cubic(distance, -0.75)
+        taps = triangle(distance) if mode == "bilinear" else cubic(distance, -0.75)
         np.add.at(weights, (np.arange(target), np.clip(base + offset, 0, source - 1)), taps)
     return weights
 
