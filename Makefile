@@ -22,19 +22,11 @@ export PYTHON
 # that they collect the same tests.
 TEST_SETTINGS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONHASHSEED=0
 
-<<<<<<< HEAD
-.PHONY: help demo test conformance fuzz lint types bench programs clean
+.PHONY: help demo test conformance array-api ecosystem fuzz lint types bench programs clean
 .NOTPARALLEL:
 
 help:
-	@sed -n '3,10s/^# *//p' Makefile
-=======
-.PHONY: help demo test conformance array-api ecosystem fuzz lint types bench clean
-.NOTPARALLEL:
-
-help:
-	@sed -n '3,11s/^# *//p' Makefile
->>>>>>> main
+	@sed -n '3,12s/^# *//p' Makefile
 
 demo:
 	@.ci/venv .venv demo
