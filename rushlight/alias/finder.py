@@ -37,6 +37,15 @@ class ServedModule:
         module.__dict__.setdefault("__getattr__", module_getattr(module, self.name))
         _serve_hidden_modules(module, self.name)
 
+    # What `python -m` asks for.
+
+    def get_code(self, name: str) -> Any:
+        loader: Any = self.spec.loader  # type: ignore[union-attr]
+        return loader.get_code(self.spec.name)  # type: ignore[union-attr]
+
+    def is_package(self, name: str) -> bool:
+        return hasattr(self.module, "__path__")
+
 
 def _serve_hidden_modules(module: ModuleType, name: str) -> None:
     """Serves at once the modules whose names mean something else in their package, as `torchvision.ops.roi_align` does.
@@ -51,15 +60,6 @@ def _serve_hidden_modules(module: ModuleType, name: str) -> None:
         if module.__dict__.get(child, hidden) is not hidden and public in pytorch_names():
             hidden.__dict__.setdefault("__getattr__", module_getattr(hidden, public))
             sys.modules.setdefault(public, hidden)
-
-    # What `python -m` asks for.
-
-    def get_code(self, name: str) -> Any:
-        loader: Any = self.spec.loader  # type: ignore[union-attr]
-        return loader.get_code(self.spec.name)  # type: ignore[union-attr]
-
-    def is_package(self, name: str) -> bool:
-        return hasattr(self.module, "__path__")
 
 
 class Finder:

@@ -21,6 +21,10 @@ PLACES = {
     "torch.special": "rushlight.tensor.special",
     "torch.utils._pytree": "rushlight.utils._pytree",
     "torch.utils.data": "rushlight.data",
+    # Not in the list of names, which is written without the package tensorboard.
+    "torch.utils.tensorboard": "rushlight.utils.tensorboard",
+    "torch.utils.tensorboard.summary": "rushlight.utils.tensorboard.summary",
+    "torch.utils.tensorboard.writer": "rushlight.utils.tensorboard.writer",
     "torchvision": "rushlight.vision",
 }
 

@@ -24,7 +24,7 @@ from ..samples.torchvision_oracle import torchvision
 # Modules whose names are listed; of all others only that they exist.
 NAMED = re.compile(
     r"torch(\.(Tensor|nn|nn\.functional|nn\.init|nn\.parameter|nn\.utils(\.\w+)?|nn\.modules(\.\w+)?|optim(\.\w+)?|autograd(\.\w+)?"
-    r"|utils|utils\.data(\.\w+)?|utils\.checkpoint|linalg|fft|special|random|cuda|cuda\.amp|backends(\.\w+)?|distributions"
+    r"|utils|utils\.data(\.\w+)?|utils\.checkpoint|compiler|linalg|fft|special|random|cuda|cuda\.amp|backends(\.\w+)?|distributions"
     r"|amp|func|functional|testing|serialization|sparse|version|types|storage|multiprocessing))?"
     r"|torchvision(\.(datasets|transforms|utils|models|io|ops)(\.\w+)*)?"
 )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "rushlight"
@@ -36,6 +40,15 @@ class Module:
         """The row of the layer table it belongs to: its subpackage, or its own name where it stands at the top."""
         parts = self.name.split(".")
         return parts[1] if len(parts) > 1 else "rushlight"
+
+    def load(self) -> ModuleType:
+        """The module imported; skips the test where it needs an extra that is not installed."""
+        try:
+            return importlib.import_module(self.name)
+        except ImportError as error:
+            if error.name != "tensorboard":
+                raise
+            pytest.skip(str(error))
 
     def imported_modules(self) -> Iterator[tuple[int, str]]:
         """(line, dotted name) of every import of this package's modules, relative ones resolved."""

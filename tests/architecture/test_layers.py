@@ -98,10 +98,12 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Third parties: where each may be imported. NumPy may be everywhere.
 THIRD_PARTY = {
     "llvmlite": {"backend"},
-    "PIL": {"vision"},
+    "PIL": {"vision", "utils"},
     "tqdm": {"vision", "demo"},
     "matplotlib": {"demo"},
     "safetensors": {"serialize"},
+    "tensorboard": {"utils"},
+    "google": {"utils"},  # protocol buffers, which come with tensorboard
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import os
 import shutil
 import subprocess
@@ -77,7 +76,7 @@ def test_the_named_tables_exist() -> None:
     "module", [module for module in MODULES if module.name not in PROGRAMS], ids=lambda module: module.name
 )
 def test_exported_names_exist(module: Module) -> None:
-    loaded = importlib.import_module(module.name)
+    loaded = module.load()
     names = getattr(loaded, "__all__", [])
     assert len(set(names)) == len(names), "a name stands twice in __all__"
     missing = [name for name in names if not hasattr(loaded, name)]

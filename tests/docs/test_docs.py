@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import importlib
 import re
 import subprocess
 import sys
@@ -21,7 +20,7 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 
 
 def examples(module: Module) -> list[doctest.DocTest]:
-    loaded = importlib.import_module(module.name)
+    loaded = module.load()
     return [test for test in doctest.DocTestFinder().find(loaded, module.name) if test.examples]
 
 
