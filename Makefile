@@ -6,6 +6,7 @@
 #   make array-api SUITE=path                          the array API standard's tests, from a checkout; rewrites docs/array-api.md
 #   make ecosystem [ARGS="einops skorch"]             other people's packages on the alias; rewrites docs/compatibility.md
 #   make bench [ARGS="--quick matmul"]                 speed and memory beside PyTorch's: a table, and build/bench.json
+#   make programs [ARGS="--rounds 1 gpt"]              examples/ beside PyTorch: losses, time, memory; and build/programs.json
 #   make fuzz  [N=200000 FIRST=0]                      random graphs, compiled and compared; goes on where it was broken off
 #   make lint | types | clean
 #   PYTHON=/path/to/python chooses the interpreter.
@@ -21,11 +22,11 @@ export PYTHON
 # that they collect the same tests.
 TEST_SETTINGS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: help demo test conformance array-api ecosystem fuzz lint types bench clean
+.PHONY: help demo test conformance array-api ecosystem fuzz lint types bench programs clean
 .NOTPARALLEL:
 
 help:
-	@sed -n '3,11s/^# *//p' Makefile
+	@sed -n '3,12s/^# *//p' Makefile
 
 demo:
 	@.ci/venv .venv demo
@@ -64,6 +65,10 @@ types:
 bench:
 	@.ci/venv .venv-test test oracle
 	.venv-test/bin/python -m bench $(ARGS)
+
+programs:
+	@.ci/venv .venv-test test oracle
+	.venv-test/bin/python -m bench.examples $(ARGS)
 
 clean:
 	rm -rf .venv .venv-test .venv-array-api .venv-ecosystem build dist rushlight.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

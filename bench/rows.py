@@ -96,6 +96,8 @@ def _kernels() -> Iterator[Row]:
     yield Row("softmax 4096×1024", 0.5, "kernels:softmax", (4096, 1024))
     yield Row("layer norm both ways 4096×768", 0.5, "kernels:layer_norm", (4096, 768))
     yield Row("gelu+dropout+residual 8M", 0.5, "kernels:gelu_dropout_residual", (8192, 1024))
+    for name in ("normal_", "uniform_"):
+        yield Row(f"{name} 16M", 1.0, "kernels:draw", (name, 1 << 24))
 
 
 ROWS = (

@@ -38,6 +38,9 @@ class _Look:
         """How many bytes there are."""
         return self._whole.nbytes
 
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self.nbytes()
+
     def element_size(self) -> int:
         """The bytes of an element."""
         return self._whole.element_size()

@@ -81,3 +81,12 @@ def gelu_dropout_residual(rows: int, columns: int) -> Program:
         return x + F.dropout(F.gelu(h), 0.1)
 
     return Program(run, (torch.randn(rows, columns), torch.randn(rows, columns)))
+
+
+# ---- draws ----
+
+
+def draw(name: str, count: int) -> Program:
+    """Draws in place, as layers do when they are made."""
+    torch.manual_seed(0)
+    return Program(lambda x: getattr(x, name)(), (torch.empty(count),))

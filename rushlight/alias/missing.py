@@ -35,17 +35,17 @@ def not_there_yet(name: str) -> str:
     return f"{name} is not in Rushlight yet"
 
 
-def module_getattr(module: ModuleType, name: str) -> Callable[[str], NoReturn]:
+def module_getattr(module: ModuleType, name: str, former: frozenset[str] = frozenset()) -> Callable[[str], NoReturn]:
     """A `__getattr__` for `module`, which PyTorch's users know as `name`.
 
-    It raises NotThereYet for a name that PyTorch has and AttributeError for one it has not; in `from torch import name`
+    It raises NotThereYet for a name that PyTorch has, or had (`former`), and AttributeError for one it has not; in `from torch import name`
     the first is an ImportError, since that is what such a statement raises and what programs catch.
     """
 
     def missing(attribute: str) -> NoReturn:
         if not attribute.startswith("__"):
             known = pytorch_names()
-            if attribute in known.get(name, ()) or f"{name}.{attribute}" in known:
+            if attribute in former or attribute in known.get(name, ()) or f"{name}.{attribute}" in known:
                 text = not_there_yet(f"{name}.{attribute}")
                 if _in_from_import():
                     raise ImportError(text, name=name, path=getattr(module, "__file__", None))

@@ -39,6 +39,8 @@ _SINE = _float32(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
 _COSINE = _float32(2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
 _QUARTER_PI = _float32(0.78515625, 2.4187564849853515625e-4, 3.77489497744594108e-8)
 _OCTANTS, _TWO_PI = _float32(4 / math.pi, 2 * math.pi)
+# In the order in which compiled code takes them.
+COEFFICIENTS = (*_LOG, _LOG2_LOW, _LOG2_HIGH, _SQRT_HALF, *_SINE, *_COSINE, *_QUARTER_PI, _OCTANTS, _TWO_PI)
 
 
 def _rounded(x: np.ndarray) -> np.ndarray:

@@ -18,9 +18,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ..dtype import bfloat16, complex128, decode, dtype, float16, float32, float64
-from .box_muller import standard_normals
+from .box_muller import COEFFICIENTS, standard_normals
 from .checks import COMPLEX, FLOATING, LARGEST, c_name, require, require_kernel, scalar_name
 from .mt19937 import Engine
+from .native import fused_draws
 from .rounding import libm, multiply_add, narrowed, stored
 
 Shape = tuple[int, ...]
@@ -35,6 +36,9 @@ def uniform(engine: Engine, shape: Shape, dtype: dtype, low: float = 0.0, high: 
         return _complex(lambda real, part: uniform(engine, real, part, low, high), shape, dtype)
     low, high = _uniform_bounds(dtype, low, high)
     count = math.prod(shape)
+    compiled = fused_draws(count) if dtype is float32 and engine.fused else None
+    if compiled is not None:
+        return compiled.uniforms(engine.random32(count), low, high).reshape(shape)
     unit = engine.uniform64(count) if dtype is float64 else engine.uniform32(count)
     if not (low == 0.0 and high == 1.0):
         extent = high - low if dtype is float64 else float(np.float32(high) - np.float32(low))
@@ -77,8 +81,13 @@ def normal(
     count = math.prod(shape)
     if count >= 16 and contiguous:
         uniforms = _block_uniforms(engine, count, dtype)
-        values = standard_normals(uniforms, engine.fused)
-        values = multiply_add(values, std, mean, fused=True)  # fused by name in PyTorch's source, so on all machines
+        compiled = fused_draws(count) if dtype is not float64 and engine.fused else None
+        if compiled is not None:
+            compiled.normals(uniforms, COEFFICIENTS, std, mean)
+            values = uniforms
+        else:
+            values = standard_normals(uniforms, engine.fused)
+            values = multiply_add(values, std, mean, fused=True)  # fused by name in PyTorch's source, on all machines
         return _over_last_block(stored(values, dtype), count).reshape(shape)
     values = multiply_add(_sequential_normals(engine, count), std, mean, engine.fused)
     return stored(values, dtype).reshape(shape)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .native import LONG, draws
+from .native import LONG, draws, fused_draws
 
 BLOCK = 624
 DEFAULT_SEED = 67280421310721  # PyTorch's, for generators that nobody has seeded
@@ -131,6 +131,9 @@ class Engine:
     def uniform32(self, count: int) -> np.ndarray:
         """`count` float32 multiples of 2**-24 in [0, 1), a word each."""
         words = self.random32(count)
+        compiled = fused_draws(count)
+        if compiled is not None:
+            return compiled.uniforms(words, 0.0, 1.0)
         words &= np.uint32(0xFFFFFF)
         unit = words.astype(np.float32)
         unit *= np.float32(2.0**-24)

@@ -5,7 +5,7 @@ This package knows no compiler: the layer that does hands over a function that l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,15 @@ class Draws(Protocol):
     def hits(self, words: np.ndarray, result: np.ndarray, threshold: int, one: float) -> None:
         """`one` (float32) where the low 53 bits of a pair of words, high half first, are below the threshold, else 0."""
 
+    def able(self) -> bool:
+        """Whether there is a multiply-add in one rounding, which `normals` and `uniforms` need."""
+
+    def normals(self, uniforms: np.ndarray, coefficients: Sequence[float], std: float, mean: float) -> None:
+        """float32 uniforms, a multiple of 16, become normals in place."""
+
+    def uniforms(self, words: np.ndarray, low: float, high: float) -> np.ndarray:
+        """Words of the stream as float32 uniforms over [low, high), in the words' memory."""
+
 
 class _Provider:
     load: Callable[[], Draws | None] | None = None
@@ -35,3 +44,9 @@ def provide(load: Callable[[], Draws | None]) -> None:
 def draws() -> Draws | None:
     """The compiled code, if there is any."""
     return None if _Provider.load is None else _Provider.load()
+
+
+def fused_draws(count: int) -> Draws | None:
+    """The compiled code for so many draws that PyTorch rounds with multiply-adds, if there is any for them."""
+    compiled = draws() if count >= LONG else None
+    return compiled if compiled is not None and compiled.able() else None

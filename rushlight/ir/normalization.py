@@ -156,6 +156,8 @@ def _normalize_vjp(node: Node, g: Node) -> Cotangents:
         return _in_primitives(node, g, x, eps, rest, layout)
     weight, bias = _split(tuple(rest), layout)
     wanted = (x.tracked, weight is not None and weight.tracked, bias is not None and bias.tracked)
+    if not any(wanted):  # eps alone is tracked, or the statistics, through which no gradient flows but that of x
+        return (None,) * len(node.operands)
     operands = (g, x, statistics, eps) if weight is None else (g, x, statistics, eps, weight)
     types = (x.type, weight and weight.type, bias and bias.type)
     parts = normalize_gradient(

@@ -13,7 +13,7 @@ from ..ir.op import Op, registry
 from ..ir.scalar import cast
 from ..ir.type import TupleType, Type
 from .fuse import LEAST_BLOCKS
-from .graph import Graph
+from .graph import TRANSPARENT, Graph
 from .simplify import simplified
 
 LONG_FOLD = (
@@ -87,6 +87,11 @@ def _append(
             slots.append(-1)
         elif signature.op.name == "pack":
             parts[slot] = tuple(slots[operand] for operand in operands)
+            slots.append(-1)
+        elif (
+            signature.op.name in TRANSPARENT and operands[0] in parts
+        ):  # a custom function's results, saved for its backward
+            parts[slot] = parts[operands[0]]
             slots.append(-1)
         elif signature.op.name == "component" and operands[0] in parts:
             slots.append(parts[operands[0]][signature.attributes["index"]])

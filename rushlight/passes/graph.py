@@ -14,7 +14,7 @@ from ..ir.graph import Signature, signature_of
 from ..ir.op import Op
 from ..ir.type import TupleType, Type
 
-_TRANSPARENT = {"leaf", "stop", "graft", "identity"}
+TRANSPARENT = {"leaf", "stop", "graft", "identity"}
 AnyType = Type | TupleType
 
 
@@ -67,7 +67,7 @@ class Graph:
 
     def add(self, signature: Signature, operands: tuple[int, ...]) -> int:
         """The value of an op; an earlier equal one where there is one."""
-        if signature.op.name in _TRANSPARENT:
+        if signature.op.name in TRANSPARENT:
             return operands[0]
         key = (signature.number, operands)
         found = self._known.get(key)

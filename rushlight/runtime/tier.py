@@ -105,7 +105,7 @@ def draws() -> Any:
     """Compiled code for long random draws; None where everything is interpreted."""
     if config.TIER == "interp" or not available():
         return None
-    return importlib.import_module("..backend.cpu.twister", __package__)
+    return importlib.import_module("..backend.cpu.draws", __package__)
 
 
 @functools.cache

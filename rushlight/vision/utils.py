@@ -1,4 +1,4 @@
-"""Many images in one: `torchvision.utils`, whose name this file has."""
+"""Many images in one, and what is drawn into images (`drawing`): `torchvision.utils`, whose name this file has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..tensor import Tensor, cat, no_grad, stack
+from .drawing import draw_bounding_boxes, draw_keypoints, draw_segmentation_masks, flow_to_image
 from .pillow import pillow
+
+__all__ = [
+    "draw_bounding_boxes",
+    "draw_keypoints",
+    "draw_segmentation_masks",
+    "flow_to_image",
+    "make_grid",
+    "save_image",
+]
 
 
 def _scaled(images: Tensor, value_range: tuple[float, float] | None) -> Tensor:

@@ -266,7 +266,6 @@ def test_every_layer_of_pytorch_that_is_wanted_is_there() -> None:
         "Container",
         "CrossMapLRN2d",
         "LinearCrossEntropyLoss",
-        "SyncBatchNorm",
     }
     names = {
         name

@@ -258,5 +258,6 @@ def test_attention_backends_are_names_here() -> None:
     attention = rushlight.nn.attention
     with attention.sdpa_kernel([attention.SDPBackend.MATH, attention.SDPBackend.FLASH_ATTENTION]):
         pass
-    with pytest.raises(AssertionError, match="must be SDPBackend"), attention.sdpa_kernel([3]):
-        pass
+    for wrong in (3, [3]):
+        with pytest.raises(AssertionError, match="must be an instance of SDPBackend"), attention.sdpa_kernel(wrong):
+            pass

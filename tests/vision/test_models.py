@@ -531,5 +531,3 @@ def test_a_wrong_entry_of_a_configuration_is_named() -> None:
 def test_parts_of_the_package() -> None:
     assert rushlight.vision.models is models
     assert transforms.InterpolationMode.BILINEAR is ImageClassification(crop_size=1).interpolation
-    with pytest.raises(NotImplementedError, match="torchvision.io is not in Rushlight yet"):
-        _ = rushlight.vision.io

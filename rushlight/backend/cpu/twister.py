@@ -23,7 +23,7 @@ UPPER, LOWER, MAGIC = 0x80000000, 0x7FFFFFFF, 0x9908B0DF
 SIGNATURE = [("ptr", "arguments"), ("i64", "thread"), ("i64", "threads")]
 
 
-def _slot(function: Function, number: int, type: str) -> str:
+def slot(function: Function, number: int, type: str) -> str:
     return function.load(type, function.pointer("%arguments", OPERANDS + number, "i64"), 8)
 
 
@@ -58,7 +58,7 @@ def generate_fill(machine: Machine) -> Generated:
     function = Function(module, "twister_fill", SIGNATURE, internal=False)
     stream = function.stack("i32", 2 * BLOCK)
     make = _Words(function, width)
-    key, words, blocks = _slot(function, 0, "ptr"), _slot(function, 1, "ptr"), _slot(function, 2, "i64")
+    key, words, blocks = slot(function, 0, "ptr"), slot(function, 1, "ptr"), slot(function, 2, "i64")
 
     def copy(source: str, target: str) -> None:
         with function.loop(0, BLOCK, width) as turn:
@@ -84,8 +84,8 @@ def generate_hits(machine: Machine) -> Generated:
     """Arguments: the words, where the results go, their number, the threshold's high and low half, a hit's bits."""
     module, width = Module(machine.triple), machine.width(4)
     function = Function(module, "twister_hits", SIGNATURE, internal=False)
-    words, results, count = _slot(function, 0, "ptr"), _slot(function, 1, "ptr"), _slot(function, 2, "i64")
-    high, low, bits = (function.convert("trunc", "i64", _slot(function, number, "i64"), "i32") for number in (3, 4, 5))
+    words, results, count = slot(function, 0, "ptr"), slot(function, 1, "ptr"), slot(function, 2, "i64")
+    high, low, bits = (function.convert("trunc", "i64", slot(function, number, "i64"), "i32") for number in (3, 4, 5))
     one = function.convert("bitcast", "i32", bits, "float")
     whole = function.sub(count, function.rem(count, width))
 
@@ -116,18 +116,18 @@ def generate_hits(machine: Machine) -> Generated:
 
 
 @functools.cache
-def _kernel(name: str, generate: Callable[[Machine], Generated]) -> int:
+def kernel(name: str, generate: Callable[[Machine], Generated]) -> int:
     machine = host_machine()
     return compiled([(name, lambda: generate(machine))], machine)[0].address
 
 
-def _call(address: int, *values: int) -> None:
-    """On this thread: the stream is one after another, and what is done with it takes no longer than waking others."""
+def call(address: int, *values: int, threads: int = 1) -> None:
+    """On this thread, since the stream is one after another; on all with `threads` 0."""
     arguments = (ctypes.c_int64 * (OPERANDS + len(values)))(0, 0, 0, *values)
-    team.run(address, ctypes.addressof(arguments), 1)
+    team.run(address, ctypes.addressof(arguments), threads)
 
 
-def _address(array: np.ndarray, dtype: type, count: int) -> int:
+def address_of(array: np.ndarray, dtype: type, count: int) -> int:
     assert array.dtype == dtype and array.flags.c_contiguous and array.size == count, (array.dtype, array.shape)
     return int(array.ctypes.data)
 
@@ -136,13 +136,13 @@ def fill(key: np.ndarray, words: np.ndarray) -> None:
     """Fills whole blocks with the stream after the block `key` (uint32, 624), which becomes the last block."""
     blocks, rest = divmod(words.size, BLOCK)
     assert not rest
-    key_address, address = _address(key, np.uint32, BLOCK), _address(words, np.uint32, words.size)
-    _call(_kernel("twister fill", generate_fill), key_address, address, blocks)
+    key_address, address = address_of(key, np.uint32, BLOCK), address_of(words, np.uint32, words.size)
+    call(kernel("twister fill", generate_fill), key_address, address, blocks)
 
 
 def hits(words: np.ndarray, result: np.ndarray, threshold: int, one: float = 1.0) -> None:
     """`one` (float32) where the low 53 bits of a pair of words, high half first, are below the threshold, else 0."""
     count = result.size
-    places = _address(words, np.uint32, 2 * count), _address(result, np.float32, count)
+    places = address_of(words, np.uint32, 2 * count), address_of(result, np.float32, count)
     bits = int(np.float32(one).view(np.uint32))
-    _call(_kernel("twister hits", generate_hits), *places, count, threshold >> 32, threshold & 0xFFFFFFFF, bits)
+    call(kernel("twister hits", generate_hits), *places, count, threshold >> 32, threshold & 0xFFFFFFFF, bits)

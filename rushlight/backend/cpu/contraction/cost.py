@@ -6,10 +6,10 @@ from math import prod
 
 from ....ir.affine import Axis
 from .box import Box, offset
-from .factor import Chunk, Factor, lane_chunks, turns
+from .factor import Chunk, Factor, chunks_of, lane_chunks, run_of, turns
 from .frame import Frame
 from .roles import Roles, elements
-from .skipping import share, skips_of
+from .skipping import Unrolled, share, skips_of
 from .staging import Stage
 from .summation import Read
 
@@ -18,20 +18,31 @@ TASKS = 16  # into how many pieces work should fall, so that threads end togethe
 # For each element: copying lines, copying blocks turned, reading one by one, copying with margins; reading from beyond the second cache.
 PACK_LINES, PACK_TURNED, PACK_GATHERED, STAGE, STAGE_GATHERED, FAR = 0.5, 0.7, 2.0, 0.25, 1.5, 0.3
 SHARE = 0.8  # reading what another thread has written just now
-JUMP, PAGE = 12, 4096  # cycles for a line that no prefetch foresees; bytes within which it does
+JUMP, JUMP_AHEAD, PAGE = (
+    12,
+    3,
+    4096,
+)  # cycles for a line that no prefetch foresees; where much else can be done meanwhile; bytes within which it does
 # An instruction's share where the core is another thread's too: a tile of 6 rows and 4 vectors has fewer of them for its products than one of 14
 # and 2, and is then up to a tenth faster; on a core of its own both are as fast.
 ISSUE, STEP_INSTRUCTIONS = 1 / 16, 4
 SECOND_CACHE = 24  # bytes that come from the second cache in a cycle
 # Storing a vector; storing it element by element, within a page and over many; turning a block of vectors; calling for a tile; adding up a vector.
 LINE, SCATTER, SCATTER_FAR, TURN, CALL, ADD_UP = 4, 35, 200, 80, 40, 8
+READ_LINE, GATHER, PARTIAL = (
+    2,
+    10,
+    2.5,
+)  # reading what an epilogue needs: a vector, one by elements; what a vector costs of which some lanes count
+SCATTER_MORE = 14  # storing one element by element where another has just been
 
 
-def cost_of_tiles(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
+def cost_of_tiles(frame: Frame, roles: Roles, rows: Box, lanes: Box, unrolled: Unrolled | None = None) -> float:
     """Multiplying and storing, whatever the factors are like."""
     tiles = _batches(roles) * rows.count * lanes.count
     lines = roles.summation.depth
-    return tiles * (_multiplying(frame, roles, rows, lanes, lines) + storing(frame, roles, rows, lanes) + CALL)
+    each = _multiplying(frame, roles, rows, lanes, lines, unrolled) + storing(frame, roles, rows, lanes) + CALL
+    return tiles * each
 
 
 def cost_of_dots(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
@@ -43,7 +54,8 @@ def cost_in_parts(frame: Frame, roles: Roles, rows: Factor, lanes: Factor, parts
     """The same in parts, with all that has to be made ready."""
     tiles, sums = rows.box.count * lanes.box.count, _sums(frame, roles, rows.box, lanes.box)
     lines = roles.summation.depth // blocks
-    each = _multiplying(frame, roles, rows.box, lanes.box, lines) + storing(frame, roles, rows.box, lanes.box)
+    each = _multiplying(frame, roles, rows.box, lanes.box, lines, rows.unrolled)
+    each += storing(frame, roles, rows.box, lanes.box)
     total = tiles * (each + blocks * (CALL + 2 * sums) + 2 * parts * sums)
     if tiles * sums * frame.width * frame.size > frame.machine.l2 // 2:
         total += FAR * 2 * tiles * sums * frame.width * blocks
@@ -65,7 +77,9 @@ def _sums(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> int:
     return rows.size * len(lane_chunks(lanes, roles.lane, frame.width))
 
 
-def _multiplying(frame: Frame, roles: Roles, rows: Box, lanes: Box, lines: int) -> float:
+def _multiplying(
+    frame: Frame, roles: Roles, rows: Box, lanes: Box, lines: int, unrolled: Unrolled | None = None
+) -> float:
     """All terms of a tile; `lines` of them are gone through for one tile after the other."""
     summation, sums, width = roles.summation, _sums(frame, roles, rows, lanes), frame.width
     if roles.dot is not None:
@@ -74,23 +88,45 @@ def _multiplying(frame: Frame, roles: Roles, rows: Box, lanes: Box, lines: int) 
         issue = ISSUE * (sums + rows.size + lanes.size + STEP_INSTRUCTIONS)
         return _terms(roles, rows, lanes) / extent * -(-extent // width) * (turn + issue)
     vectors = sums // rows.size
-    loads = vectors + rows.size
-    turn, line = max(sums / 2, loads / 2, 4), vectors * width * frame.size
+    counting = unrolled.share if unrolled is not None else 1
+    products, loads = sums * counting, vectors + rows.size * counting
+    turn, line = max(products / 2, loads / 2, 4), vectors * width * frame.size
     if lines * line > frame.machine.l1 * 3 // 4:
         turn = max(turn, line / SECOND_CACHE)
-    return _terms(roles, rows, lanes) * (turn + ISSUE * (sums + loads + STEP_INSTRUCTIONS))
+    overhead = STEP_INSTRUCTIONS / (len(unrolled.turns) if unrolled is not None else 1)
+    return _terms(roles, rows, lanes) * (turn + ISSUE * (products + loads + overhead))
 
 
 def storing(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
-    """A tile."""
-    sums, width, place = _sums(frame, roles, rows, lanes), frame.width, roles.summation.places[0]
+    """A tile, and what its epilogue reads: an optimizer's step that goes with a weight's gradient reads two arrays and writes two.
+
+    Counting all of them, not the first result alone, chooses tiles whose neighbours lie side by side: 0.90 for 256×256×3×3.
+    """
+    sums, width, summation = _sums(frame, roles, rows, lanes), frame.width, roles.summation
     if roles.lane is None:
         return sums * ADD_UP + rows.size * -(-lanes.size // width) * LINE
-    if turns_when_stored(place, rows, roles.lane):
-        blocks = -(-rows.size // width)
-        return sums // rows.size * blocks * TURN + lanes.size * blocks * LINE
-    step = abs(place.coefficient(roles.lane))
-    return sums * (LINE if step == 1 else SCATTER if step * frame.size < PAGE else SCATTER_FAR)
+    turned = turns_when_stored(summation.places[0], rows, roles.lane)
+    blocks = -(-rows.size // width)
+    chunks = chunks_of(rows, width) if turned else lane_chunks(lanes, roles.lane, width)
+    lines = lanes.size if turned else rows.size
+    total: float = sums // rows.size * blocks * TURN if turned else 0
+    results = len(frame.kernel.results)
+    for number, (place, array) in enumerate(zip(summation.places, frame.epilogue.arrays, strict=True)):
+        if array is not None:
+            costs = (LINE, SCATTER_MORE if number else SCATTER) if number < results else (READ_LINE, GATHER)
+            total += lines * sum(_accessing(frame, place, chunk, *costs) for chunk in chunks)
+    return total
+
+
+def _accessing(frame: Frame, place: Axis, chunk: Chunk, together: float, apart: float) -> float:
+    """Storing or reading a vector, which costs so much where its lanes lie together, and so much where they lie apart."""
+    offsets = chunk.lanes.offsets(place)[: chunk.count]
+    if offsets == tuple(range(len(offsets))):
+        return together * (1 if chunk.count == frame.width else PARTIAL)
+    if not any(offsets):
+        return together
+    far = max(offsets) - min(offsets) >= PAGE // frame.size * len(offsets)
+    return SCATTER_FAR if far else apart
 
 
 def _batches(roles: Roles) -> int:
@@ -141,7 +177,9 @@ def _cost_of_line(frame: Frame, roles: Roles, factor: Factor) -> float:
     if factor.panel is not None and factor.panel.cost is not None:
         return factor.panel.cost
     if turns(factor.read, factor.chunks, roles.terms, frame.dtypes[factor.number]):
-        return PACK_TURNED
+        _, run = run_of(factor.read.address, roles.summation.extents, roles.terms)
+        columns = prod(roles.summation.extents[loop] for loop in run)
+        return PACK_TURNED * -(-columns // frame.width) * frame.width / columns
     return max(_cost_of_chunk(factor.read, chunk) for chunk in factor.chunks)
 
 
@@ -178,7 +216,9 @@ def _jumping(frame: Frame, roles: Roles, factor: Factor, tiles: int) -> float:
         span = sum(abs(address.coefficient(loop)) * (extent - 1) for loop, extent in near.items())
         lines = {offset(address, point) * frame.size // 64 for point in factor.box.points()}
         touched = len(lines) * (1 + span * frame.size // 64)
-        cost += prod(roles.summation.extents[loop] for loop in far) * touched * JUMP
+        close = elements(roles.summation, factor.read) * frame.size <= frame.machine.l2
+        jump = JUMP_AHEAD if close and factor.unrolled is not None else JUMP
+        cost += prod(roles.summation.extents[loop] for loop in far) * touched * jump
     if factor.lane is None and roles.dot is None and _crowds(frame, factor):
         cost += depth
     return tiles * cost

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ....dtype import dtype as ElementType
 from ....ir.affine import Axis
 from .box import Box, Groups
 from .lanes import Lanes
-from .skipping import Skips
+from .skipping import Skips, Unrolled
 from .staging import Stage
 from .summation import Read
 
@@ -62,6 +62,7 @@ class Factor:
         shared: whether all is packed or copied before anything is computed, by all threads; the copy is then of the whole operand.
         lane: the loop that lies in lanes, if any.
         skips: terms whose range a tile may choose, and why.
+        unrolled: terms that are written out, since it is known which of its rows count.
     """
 
     number: int
@@ -74,6 +75,7 @@ class Factor:
     shared: bool = False
     lane: int | None = None
     skips: Skips = field(default_factory=dict)
+    unrolled: Unrolled | None = None
 
     @property
     def room(self) -> int:
@@ -127,3 +129,17 @@ def turns(read: Read, chunks: Sequence[Chunk], terms: Sequence[int], dtype: Elem
     if read.conditions or not terms or read.address.coefficient(terms[-1]) != 1 or dtype.itemsize < 2:
         return False
     return all(pitch_of(read.address, chunk) not in (None, 0, 1) for chunk in chunks)
+
+
+def run_of(
+    axis: Axis, extents: Mapping[int, int], terms: Sequence[int], least: int = 0
+) -> tuple[Sequence[int], Sequence[int]]:
+    """The last terms that go through memory as one (never the first `least` terms), along which blocks are turned; given after those before them.
+
+    A weight's channels and taps are such; turned tap by tap, most of a block would be empty.
+    """
+    extent, first = 1, len(terms)
+    while first > least and axis.coefficient(terms[first - 1]) == extent:
+        first -= 1
+        extent *= extents[terms[first]]
+    return terms[:first], terms[first:]

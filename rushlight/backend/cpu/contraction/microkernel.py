@@ -26,6 +26,15 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """One of the terms that are written out: how far it is in both factors, and which rows count."""
+
+    row: int
+    lane: int
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Microkernel:
     """A register tile.
 
@@ -39,6 +48,8 @@ class Microkernel:
         dot: the turns of one more loop over terms, whose neighbours are neighbours in both factors: then rows too are vectors, and
             each sum is a vector of partial sums. 0 if there is none.
         fma: whether the machine multiplies and adds at once.
+        turns: terms inside of all steps, written out one after the other; none if each step's turn is a term.
+        registers: how many vectors the machine has.
     """
 
     name: str
@@ -50,6 +61,8 @@ class Microkernel:
     steps: tuple[Step, ...]
     dot: int
     fma: bool
+    turns: tuple[Turn, ...] = ()
+    registers: int = 0
 
     @property
     def size(self) -> int:
@@ -94,6 +107,8 @@ class Microkernel:
         self, function: Function, type: str, steps: Sequence[Step], sums: list[str], row: str, lane: str
     ) -> list[str]:
         if not steps:
+            if self.turns:
+                return self._written_out(function, type, sums, row, lane)
             return (
                 self._along(function, type, sums, row, lane)
                 if self.dot
@@ -113,6 +128,27 @@ class Microkernel:
             turn.next = [*inside, row_next, function.pointer(lane_here, step.lane, self.element)]
         return turn.results[:-2]
 
+    def _written_out(self, function: Function, type: str, sums: list[str], row: str, lane: str) -> list[str]:
+        """All turns, each for the rows that count."""
+        distinct = {turn.row + self.rows[number] for turn in self.turns for number in turn.rows}
+        apart = len(distinct) + len(sums) + len(self.lanes) > self.registers
+        for turn in self.turns:
+            # LLVM would load an element once for all turns, and store it away where registers are too few; behind a pointer that it does not
+            # know to be the same, each is loaded by the product that needs it.
+            base = function.emit(f'call ptr asm "", "=r,0"(ptr {row})') if apart else row
+            found = self._term(
+                function,
+                type,
+                [sums[number * len(self.lanes) + place] for number in turn.rows for place in range(len(self.lanes))],
+                function.pointer(base, turn.row, self.element),
+                function.pointer(lane, turn.lane, self.element),
+                rows=turn.rows,
+            )
+            for index, number in enumerate(turn.rows):
+                for place in range(len(self.lanes)):
+                    sums[number * len(self.lanes) + place] = found[index * len(self.lanes) + place]
+        return sums
+
     def _along(self, function: Function, type: str, sums: list[str], row: str, lane: str) -> list[str]:
         """A vector of terms at a time."""
         whole = self.dot // self.width * self.width
@@ -128,12 +164,22 @@ class Microkernel:
             sums = self._term(function, type, sums, row, lane, self.dot - whole)
         return sums
 
-    def _term(self, function: Function, type: str, sums: list[str], row: str, lane: str, count: int = 0) -> list[str]:
-        """Adds the products of one turn, or of a vector of turns."""
+    def _term(
+        self,
+        function: Function,
+        type: str,
+        sums: list[str],
+        row: str,
+        lane: str,
+        count: int = 0,
+        rows: Sequence[int] | None = None,
+    ) -> list[str]:
+        """Adds the products of one turn, or of a vector of turns, to the sums of all rows, or of some."""
         count = count or self.count
         vectors = [self._vector(function, type, lane, offset, count) for offset in self.lanes]
         found = []
-        for number, offset in enumerate(self.rows):
+        offsets = self.rows if rows is None else [self.rows[number] for number in rows]
+        for number, offset in enumerate(offsets):
             if self.dot:
                 left = self._vector(function, type, row, offset, count)
             else:

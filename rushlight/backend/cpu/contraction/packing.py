@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 from ....dtype import bfloat16, float16
 from ....dtype import dtype as ElementType
 from ..assembly import Function, Int, vector
 from ..values import load, memory_element, register_element
-from .factor import Chunk, Factor, pitch_of, turns
+from .factor import Chunk, Factor, pitch_of, run_of, turns
 from .frame import Frame
 from .lanes import Lanes, Values, both, first, inside, numerator, read
 from .summation import Summation
@@ -119,15 +120,15 @@ def _pack_turned(
 ) -> None:
     function, panel, axis = frame.function, factor.panel, factor.read.address
     assert panel is not None
-    *outer, inner = terms
-    extent = summation.extents[inner]
+    outer, run = run_of(axis, summation.extents, terms, 1 if slowest is not None else 0)
+    extent = prod(summation.extents[loop] for loop in run)
 
     def column(here: dict[int, Int], number: Int) -> None:
         # The last chunk first: what it writes beyond its lines, the others write over.
         for index in reversed(range(len(panel.chunks))):
             chunk = panel.chunks[index]
             at = {loop: function.add(value, chunk.first.get(loop, 0)) for loop, value in here.items()}
-            place = numerator(function, axis, {**at, inner: 0})
+            place = numerator(function, axis, {**at, **dict.fromkeys(run, 0)})
             source = function.pointer(frame.operands[factor.number], place, memory_element(frame.dtypes[factor.number]))
             line = function.add(function.mul(function.mul(number, extent), panel.pitch), index * panel.width)
             pitch = pitch_of(axis, chunk)

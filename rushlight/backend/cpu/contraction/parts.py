@@ -73,6 +73,8 @@ class PartsDriver(Driver):
         low, high = frame.share(self.tiles)
         with function.loop(low, high) as turn:
             lane_box, row_box = digits(function, turn.index, [plan.lanes.box.count, plan.rows.box.count])
+            values = plan.lanes.box.origin(function, lane_box) | plan.rows.box.origin(function, row_box)
+            self.prefetching.emit(values)
             tile = function.pointer(shared, function.mul(turn.index, self.size_of_sums), frame.element)
             with function.loop(0, self.size_of_sums, self.width) as place:
                 spot = function.pointer(tile, place.index, frame.element)
@@ -82,6 +84,5 @@ class PartsDriver(Driver):
                     part.next = [function.binary("fadd", type, part.carried[0], value)]
                 target = function.pointer(self.sums, place.index, frame.element)
                 function.store(type, part.results[0], target, frame.size)
-            values = plan.lanes.box.origin(function, lane_box) | plan.rows.box.origin(function, row_box)
             self._add_up()
             self._store(values, self.tile)

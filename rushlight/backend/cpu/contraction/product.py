@@ -18,7 +18,7 @@ from .factor import Factor, Panel, chunks_of, lane_chunks
 from .frame import Frame
 from .matrix import TALLEST, WIDEST, matrix_ways, multiplies, paired
 from .roles import Roles, elements
-from .skipping import skips_of, unskipped
+from .skipping import Unrolled, skips_of, unrolled_of, unskipped
 from .staging import Stage, stage_of
 from .summation import Condition, Read, Summation, merged, split
 
@@ -100,27 +100,50 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
     roles = Roles(summation, rows, tuple(batch), tuple(own_rows), tuple(own_lanes), tuple(terms))
     if multiplies(frame):
         yield from _in_matrices(frame, roles)
-    tilings: list[tuple[float, Roles, Box, Box]] = []
-    longest = max((summation.extents[loop] for loop in own_lanes), default=0)
-    for loop in own_lanes:
-        if summation.extents[loop] < min(frame.width // 2, longest):
+    tilings = list(_tilings(frame, roles))
+    for kind in (False, True):
+        some = sorted((tiling for tiling in tilings if (tiling.unrolled is not None) == kind), key=lambda t: t.cost)
+        for tiling in some[:CANDIDATES]:
+            if tiling.cost < NEAR * min(t.cost for t in tilings):
+                yield from _with_boxes(frame, tiling)
+
+
+@dataclass(frozen=True)
+class _Tiling:
+    """A register tile, and what multiplying and storing cost with it."""
+
+    cost: float
+    roles: Roles
+    rows: Box
+    lanes: Box
+    unrolled: Unrolled | None = None
+
+
+def _tilings(frame: Frame, roles: Roles) -> Iterator[_Tiling]:
+    """Register tiles with the lanes along any loop, or with a term in lanes."""
+    summation, extents = roles.summation, roles.summation.extents
+    row, lane = summation.reads[roles.number], summation.reads[1 - roles.number]
+    longest = max((extents[loop] for loop in roles.lanes), default=0)
+    for loop in roles.lanes:
+        if extents[loop] < min(frame.width // 2, longest):
             continue
         laid = replace(roles, lane=loop)
         for vectors, height in _tiles(frame.machine):
-            row_box = _row_box(laid.rows, [summation.extents[one] for one in laid.rows], height)
-            lane_box = _lane_box(laid.lanes, [summation.extents[one] for one in laid.lanes], loop, vectors, frame.width)
-            tilings.append((cost_of_tiles(frame, laid, row_box, lane_box), laid, row_box, lane_box))
-    for loop in terms:
-        if _neighbours(row, loop) and _neighbours(lane, loop) and summation.extents[loop] >= frame.width // 2:
+            lane_box = _lane_box(laid.lanes, [extents[one] for one in laid.lanes], loop, vectors, frame.width)
+            for row_box in _row_boxes(laid, height):
+                yield _Tiling(cost_of_tiles(frame, laid, row_box, lane_box), laid, row_box, lane_box)
+                skips = skips_of(summation, row, row_box)
+                unrolled = unrolled_of(summation, row, row_box, roles.terms, skips, vectors)
+                if unrolled is not None and frame.in_place(roles.number):
+                    cost = cost_of_tiles(frame, laid, row_box, lane_box, unrolled)
+                    yield _Tiling(cost, laid, row_box, lane_box, unrolled)
+    for loop in roles.terms:
+        if _neighbours(row, loop) and _neighbours(lane, loop) and extents[loop] >= frame.width // 2:
             inner = replace(roles, dot=loop)
             for columns, height in _dot_tiles(frame.machine):
-                row_box = _row_box(inner.rows, [summation.extents[one] for one in inner.rows], height)
-                lane_box = _row_box(inner.lanes, [summation.extents[one] for one in inner.lanes], columns)
-                tilings.append((cost_of_dots(frame, inner, row_box, lane_box), inner, row_box, lane_box))
-    tilings.sort(key=lambda tiling: tiling[0])
-    for cost, laid, row_box, lane_box in tilings[:CANDIDATES]:
-        if cost < NEAR * tilings[0][0]:
-            yield from _with_boxes(frame, laid, cost, row_box, lane_box)
+                row_box = _row_box(inner.rows, [extents[one] for one in inner.rows], height)
+                lane_box = _row_box(inner.lanes, [extents[one] for one in inner.lanes], columns)
+                yield _Tiling(cost_of_dots(frame, inner, row_box, lane_box), inner, row_box, lane_box)
 
 
 def _in_matrices(frame: Frame, roles: Roles) -> Iterator[Product]:
@@ -181,10 +204,25 @@ def _with_conditions(summation: Summation, rows: int) -> tuple[Read, Read] | Non
 # Boxes.
 
 
-def _row_box(loops: Sequence[int], extents: Sequence[int], height: int) -> Box:
-    """The fastest loops first fill the tile, in boxes of like sizes."""
+def _row_boxes(roles: Roles, height: int) -> list[Box]:
+    """Boxes of rows: the fastest loops first; and with one turn of a loop that reaches into a margin, whose taps each tile may then choose."""
+    extents = [roles.summation.extents[one] for one in roles.rows]
+    boxes = [_row_box(roles.rows, extents, height)]
+    for condition in roles.summation.reads[roles.number].conditions:
+        for loop in condition.axis.loops:
+            box = _row_box(roles.rows, extents, height, loop)
+            if loop in roles.rows[:-1] and box not in boxes:
+                boxes.append(box)
+    return boxes
+
+
+def _row_box(loops: Sequence[int], extents: Sequence[int], height: int, single: int | None = None) -> Box:
+    """The fastest loops first fill the tile, in boxes of like sizes; `single` has one turn."""
     sizes = []
-    for extent in reversed(extents):
+    for loop, extent in zip(reversed(loops), reversed(extents), strict=True):
+        if loop == single:
+            sizes.append(1)
+            continue
         pieces = -(-extent // height)
         size = -(-extent // pieces)
         sizes.append(size)
@@ -207,13 +245,14 @@ def _lane_box(loops: Sequence[int], extents: Sequence[int], lane: int, vectors: 
 # Ways to make factors ready.
 
 
-def _with_boxes(frame: Frame, roles: Roles, tiles: float, row_box: Box, lane_box: Box) -> Iterator[Product]:
+def _with_boxes(frame: Frame, tiling: _Tiling) -> Iterator[Product]:
     """Ways with one register tile."""
-    yield from _in_parts(frame, roles, row_box, lane_box)
+    roles, row_box, lane_box, unrolled = tiling.roles, tiling.rows, tiling.lanes, tiling.unrolled
+    yield from _in_parts(frame, tiling)
     row_ways = list(
         _ways_of_dots(frame, roles, roles.number, row_box)
         if roles.dot is not None
-        else _ways_of_rows(frame, roles, row_box)
+        else _ways_of_rows(frame, roles, row_box, unrolled)
     )
     lane_ways = (
         _ways_of_dots(frame, roles, 1 - roles.number, lane_box)
@@ -221,15 +260,18 @@ def _with_boxes(frame: Frame, roles: Roles, tiles: float, row_box: Box, lane_box
         else _ways_of_lanes(frame, roles, lane_box)
     )
     for lanes in lane_ways:
+        if unrolled is not None and lanes.skips.keys() & set(unrolled.terms):
+            continue
         for rows in row_ways:
             for lanes_first in (True, False):
                 if lanes_first or (rows.groups.count > 1 and lanes.groups.count > 1):
-                    cost = cost_of(frame, roles, tiles, rows, lanes, lanes_first)
+                    cost = cost_of(frame, roles, tiling.cost, rows, lanes, lanes_first)
                     yield Product(roles.summation, roles.batch, rows, lanes, roles.terms, roles.dot, lanes_first, cost)
 
 
-def _in_parts(frame: Frame, roles: Roles, row_box: Box, lane_box: Box) -> Iterator[Product]:
+def _in_parts(frame: Frame, tiling: _Tiling) -> Iterator[Product]:
     """With the slowest term cut into parts."""
+    roles, row_box, lane_box, unrolled = tiling.roles, tiling.rows, tiling.lanes, tiling.unrolled
     summation = roles.summation
     slowest = roles.terms[0]
     windows = [window for read in summation.reads for window in read.windows]
@@ -245,8 +287,10 @@ def _in_parts(frame: Frame, roles: Roles, row_box: Box, lane_box: Box) -> Iterat
     each = summation.depth // extent * (lane_box.count * lane_box.size + _per_turn(frame, roles, row_box))
     stretch = max(1, min(-(-extent // parts), frame.machine.l2 // 2 // frame.size // each))
     lane_ways = _ready_by_stretches(frame, roles, 1 - roles.number, lane_box, stretch)
-    row_ways = _ready_by_stretches(frame, roles, roles.number, row_box, stretch)
+    row_ways = _ready_by_stretches(frame, roles, roles.number, row_box, stretch, unrolled)
     for lanes in lane_ways:
+        if unrolled is not None and lanes.skips.keys() & set(unrolled.terms):
+            continue
         for rows in row_ways:
             cost = cost_in_parts(frame, roles, rows, lanes, parts, -(-extent // stretch))
             yield Product(summation, (), rows, lanes, roles.terms, roles.dot, True, cost, parts, stretch)
@@ -258,14 +302,18 @@ def _per_turn(frame: Frame, roles: Roles, box: Box) -> int:
     return max(1, elements(roles.summation, read) // roles.summation.depth)
 
 
-def _ready_by_stretches(frame: Frame, roles: Roles, number: int, box: Box, stretch: int) -> list[Factor]:
+def _ready_by_stretches(
+    frame: Frame, roles: Roles, number: int, box: Box, stretch: int, unrolled: Unrolled | None = None
+) -> list[Factor]:
     """Ways to make all of a factor ready for some turns of the slowest term."""
     summation, slowest, width = roles.summation, roles.terms[0], frame.width
     read, groups = summation.reads[number], Groups(box, 0, box.counts[0] if box.loops else 1)
     lane = roles.lane if number != roles.number else None
     chunks = chunks_of(box, width) if lane is None else lane_chunks(box, lane, width)
     skips = skips_of(summation, read, box, roles.dot)
-    factor = Factor(number, read, box, chunks, groups, lane=lane, skips=skips)
+    factor = Factor(number, read, box, chunks, groups, lane=lane, skips=skips, unrolled=unrolled)
+    if unrolled is not None:
+        return [factor]
     beside = roles.dot if roles.dot is not None else lane
     smooth = beside is None or read.address.coefficient(beside) == 1
     whole = lane is None or box.sizes[box.loops.index(lane)] >= width or frame.machine.masks
@@ -320,17 +368,19 @@ def _evenly(count: int, most: int) -> int:
     return -(-count // (pieces + pieces % 2)) if pieces > 1 else most
 
 
-def _ways_of_rows(frame: Frame, roles: Roles, box: Box) -> Iterator[Factor]:
-    """The same for rows, whose elements are spread and may lie as they like."""
+def _ways_of_rows(frame: Frame, roles: Roles, box: Box, unrolled: Unrolled | None = None) -> Iterator[Factor]:
+    """The same for rows, whose elements are spread and may lie as they like; with terms written out, as they lie."""
     number, summation = roles.number, roles.summation
     read = summation.reads[number]
     chunks = chunks_of(box, frame.width)
     skips = skips_of(summation, read, box)
     panel = Panel(chunks, box.size, summation.depth, frame.width)
     budget = frame.machine.l2 // 4 // frame.size
-    factor = Factor(number, read, box, chunks, groups_within(box, 1), skips=skips)
-    if not unskipped(read, skips) and frame.in_place(number):
+    factor = Factor(number, read, box, chunks, groups_within(box, 1), skips=skips, unrolled=unrolled)
+    if unrolled is not None or (not unskipped(read, skips) and frame.in_place(number)):
         yield factor
+    if unrolled is not None:
+        return
     most = max(1, min(budget // panel.size, box.count // TASKS if box.count >= 2 * TASKS else 1))
     grouped = replace(factor, groups=groups_within(box, most), panel=panel)
     yield grouped

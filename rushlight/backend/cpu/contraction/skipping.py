@@ -5,7 +5,11 @@ So a tile at the edge of an image does less work, and what it reads needs no mar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import prod
 
 from ....ir.affine import Axis
 from ..assembly import Function, Int
@@ -15,6 +19,63 @@ from .summation import Condition, Read, Summation
 
 Skips = dict[int, tuple[Condition, ...]]  # a term: the conditions that give its range
 FEW = 1 << 16  # points that are gone through to see how many terms count
+LONGEST = 448  # products of scalars and vectors that stand one after the other in a microkernel at most
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """The last terms written out one by one: where a tile has all turns of a loop, it is known which of its rows read a margin at which tap.
+
+    The products of those are left out, and no margin is needed. A tile of one line of an 8×8 image has 22 of 24 taps along it, one of a 4×4 image
+    10 of 12. Of the
+    time without it, forward of 256 channels at 8×8 takes 0.84, the gradient of the input of 512 at 4×4 0.74.
+
+    Args:
+        terms: those written out, the last ones.
+        conditions: which are known for each row and turn.
+        turns: for each turn of all these terms where it stands, and the rows that count.
+        rows: how many rows there are.
+    """
+
+    terms: tuple[int, ...]
+    conditions: tuple[Condition, ...]
+    turns: tuple[tuple[dict[int, int], tuple[int, ...]], ...]
+    rows: int
+
+    @cached_property
+    def share(self) -> float:
+        """How many of the rows' products are left."""
+        return sum(len(rows) for _, rows in self.turns) / (len(self.turns) * self.rows)
+
+
+def unrolled_of(
+    summation: Summation, read: Read, box: Box, terms: Sequence[int], skips: Skips, vectors: int
+) -> Unrolled | None:
+    """What is gained by writing out terms for a factor of rows, if its conditions are then all kept; `vectors` are those of a row."""
+    whole = {loop for loop, size, extent in zip(box.loops, box.sizes, box.extents, strict=True) if size == extent}
+    left = unskipped(read, skips)
+    loops = {loop for condition in left for loop in condition.axis.loops}
+    inner = loops & set(summation.summed)
+    if not inner or not loops - inner <= whole or any(condition.axis.denominator != 1 for condition in left):
+        return None
+    outer, last = terms[: len(terms) - len(inner)], tuple(terms[len(terms) - len(inner) :])
+    if not outer or set(last) != inner or inner & skips.keys():
+        return None
+    if box.size * vectors * prod(summation.extents[loop] for loop in last) > 2 * LONGEST:
+        return None
+    points = box.points()
+    turns = []
+    for turn in product(*(range(summation.extents[loop]) for loop in last)):
+        at = dict(zip(last, turn, strict=True))
+        counting = [row for row, point in enumerate(points) if all(_holds(c, {**point, **at}) for c in left)]
+        turns.append((at, tuple(counting)))
+    count = vectors * sum(len(rows) for _, rows in turns)
+    return Unrolled(last, left, tuple(turns), len(points)) if 0 < count <= LONGEST else None
+
+
+def _holds(condition: Condition, point: Mapping[int, int]) -> bool:
+    place = condition.axis.offset + sum(value * point[loop] for loop, value in condition.axis.terms)
+    return 0 <= place < condition.extent
 
 
 def skips_of(summation: Summation, read: Read, box: Box, dot: int | None = None) -> Skips:
