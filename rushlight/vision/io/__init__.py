@@ -1,8 +1,8 @@
 """Image files to tensors and back: `torchvision.io`. Video is not there yet."""
 
 import sys as _sys
+from importlib import import_module as _import_module
 
-from ...alias import missing as _missing
 from . import image
 from .image import (
     ImageReadMode,
@@ -40,4 +40,8 @@ __all__ = [
 # Names of torchvision's before 0.28, which programs still use.
 _VIDEO = frozenset({"VideoReader", "read_video", "read_video_timestamps", "write_video"})
 
-__getattr__ = _missing.module_getattr(_sys.modules[__name__], "torchvision.io", former=_VIDEO)
+
+def __getattr__(name: str) -> object:
+    """A name of torchvision's that is missing raises an error that says so."""
+    missing = _import_module("rushlight.alias.missing")
+    return missing.module_getattr(_sys.modules[__name__], "torchvision.io", former=_VIDEO)(name)

@@ -7,7 +7,6 @@ a torchvision that has another libjpeg. Grey of a coloured PNG may differ by one
 from __future__ import annotations
 
 import os
-import sys
 from enum import Enum
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from ...alias import missing
 from ...dtype import uint8
 from ...errors import NotThereYet
 from ...tensor import Tensor, from_numpy
@@ -36,8 +34,6 @@ __all__ = [
     "write_jpeg",
     "write_png",
 ]
-
-__getattr__ = missing.module_getattr(sys.modules[__name__], "torchvision.io.image")
 
 
 class ImageReadMode(Enum):
