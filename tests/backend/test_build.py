@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rushlight import config
-from rushlight.backend.cpu import build, cache, workshop
+from rushlight.backend.cpu import box_muller, build, cache, workshop
 from rushlight.backend.cpu.assembly import Function, Module
 from rushlight.backend.cpu.generated import Generated
 from rushlight.backend.machine import KINDS, kind_of_host, of_kind
@@ -250,3 +251,21 @@ def test_the_default_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("sys.platform", "linux")
     assert cache.of_user().folder == tmp_path / "rushlight"
+
+
+@needs_x86
+def test_code_reaches_its_constants_however_far_apart_they_lie() -> None:
+    """An object holds no address of 32 bits: its parts are loaded where the process has room."""
+    machine = build.host_machine()
+    made = box_muller.generate_normals(machine)
+    content = build.compiler().kernel_object(made.text, made.name, "rushlight_far", workshop.processor(machine))
+    (sections,) = struct.unpack_from("<Q", content, 40)
+    size, count = struct.unpack_from("<HH", content, 58)
+    headers = [struct.unpack_from("<IIQQQQIIQQ", content, sections + size * number) for number in range(count)]
+    kinds = {
+        struct.unpack_from("<QIIq", content, place)[1]
+        for header in headers
+        if header[1] == 4  # relocations with addends
+        for place in range(header[4], header[4] + header[5], 24)
+    }
+    assert 1 in kinds and kinds <= {1, 24}  # R_X86_64_64, R_X86_64_PC64
