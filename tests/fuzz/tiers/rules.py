@@ -196,10 +196,9 @@ def spread(signature: Signature, centre: Array, values: list[Array], errors: lis
         anything = np.isinf(errors[place])
         if signature.op.name in POLED:
             anything = anything | (np.abs(values[place]) <= errors[place]) & (errors[place] > TINY)
-        if (
-            signature.op.name == "pow" and place == 1
-        ):  # of what is negative: NaN between whole exponents, either sign at them
-            anything = anything | np.signbit(values[0]) & (errors[place] > 0)
+        # A power of what is negative: NaN between whole exponents, and either sign at them.
+        if signature.op.name == "pow" and place == 1:
+            anything = anything | np.signbit(values[0].real) & (errors[place] > 0)
         if anything.any():
             found = np.where(np.broadcast_to(anything, found.shape), np.inf, found)
     return found
