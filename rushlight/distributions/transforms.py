@@ -27,6 +27,7 @@ from .composition import (
     ReshapeTransform,
     StackTransform,
     Transform,
+    _InverseTransform,  # noqa: F401  # PyTorch's programs import it from here
     identity_transform,
     reinterpreted,
 )

@@ -26,9 +26,9 @@ def serve(index: int, asked: Any, answers: Any, shared: Any, parameter: Any) -> 
 
 
 def fail(index: int, kind: str) -> None:
-    """The second process fails, the first would wait for long."""
+    """The second process fails, the first would wait for an hour."""
     if index == 0:
-        time.sleep(60)
+        time.sleep(3600)
     if kind == "raise":
         raise ValueError("wrong number 7")
     if kind == "exit":
