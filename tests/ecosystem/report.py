@@ -24,12 +24,12 @@ REQUIRED = ("scikit-learn", "tabulate", "tqdm", "packaging", "typing_extensions"
 
 # Imported by hand under the alias, none of their functions run; what stopped them then.
 NOT_TRIED = {
-    "timm 1.0.31": "`torch.hub`, `torch.jit`",
-    "transformers 5.24.0": "`torch.distributed.tensor`, `torch.nn.attention.flex_attention`, dtypes of eight-bit floats",
-    "pytorch-lightning 2.6.6": "`torch.distributed.ReduceOp.RedOpType`, `torch.jit`",
-    "torch-geometric 2.8.1": "`torch.utils._pytree`",
-    "accelerate 1.15.0": "`torch.amp`, `torch.distributed`",
-    "captum 0.9.0": "`torch.futures`",
+    "timm 1.0.31": "`torch.jit.annotations.List`",
+    "transformers 5.24.0": "nothing",
+    "pytorch-lightning 2.6.6": "`torch.distributed.ReduceOp.RedOpType`",
+    "torch-geometric 2.8.1": "`torch.ops`",
+    "accelerate 1.15.0": "`torch.distributed.algorithms.join`",
+    "captum 0.9.0": "nothing",
 }
 
 
