@@ -76,6 +76,7 @@ _MOVED = {
     "rushlight.serialize": ("torch.serialization", False),
     "rushlight.nn.functional": ("torch.nn.functional", False),
     "rushlight.nn.modules.multihead": ("torch.nn.modules.activation", False),
+    "rushlight.nn.modules.syncbatchnorm": ("torch.nn.modules.batchnorm", False),
     "rushlight.nn.modules.hooks": ("torch.utils.hooks", False),
     "rushlight.optim.lr_scheduler": ("torch.optim.lr_scheduler", False),
     "rushlight.data": ("torch.utils.data", True),
