@@ -106,7 +106,8 @@ def test_a_kernel_runs_from_its_file(tmp_path: Path) -> None:
     assert done.stdout.startswith(found.kernels[0].name) and "GB/s" in done.stdout
     assert "only the interpreter" not in done.stdout  # random indices are within the table
     done = subprocess.run([sys.executable, str(path), "--assembly"], capture_output=True, text=True, timeout=120)
-    for text in (done.stdout, found.kernels[0].assembly()):  # code's section is called .text or, in the large model, .ltext
+    # Code stands in the section .text or, in the large model, .ltext.
+    for text in (done.stdout, found.kernels[0].assembly()):
         assert re.search(r"^\t(\.text|\.section\t\.l?text)", text, re.M) and re.search(r"^\tret", text, re.M)
 
 
