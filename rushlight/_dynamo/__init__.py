@@ -9,6 +9,7 @@ from . import config
 
 __all__ = [
     "allow_in_graph",
+    "assume_constant_result",
     "config",
     "disable",
     "graph_break",
@@ -16,6 +17,7 @@ __all__ = [
     "list_backends",
     "mark_dynamic",
     "mark_static",
+    "mark_static_address",
     "reset",
 ]
 
@@ -27,6 +29,15 @@ def allow_in_graph(fn: Any) -> Any:
 
 def mark_dynamic(t: Any, index: Any, **kwargs: Any) -> None:
     """Nothing: each shape is recorded by itself."""
+
+
+def assume_constant_result(fn: Any) -> Any:
+    """The function: a recording asks it again."""
+    return fn
+
+
+def mark_static_address(t: Any, guard: bool = False) -> None:
+    """Nothing: a recording reads each tensor where it is."""
 
 
 def mark_static(t: Any, index: Any = None) -> None:

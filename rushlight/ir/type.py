@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 from ..dtype import dtype as ElementType
+from ..dtype import require_tensors
 
 Shape = tuple[int, ...]
 
@@ -34,6 +35,7 @@ class Type:
     def of(cls, shape: Shape, dtype: ElementType) -> Type:
         found = cls._interned.get((shape, dtype))
         if found is None:
+            require_tensors(dtype)
             found = cls.__new__(cls)
             found.shape = tuple(map(int, shape))
             found.dtype = dtype

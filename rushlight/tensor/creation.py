@@ -224,7 +224,8 @@ def asarray(
     copy: bool | None = None,
     requires_grad: bool | None = None,
 ) -> Tensor:
-    """`as_tensor` with a say on copying."""
+    """`as_tensor` with a say on copying; the elements of a storage are not copied either."""
+    obj = getattr(obj, "_whole", obj)
     if isinstance(obj, (bytes, bytearray, memoryview)):
         made = frombuffer(obj, dtype=dtype or Defaults.dtype)
     else:
