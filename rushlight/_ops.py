@@ -46,7 +46,9 @@ class OpOverload:
     @property
     def _schema(self) -> str:
         if self.schema is None:
-            raise NotThereYet(f"the schema of {self} is not in Rushlight yet: it was defined by a function; give custom_op a schema")
+            raise NotThereYet(
+                f"the schema of {self} is not in Rushlight yet: it was defined by a function; give custom_op a schema"
+            )
         return self.name() + self.schema
 
     def __repr__(self) -> str:

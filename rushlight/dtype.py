@@ -142,7 +142,9 @@ def as_dtype(value: object, op: str) -> dtype:
 def require_tensors(kind: dtype) -> None:
     """NotImplementedError for a dtype of which there are no tensors."""
     if kind.name in UNUSED:
-        raise NotImplementedError(f"tensors of {kind!r} are not in Rushlight yet; convert to torch.float16 or another dtype")
+        raise NotImplementedError(
+            f"tensors of {kind!r} are not in Rushlight yet; convert to torch.float16 or another dtype"
+        )
 
 
 def from_numpy_dtype(numpy_dtype: np.dtype) -> dtype | None:

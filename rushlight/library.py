@@ -193,7 +193,13 @@ def register_kernel(op: Any, device_types: Any, func: Callable[..., Any] | None 
 
 
 def register_fake(
-    op: Any, func: Callable[..., Any] | None = None, /, *, lib: Any = None, _stacklevel: int = 1, allow_override: bool = True
+    op: Any,
+    func: Callable[..., Any] | None = None,
+    /,
+    *,
+    lib: Any = None,
+    _stacklevel: int = 1,
+    allow_override: bool = True,
 ) -> Any:
     """Keeps a function that tells the shapes of an operator's results; without `func`, a decorator. Nothing here asks it: operators run as they are."""
     operator = _operator(op)

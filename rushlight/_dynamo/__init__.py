@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compiler import allow_in_graph, disable, is_compiling, list_backends, reset, set_stance
-from . import config
+from ..compiler import allow_in_graph, assume_constant_result, disable, is_compiling, list_backends, reset, set_stance
+from . import config, eval_frame
 
 __all__ = [
     "allow_in_graph",
     "assume_constant_result",
     "config",
     "disable",
+    "eval_frame",
     "graph_break",
     "is_compiling",
     "list_backends",
@@ -25,11 +26,6 @@ __all__ = [
 
 def mark_dynamic(t: Any, index: Any, **kwargs: Any) -> None:
     """Nothing: each shape is recorded by itself."""
-
-
-def assume_constant_result(fn: Any) -> Any:
-    """The function: a recording asks it again."""
-    return fn
 
 
 def mark_static_address(t: Any, guard: bool = False) -> None:

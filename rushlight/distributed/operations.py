@@ -326,7 +326,8 @@ def all_to_all(
     if not len(parts) == len(like) == own.size():
         raise ValueError(f"all_to_all: lists of {len(parts)} and {len(like)} tensors for {own.size()} processes")
     work = own._start(
-        lambda channel: collectives.all_to_all(channel, parts, like), lambda found: _write_all(output_tensor_list, found)
+        lambda channel: collectives.all_to_all(channel, parts, like),
+        lambda found: _write_all(output_tensor_list, found),
     )
     return _finish(work, async_op, list(output_tensor_list))
 

@@ -27,10 +27,11 @@ from ..dtype import (
 from ..generator.rounding import multiply_add
 from ..generator.seeding import default_generator
 from ..ir import scalar
+from ..ir.graph import meta_node, mode
 from ..ir.type import Type
 from .geometry import Size, require_cpu
 from .promotion import Defaults, check_number, default_complex, is_number, number_dtype
-from .public import public, scalar_name
+from .public import WITHOUT_ELEMENTS, public, scalar_name
 from .tensor import Tensor, adopt_numpy, alias, from_array, from_values, importable, node_of, wrap
 
 # ---- from data ----
@@ -297,7 +298,9 @@ def _constant(
     value: Any, shape: tuple[int, ...], kind: dtype | None, device: Any, requires_grad: bool, name: str
 ) -> Tensor:
     require_cpu(device, name)
-    return _finish(wrap(scalar.full(value, Type.of(shape, kind or Defaults.dtype))), requires_grad)
+    type = Type.of(shape, kind or Defaults.dtype)
+    node = meta_node(type) if mode.device is WITHOUT_ELEMENTS else scalar.full(value, type)
+    return _finish(wrap(node), requires_grad)
 
 
 def _filled(name: str, value: int, text: str) -> Any:

@@ -175,7 +175,9 @@ def _from_text(name: str, text: str) -> Iterator[Arguments]:
     lines = joined.splitlines()
     own = re.escape(name.rpartition(".")[2])
     for place, line in enumerate(lines):
-        match = re.match(rf"(\.\. (?:function|method)::\s*)?[\w.]*\b{own}\(((?:[^()]|\([^()]*\))*)\)\s*(?:->.*)?$", line.strip())
+        match = re.match(
+            rf"(\.\. (?:function|method)::\s*)?[\w.]*\b{own}\(((?:[^()]|\([^()]*\))*)\)\s*(?:->.*)?$", line.strip()
+        )
         if match and (place == 0 or match[1]):
             yield _parsed(match[2])
 

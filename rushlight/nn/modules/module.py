@@ -48,10 +48,11 @@ from .hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from .state import StateMethods, _IncompatibleKeys
+from .state import _EXTRA_STATE_KEY_SUFFIX, StateMethods, _IncompatibleKeys
 
 __all__ = [
     "Module",
+    "_EXTRA_STATE_KEY_SUFFIX",
     "_IncompatibleKeys",
     "_global_is_full_backward_hook",
     "register_module_backward_hook",

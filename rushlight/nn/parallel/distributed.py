@@ -183,7 +183,9 @@ class DistributedDataParallel(Module):
         mine = np.zeros(len(self._averaged.named), np.uint8)
         mine[list(ready)] = 1
         found: list[np.ndarray] = []
-        self.process_group._start(lambda channel: collectives.all_reduce(channel, mine, np.maximum), found.append).wait()
+        self.process_group._start(
+            lambda channel: collectives.all_reduce(channel, mine, np.maximum), found.append
+        ).wait()
         return set(np.flatnonzero(found[0]).tolist())
 
     def _average(self, parameters: list[Tensor]) -> None:
