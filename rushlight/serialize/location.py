@@ -89,6 +89,23 @@ def is_storage(obj: Any) -> bool:
     return isinstance(obj, (LoadedStorage, TypedStorage, UntypedStorage))
 
 
+def location_tag(storage: Any) -> str:
+    """The device that a storage lies on, as it stands in a file."""
+    return str(storage.device)
+
+
+def default_restore_location(storage: Any, location: str) -> Any:
+    """The storage, where it was saved from the CPU; RuntimeError for another device."""
+    if location.partition(":")[0] != "cpu":
+        raise _no_device(location, location)
+    return storage
+
+
+def validate_cuda_device(location: str) -> int:
+    """RuntimeError: there is no such device."""
+    raise _no_device(location, location)
+
+
 def _place(storage: LoadedStorage, location: str, asked: bool = False) -> LoadedStorage:
     if location.partition(":")[0] == "cpu":
         return storage
