@@ -6,6 +6,7 @@ This level knows arrays and names only. What a tensor is comes in as a `Binding`
 from __future__ import annotations
 
 import io
+import mmap
 import pickle
 import sys
 from collections.abc import Callable, Mapping
@@ -146,7 +147,9 @@ def read_archive(file: IO[bytes], reading: Reading, mapped: np.ndarray | None = 
         kind, key, location, count = check_identifier(identifier, 5)
         if key not in loaded:
             array = _read_storage(archive, key, kind, count, mapped)
-            loaded[key] = reading.restore(LoadedStorage(array, kind.dtype, location, key, byteorder), location)
+            made = LoadedStorage(array, kind.dtype, location, key, byteorder)
+            made.writes_through = mapped is not None and Choices.mapping == mmap.MAP_SHARED
+            loaded[key] = reading.restore(made, location)
         return loaded[key]
 
     return reading.unpickle(archive.read("data.pkl"), 0, load_storage)

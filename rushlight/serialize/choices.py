@@ -73,8 +73,9 @@ def get_default_mmap_options() -> int:
 class set_default_mmap_options:  # noqa: N801 -- PyTorch's name
     """Sets how `load(mmap=True)` maps a file, from now on or within `with`; ValueError for other flags.
 
-    `mmap.MAP_PRIVATE`: writes to a tensor change memory alone. `mmap.MAP_SHARED`: what is written into memory that a tensor shares with
-    NumPy (`tensor.numpy()[0] = 1`) changes the file, which must be writable; an in-place operation makes new memory, and leaves it.
+    `mmap.MAP_PRIVATE`: writes to a tensor change memory alone. `mmap.MAP_SHARED`: in-place operations on a tensor that was loaded, and writes to
+    its `numpy()`, change the file, which must be writable. Its checksums do not fit then: load it with `mmap=True`, which does not look at
+    them, or save it without (`set_crc32_options(False)`).
     """
 
     def __init__(self, flags: int) -> None:

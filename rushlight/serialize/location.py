@@ -29,6 +29,7 @@ class LoadedStorage:
         self.location = location
         self.key = key
         self.cell: Any = None
+        self.writes_through = False  # whether what is written to the tensors goes into the array, which is the file
         self._is_foreign = byteorder != sys.byteorder
 
     def nbytes(self) -> int:

@@ -78,8 +78,9 @@ def test_mapping(flags: int, tmp_path: Path) -> None:
             loaded = lib.load(path, mmap=True)
         assert lib.serialization.get_default_mmap_options() == mmap.MAP_PRIVATE
         loaded.numpy()[0] = 7
-        written = lib.load(path).tolist()
-        assert written == ([7, 1, 2] if flags == mmap.MAP_SHARED else [0, 1, 2])
+        loaded[1:].add_(1)
+        written = lib.load(path, mmap=True).tolist()
+        assert written == ([7, 2, 3] if flags == mmap.MAP_SHARED else [0, 1, 2])
 
 
 class _Versioned:
