@@ -118,9 +118,7 @@ def substitute_in_graph(
             except ValueError:  # Python knows none of some built-in functions
                 return traceable_fn
             if list(pair[0].parameters) != list(pair[1].parameters):
-                raise TypeError(
-                    f"Signature mismatch between {original_fn} and {traceable_fn}: {pair[0]} != {pair[1]}"
-                )
+                raise TypeError(f"Signature mismatch between {original_fn} and {traceable_fn}: {pair[0]} != {pair[1]}")
         return traceable_fn
 
     return decorate

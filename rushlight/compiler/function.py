@@ -77,7 +77,11 @@ class Compiled:
                     f"Detected recompile when torch.compile stance is 'fail_on_recompile'. {self!r} has not been called with "
                     "arguments of these shapes, dtypes and values"
                 )
-            if self._rest == 0 and self._count < self._limit and stance not in ("eager_on_recompile", "fail_on_recompile"):
+            if (
+                self._rest == 0
+                and self._count < self._limit
+                and stance not in ("eager_on_recompile", "fail_on_recompile")
+            ):
                 if len(self._met) < FORMS:
                     self._met.add(form)
                 return self._recorded(form, args, kwargs, given, originals, objects)

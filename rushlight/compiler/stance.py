@@ -43,7 +43,9 @@ class set_stance:  # noqa: N801 -- PyTorch's name
         self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend: Any = None
     ) -> None:
         if stance not in STANCES:
-            raise RuntimeError(f"set_stance(): invalid torch.compile stance {stance!r}; it is one of {', '.join(STANCES)}")
+            raise RuntimeError(
+                f"set_stance(): invalid torch.compile stance {stance!r}; it is one of {', '.join(STANCES)}"
+            )
         if force_backend is not None and stance != "default":
             raise RuntimeError("non-default stance cannot have force_backend set")
         self._before, self._wanted = Stance.name, stance

@@ -138,7 +138,9 @@ def read_archive(file: IO[bytes], reading: Reading, mapped: np.ndarray | None = 
             "load: this is a TorchScript archive, which holds a compiled program; Rushlight loads what torch.save "
             "wrote. Save the module's state_dict() from PyTorch instead"
         )
-    byteorder = archive.read("byteorder").decode("ascii", "replace") if "byteorder" in archive else byteorder_without_mark()
+    byteorder = (
+        archive.read("byteorder").decode("ascii", "replace") if "byteorder" in archive else byteorder_without_mark()
+    )
     if byteorder not in ("little", "big"):
         raise ValueError(f"Unknown endianness type: {byteorder}")
     loaded: dict[str, LoadedStorage] = {}

@@ -134,8 +134,7 @@ def check_module_version_greater_or_equal(
     """Whether a module's `__version__` is at least the given one; RuntimeError, or a warning and True, for one that is no numbers."""
     try:
         parts = tuple(
-            type(wanted)(part)
-            for part, wanted in zip(module.__version__.split("."), req_version_tuple, strict=False)
+            type(wanted)(part) for part, wanted in zip(module.__version__.split("."), req_version_tuple, strict=False)
         )
     except ValueError:
         text = f"'{module.__name__}' module version string is malformed '{module.__version__}' and cannot be compared with tuple {req_version_tuple}"

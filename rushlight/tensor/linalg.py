@@ -299,7 +299,9 @@ def matrix_norm(
     return result
 
 
-def norm(input: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor:
+def norm(
+    input: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None
+) -> Tensor:
     """`vector_norm` or `matrix_norm`, by how many axes and what order is asked for."""
     A = input
     if ord is None:

@@ -360,7 +360,9 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = _DISTANCE_
     compute_mode: PyTorch's choice of when it goes by way of a matrix product, with fewer digits; here never.
     """
     if compute_mode not in _DISTANCE_MODES:
-        raise ValueError(f"{compute_mode} is not a valid value for compute_mode — cdist: one of {', '.join(_DISTANCE_MODES)}")
+        raise ValueError(
+            f"{compute_mode} is not a valid value for compute_mode — cdist: one of {', '.join(_DISTANCE_MODES)}"
+        )
     if x1.ndim < 2 or x2.ndim < 2:
         raise RuntimeError(
             f"cdist only supports at least 2D tensors, X{1 if x1.ndim < 2 else 2} got: {min(x1.ndim, x2.ndim)}D"
