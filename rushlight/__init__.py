@@ -115,6 +115,8 @@ _LATER = {
     "data": ("rushlight.data", None),
     "fft": ("rushlight.tensor.fft", None),
     "func": ("rushlight.func", None),
+    "masked": ("rushlight.masked", None),
+    "signal": ("rushlight.signal", None),
     "is_storage": ("rushlight.serialize.location", "is_storage"),
     "linalg": ("rushlight.tensor.linalg", None),
     "load": ("rushlight.serialize", "load"),
