@@ -3,6 +3,8 @@
 #   make demo  [ARGS="--recipe tutorial --epochs 2"]   train the tutorial's classifier
 #   make test  [ARGS="tests/alias -k worker"]          all tests, compared with PyTorch
 #   make conformance                                   PyTorch's own samples in both tiers; rewrites docs/conformance.md
+#   make array-api SUITE=path                          the array API standard's tests, from a checkout; rewrites docs/array-api.md
+#   make ecosystem [ARGS="timm transformers"]          other people's packages on the alias; rewrites docs/compatibility.md
 #   make bench [ARGS="--quick matmul"]                 speed and memory beside PyTorch's: a table, and build/bench.json
 #   make fuzz  [N=200000 FIRST=0]                      random graphs, compiled and compared; goes on where it was broken off
 #   make lint | types | clean
@@ -12,17 +14,18 @@ SHELL := /bin/bash
 ARGS ?=
 N ?= 200000
 FIRST ?= 0
+SUITE ?= $(error say where the checkout of data-apis/array-api-tests is: make array-api SUITE=path)
 export PYTHON
 
 # One BLAS thread for each of the test processes, since more would fight over the cores; and one order of sets in both, so
 # that they collect the same tests.
 TEST_SETTINGS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: help demo test conformance fuzz lint types bench clean
+.PHONY: help demo test conformance array-api ecosystem fuzz lint types bench clean
 .NOTPARALLEL:
 
 help:
-	@sed -n '3,9s/^# *//p' Makefile
+	@sed -n '3,11s/^# *//p' Makefile
 
 demo:
 	@.ci/venv .venv demo
@@ -35,6 +38,15 @@ test:
 conformance:
 	@.ci/venv .venv-test test oracle
 	$(TEST_SETTINGS) RUSHLIGHT_CACHE=build/kernels .venv-test/bin/python -m tests.conformance.report --tiers auto compile $(ARGS)
+
+array-api:
+	@.ci/venv .venv-array-api array-api
+	$(TEST_SETTINGS) RUSHLIGHT_CACHE=build/kernels .venv-array-api/bin/python -m tests.array_api.report $(SUITE) $(ARGS)
+
+ecosystem:
+	@.ci/venv .venv-ecosystem ecosystem
+	@.ci/venv .venv-ecosystem-oracle test oracle
+	.venv-ecosystem/bin/python -m tests.ecosystem.report $(ARGS)
 
 fuzz:
 	@.ci/venv .venv-test test oracle
@@ -54,4 +66,4 @@ bench:
 	.venv-test/bin/python -m bench $(ARGS)
 
 clean:
-	rm -rf .venv .venv-test build dist rushlight.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-test .venv-array-api .venv-ecosystem .venv-ecosystem-oracle build dist rushlight.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

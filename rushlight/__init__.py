@@ -80,7 +80,7 @@ from .tensor.random import (
     set_rng_state,
 )
 from .tensor.tensor import Late
-from .version import __version__
+from .torch_version import __version__
 
 # Python's own words for dtypes and numbers: PyTorch has them as attributes, so the module must.
 bool, int, float = bool_, int_, float_
@@ -110,9 +110,12 @@ _SETTINGS = (
 
 # Loaded when first used, so that `import rushlight` costs what a script uses. name: (module, attribute or None for the module)
 _LATER = {
+    "__config__": ("rushlight.__config__", None),
+    "array_api": ("rushlight.array_api", None),
     "compile": ("rushlight.compiler", "compile"),
     "compiler": ("rushlight.compiler", None),
     "data": ("rushlight.data", None),
+    "distributions": ("rushlight.distributions", None),
     "fft": ("rushlight.tensor.fft", None),
     "func": ("rushlight.func", None),
     "masked": ("rushlight.masked", None),
@@ -122,16 +125,19 @@ _LATER = {
     "load": ("rushlight.serialize", "load"),
     "nn": ("rushlight.nn", None),
     "optim": ("rushlight.optim", None),
+    "fx": ("rushlight.fx", None),
     "random": ("rushlight.tensor.random", None),
     "save": ("rushlight.serialize", "save"),
     "serialization": ("rushlight.serialize", None),
     "serialize": ("rushlight.serialize", None),
     "accelerator": ("rushlight.accelerator", None),
     "special": ("rushlight.tensor.special", None),
+    "storage": ("rushlight.storage", None),
     "testing": ("rushlight.testing", None),
     "explain": ("rushlight.debug.explain", "explain"),
     "memory": ("rushlight.memory", None),
     "profiler": ("rushlight.profiler", None),
+    "UntypedStorage": ("rushlight.storage", "UntypedStorage"),
     "utils": ("rushlight.utils", None),
     "vision": ("rushlight.vision", None),
     "vmap": ("rushlight.tensor.batched", "vmap"),
@@ -168,8 +174,28 @@ def _explain_method(name: str) -> None:
         raise NotThereYet(missing.not_there_yet(f"torch.Tensor.{name}"))
 
 
+def _array_namespace(self: Tensor, *, api_version: str | None = None) -> object:
+    """The namespace of the Python array API standard for tensors; ValueError for a version that it does not have."""
+    namespace = _import_module("rushlight.array_api")
+    if api_version not in (None, *namespace.VERSIONS):
+        raise ValueError(
+            f"__array_namespace__(): version {api_version!r} is not one of {', '.join(namespace.VERSIONS)}"
+        )
+    return namespace
+
+
+def _to_device(self: Tensor, place: object, /, *, stream: object = None) -> Tensor:
+    """The tensor on a device, as the array API standard calls `Tensor.to`; ValueError for a stream, which the CPU has not."""
+    if stream is not None:
+        raise ValueError("to_device(): the CPU has no streams; leave stream out")
+    return self.to(place)
+
+
+Late.packages.append(lambda: _import_module("rushlight.storage"))
 Late.packages.append(lambda: _import_module("rushlight.nn"))
 Late.explain = _explain_method
+Tensor.__array_namespace__ = _array_namespace
+Tensor.to_device = _to_device
 Late.compile = lambda *args, **kwargs: _import_module("rushlight.compiler").compile(*args, **kwargs)
 
 if _config.DEBUG:

@@ -7,7 +7,7 @@ import sys
 from typing import NoReturn
 
 from .alias import run_code, run_module, run_script
-from .version import __version__
+from .version import release
 
 USAGE = """\
 usage: python -m rushlight script.py [ARGS]    run a PyTorch program: `import torch` means Rushlight
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
     if first in ("-h", "--help"):
         print(USAGE)
     elif first in ("-V", "--version"):
-        print(f"rushlight {__version__}")
+        print(f"rushlight {release}")
     elif first in ("-m", "-c"):
         if not rest:
             fail(f"argument expected for the {first} option")

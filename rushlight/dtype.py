@@ -133,19 +133,23 @@ def from_numpy_dtype(numpy_dtype: np.dtype) -> dtype | None:
 def _promote_integers(a: dtype, b: dtype) -> dtype:
     if a.is_signed == b.is_signed:
         return a if a.itemsize >= b.itemsize else b
-    signed = a if a.is_signed else b
-    return signed if signed.itemsize > 1 else int16  # the other is uint8
+    signed, unsigned = (a, b) if a.is_signed else (b, a)
+    size = max(signed.itemsize, 2 * unsigned.itemsize)
+    if size > 8:
+        raise _refusal(a, b)
+    return {2: int16, 4: int32, 8: int64}[size]
+
+
+def _refusal(a: dtype, b: dtype) -> RuntimeError:
+    return RuntimeError(
+        "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+        f"{scalar_name(a)} and {scalar_name(b)} — cast one of them first"
+    )
 
 
 def _promote(a: dtype, b: dtype) -> dtype:
     if a is b:
         return a
-    wide = (uint16, uint32, uint64)
-    if (a in wide or b in wide) and not (a.is_floating_point or b.is_floating_point):
-        raise RuntimeError(
-            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
-            f"{scalar_name(a)} and {scalar_name(b)} — cast one of them first"
-        )
     if a.category < b.category:
         a, b = b, a
     if a.category == b.category:
@@ -163,7 +167,22 @@ _TABLE: dict[tuple[dtype, dtype], dtype | None] = {(a, b): None for a in ALL for
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:
-    """The smallest dtype both convert to, as `torch.promote_types`."""
+    """The smallest dtype both convert to, as `torch.promote_types`, which refuses uint16 … uint64 beside what is not floating."""
+    wide = (uint16, uint32, uint64)
+    if a is not b and (a in wide or b in wide) and not (a.is_floating_point or b.is_floating_point):
+        raise _refusal(a, b)
+    return common_dtype(a, b)
+
+
+def common_dtype(a: dtype, b: dtype) -> dtype:
+    """The dtype in which operands of two dtypes meet: `promote_types`, and beyond it the array API standard's table.
+
+    Operators take uint16, uint32 and uint64 beside other integers; PyTorch's refuse that. Only uint64 and a signed integer have no
+    dtype that holds both.
+
+    >>> common_dtype(uint16, int8)
+    torch.int32
+    """
     if (a, b) not in _TABLE:
         for place, given in enumerate((a, b), 1):
             if not isinstance(given, dtype):

@@ -15,7 +15,7 @@ from typing import Any
 
 from .missing import module_getattr, not_there_yet, pytorch_names
 from .processes import install_in_children
-from .table import place
+from .table import PLACES, place
 
 ROOTS = ("torch", "torchvision")
 
@@ -50,10 +50,16 @@ class Finder:
         loader: Any = ServedModule(module, name)
         return ModuleSpec(name, loader, is_package=hasattr(module, "__path__"))
 
+    def find_distributions(self, context: Any = None) -> list[Any]:
+        """What `importlib.metadata` asks: the distributions of these names, if the context is about one of them or all."""
+        wanted = getattr(context, "name", None)
+        names = [name for name in ROOTS if wanted is None or wanted.lower() == name]
+        return [importlib.import_module("rushlight.alias.distribution").Alias(name) for name in names]
+
 
 def find_module(name: str) -> ModuleType | None:
     """Rushlight's module for PyTorch's public module `name`, or None where there is none."""
-    if name not in pytorch_names():
+    if name not in pytorch_names() and name not in PLACES:  # some private modules are used by everyone
         return None
     parent, _, child = name.rpartition(".")
     # Where the public module is an attribute of its parent, that object counts, wherever its file lies.

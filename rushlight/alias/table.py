@@ -8,6 +8,7 @@ from __future__ import annotations
 
 PLACES = {
     "torch": "rushlight",
+    "torch.__config__": "rushlight.__config__",
     "torch.autograd.anomaly_mode": "rushlight.tensor.autograd",
     "torch.autograd.grad_mode": "rushlight.tensor.grad_mode",
     "torch.autograd.profiler": "rushlight.profiler.legacy",

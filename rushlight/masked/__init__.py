@@ -10,13 +10,7 @@ from types import ModuleType as _ModuleType
 from .reductions import (
     amax,
     amin,
-    argmax,
-    argmin,
-    cumprod,
-    cumsum,
     log_softmax,
-    logaddexp,
-    logsumexp,
     mean,
     median,
     norm,
@@ -24,21 +18,13 @@ from .reductions import (
     prod,
     softmax,
     softmin,
-    std,
     sum,
-    var,
 )
 
 __all__ = [
     "amax",
     "amin",
-    "argmax",
-    "argmin",
-    "cumprod",
-    "cumsum",
     "log_softmax",
-    "logaddexp",
-    "logsumexp",
     "mean",
     "median",
     "norm",
@@ -46,9 +32,7 @@ __all__ = [
     "prod",
     "softmax",
     "softmin",
-    "std",
     "sum",
-    "var",
 ]
 
 

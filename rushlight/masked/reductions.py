@@ -83,16 +83,6 @@ def prod(
     return x  # type: ignore[no-any-return]
 
 
-def cumsum(input: Tensor, dim: int, *, dtype: dtype | None = None, mask: Tensor | None = None) -> Tensor:
-    """The running sum along an axis of the elements where the mask holds."""
-    return _prepared("cumsum", input, mask, 0, _summed_dtype(input, dtype)).cumsum(dim)  # type: ignore[no-any-return]
-
-
-def cumprod(input: Tensor, dim: int, *, dtype: dtype | None = None, mask: Tensor | None = None) -> Tensor:
-    """The running product along an axis of the elements where the mask holds."""
-    return _prepared("cumprod", input, mask, 1, _summed_dtype(input, dtype)).cumprod(dim)  # type: ignore[no-any-return]
-
-
 def amax(
     input: Tensor,
     dim: Axes = None,
@@ -117,32 +107,6 @@ def amin(
     """The least over axes of the elements where the mask holds."""
     x = _prepared("amin", input, mask, _highest(dtype or input.dtype), dtype)
     return x.amin(_axes("amin", input, dim), keepdim=_kept(keepdim))  # type: ignore[no-any-return]
-
-
-def argmax(
-    input: Tensor,
-    dim: int | None = None,
-    *,
-    keepdim: bool | None = False,
-    dtype: dtype | None = None,
-    mask: Tensor | None = None,
-) -> Tensor:
-    """The place along an axis of the greatest of the elements where the mask holds."""
-    x = _prepared("argmax", input, mask, _lowest(dtype or input.dtype), dtype)
-    return x.argmax(dim, keepdim=_kept(keepdim))  # type: ignore[no-any-return]
-
-
-def argmin(
-    input: Tensor,
-    dim: int | None = None,
-    *,
-    keepdim: bool | None = False,
-    dtype: dtype | None = None,
-    mask: Tensor | None = None,
-) -> Tensor:
-    """The place along an axis of the least of the elements where the mask holds."""
-    x = _prepared("argmin", input, mask, _highest(dtype or input.dtype), dtype)
-    return x.argmin(dim, keepdim=_kept(keepdim))  # type: ignore[no-any-return]
 
 
 def _count(op: str, input: Tensor, axes: tuple[int, ...], mask: Tensor | None) -> Any:
@@ -186,34 +150,6 @@ def median(
     return x.nanmedian(dim, keepdim=keepdim).values  # type: ignore[no-any-return]
 
 
-def logsumexp(
-    input: Tensor,
-    dim: Axes = None,
-    *,
-    keepdim: bool = False,
-    dtype: dtype | None = None,
-    mask: Tensor | None = None,
-) -> Tensor:
-    """log Σ exp over axes of the elements where the mask holds."""
-    x = _prepared("logsumexp", input, mask, _lowest(dtype or input.dtype), dtype)
-    return functions["logsumexp"](x, _axes("logsumexp", input, dim), keepdim=keepdim)  # type: ignore[no-any-return]
-
-
-def logaddexp(
-    input: Tensor,
-    other: Tensor,
-    *,
-    dtype: dtype | None = None,
-    input_mask: Tensor | None = None,
-    other_mask: Tensor | None = None,
-) -> Tensor:
-    """log(exp(input) + exp(other)), each where its mask holds."""
-    kind = dtype or input.dtype
-    a = _prepared("logaddexp", input, input_mask, float("-inf"), kind)
-    b = _prepared("logaddexp", other, other_mask, float("-inf"), kind)
-    return functions["logaddexp"](a, b)  # type: ignore[no-any-return]
-
-
 def norm(
     input: Tensor,
     ord: float | None = 2.0,
@@ -228,65 +164,6 @@ def norm(
     x = _prepared("norm", input, mask, filler, dtype)
     axes = _axes("norm", input, dim)
     return vector_norm(x, ord, axes, keepdim=_kept(keepdim))  # type: ignore[no-any-return]
-
-
-def _spread(
-    input: Tensor,
-    dim: Axes,
-    unbiased: Any,
-    correction: Any,
-    keepdim: bool | None,
-    kind: dtype | None,
-    mask: Tensor | None,
-    root: bool,
-) -> Tensor:
-    if unbiased is not None and correction is not None:
-        raise ValueError("Only one of unbiased and correction may be given — masked.var")
-    less = correction if correction is not None else 1 if unbiased is None else int(unbiased)
-    axes = _axes("var", input, dim)
-    x: Any = input if kind is None else input.to(kind)  # type: ignore[attr-defined]
-    if x.dtype.category < FLOATING:
-        x = x.to(functions["tensor"](0.0).dtype)
-    count = _count("var", input, axes, mask)
-    own = _mask_of("var", input, mask)
-
-    def total(value: Any) -> Any:
-        chosen = value if own is None else functions["where"](own, value, functions["zeros"]((), dtype=value.dtype))
-        return chosen.sum(axes, keepdim=True) if axes else chosen
-
-    apart = x - total(x) / count
-    squares = (apart * apart.conj()).real if apart.dtype.is_complex else apart * apart
-    left = count - less
-    found = total(squares) / functions["maximum"](left, functions["zeros_like"](left))
-    return _without(found.sqrt() if root else found, axes, keepdim)
-
-
-def var(
-    input: Tensor,
-    dim: Axes = None,
-    unbiased: Any = None,
-    *,
-    correction: int | None = None,
-    keepdim: bool | None = False,
-    dtype: dtype | None = None,
-    mask: Tensor | None = None,
-) -> Tensor:
-    """The variance over axes of the elements where the mask holds."""
-    return _spread(input, dim, unbiased, correction, keepdim, dtype, mask, root=False)
-
-
-def std(
-    input: Tensor,
-    dim: Axes = None,
-    unbiased: Any = None,
-    *,
-    correction: int | None = None,
-    keepdim: bool | None = False,
-    dtype: dtype | None = None,
-    mask: Tensor | None = None,
-) -> Tensor:
-    """The standard deviation over axes of the elements where the mask holds."""
-    return _spread(input, dim, unbiased, correction, keepdim, dtype, mask, root=True)
 
 
 def softmax(input: Tensor, dim: int, *, dtype: dtype | None = None, mask: Tensor | None = None) -> Tensor:

@@ -68,7 +68,9 @@ class Muon(Optimizer):
             way = g.lerp(buffer, momentum) if group["nesterov"] else buffer
             update = _orthogonal(way, group["ns_coefficients"], group["ns_steps"], group["eps"])
             parameter.mul_(1 - rate * group["weight_decay"])
-            parameter.add_(update.to(parameter.dtype), alpha=-rate * _adjustment(group["adjust_lr_fn"], parameter.shape))
+            parameter.add_(
+                update.to(parameter.dtype), alpha=-rate * _adjustment(group["adjust_lr_fn"], parameter.shape)
+            )
 
 
 def _orthogonal(matrix: Any, coefficients: tuple[float, float, float], steps: int, eps: float) -> Any:
@@ -84,8 +86,10 @@ def _orthogonal(matrix: Any, coefficients: tuple[float, float, float], steps: in
     x = x / x.norm().clamp(min=eps)
     addmm = functions["addmm"]
     for _ in range(steps):
-        gram = x @ x.T
-        x = addmm(x, addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        gram = (x @ x.T).float()
+        # Each product is rounded to bfloat16 once, with what is added to it.
+        turn = addmm(gram, gram, gram, beta=b, alpha=c).bfloat16().float()
+        x = addmm(x.float(), turn, x.float(), beta=a).bfloat16()
     return x.T if tall else x
 
 

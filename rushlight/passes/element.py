@@ -72,6 +72,11 @@ class Elements:
         self._bodies[key] = found
         return found
 
+    def forget(self) -> None:
+        """Lets go of what was made: once kernels are, it is the larger part of what a plan would hold."""
+        self._known.clear()
+        self._bodies.clear()
+
 
 def _decided(expression: Expr) -> Expr:
     """Choices whose condition bounds decide are taken."""

@@ -10,6 +10,7 @@ The cost model: bytes moved take their time at `BYTES` a unit, operations on ele
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -23,7 +24,7 @@ from .lower import Launch, Lowering, expense
 
 SHARE = 0.045  # of a program's time, at most, for computing again what is not kept
 LEAST = 1 << 20  # bytes that it has to free
-BYTES, ELEMENTS, TERMS = 10.0, 16.0, 80.0  # a nanosecond, on two cores; only how they compare counts
+BYTES, ELEMENTS, TERMS = 10.0, 40.0, 80.0  # a nanosecond, on two cores; only how they compare counts
 
 
 class Budget:
@@ -34,11 +35,16 @@ class Budget:
 
 @dataclass
 class Again:
-    """A value, its readers that get it computed again, and the values that its element is made of down to what is in memory."""
+    """A value, its readers that get it computed again, and the values that its element is made of down to what is in memory.
+
+    `begin` is the step before which that is done. `seconds` are values that are computed again too, and then read this second value.
+    """
 
     value: int
     readers: set[int]
     chain: list[int]
+    begin: int
+    seconds: set[int]
 
 
 @dataclass
@@ -87,6 +93,8 @@ class Chooser:
         self.step = {fusion.home[launch.value].number: number for number, launch in enumerate(self.launches)}
         self.plan = lives_of(self.launches, lowering, self.graph)
         self._readers: dict[int, set[int]] = {}
+        self._taken: dict[int, Again] = {}
+        self._reads: dict[int, set[int]] = {}  # of the second values, what is in memory
 
     def choose(self) -> list[Again]:
         """What pays, in the order in which it was found."""
@@ -110,11 +118,59 @@ class Chooser:
                 return found
             allowed -= cost
             found.append(best)
-            self.plan.lives.update(after)
+            self._take(best, after)
+
+    def _take(self, again: Again, lives: Mapping[int, tuple[int, int, int]]) -> None:
+        """Has a value computed again; where what it reads is computed again too, it reads that."""
+        self._taken[again.value] = again
+        self._reads[again.value] = self._read_by(again.value)
+        self.plan.lives.update(lives)
+        for read in self._reads[again.value] & self._taken.keys():
+            self._taken[read].seconds.add(again.value)
+            self._move(read, again.begin)
+
+    def _move(self, value: int, step: int) -> None:
+        """Has a second value ready in a step, and all that it reads."""
+        size, first, last = self.plan.lives[~value]
+        self.plan.lives[~value] = size, min(first, step), max(last, step)
+        if step < self._taken[value].begin:
+            self._taken[value].begin = step
+            for read in self._reads[value] & self._taken.keys():
+                self._move(read, step)
+
+    def _read_by(self, value: int) -> set[int]:
+        """What a value's element is made of, as far as it is in memory."""
+        body = self.fusion.elements.body(value, self.fusion.domain(value))
+        return {load.operand for load in loads([body])} - {value}
 
     def _look_at(self, value: int, where: int) -> tuple[Again, int, float, dict[int, tuple[int, int, int]]] | None:
         """Computing a value again for its readers after a step: bytes that it frees there, its time, the lives that it leaves."""
-        early, late = set[int](), set[int]()
+        found = self._late_readers(value, where)
+        if found is None:
+            return None
+        again, early = found
+        size, first, last = self.plan.lives[value]
+        lives = {value: (size, first, max([first, *early])), ~value: (size, again.begin, last)}
+        moved, freed = float(size), size
+        for read in self._read_by(value):
+            type = self.graph.types[read]
+            assert isinstance(type, Type)
+            moved += type.nbytes
+            if read in self._taken:
+                continue
+            if read in self.plan.lives:
+                bytes, born, until = self.plan.lives[read]
+                lives[read] = bytes, born, max(until, again.begin)
+                freed -= bytes if until <= where else 0
+            elif self.graph.signatures[read] is not None and read not in self.stored:
+                return None  # it is known inside of a kernel alone
+        body = self.fusion.elements.body(value, self.fusion.domain(value))
+        time = moved / BYTES + size / 4 * expense(body) / ELEMENTS
+        return again, freed, time, lives
+
+    def _late_readers(self, value: int, where: int) -> tuple[Again, set[int]] | None:
+        """Who would read a second value, and the steps of those who read the first; None where there are none or they cannot be told apart."""
+        early, late, seconds = set[int](), set[int](), set[int]()
         begin = len(self.launches)
         for reader in self.fusion.users[value]:
             steps = {self.step[self.fusion.home[root].number] for root in self._roots(reader) if self._runs(root)}
@@ -125,26 +181,15 @@ class Chooser:
                 return None
             elif steps:
                 early |= steps
-        if not late:
+        for other, again in self._taken.items():
+            if value in self._reads[other] and again.begin > where:
+                seconds.add(other)
+                begin = min(begin, again.begin)
+            elif value in self._reads[other]:
+                early.add(again.begin)
+        if not late and not seconds:
             return None
-        body = self.fusion.elements.body(value, self.fusion.domain(value))
-        reads = {load.operand for load in loads([body])} - {value}
-        size, first, last = self.plan.lives[value]
-        lives = {value: (size, first, max([first, *early])), ~value: (size, begin, last)}
-        moved = float(size)
-        freed = size
-        for read in reads:
-            type = self.graph.types[read]
-            assert isinstance(type, Type)
-            moved += type.nbytes
-            if read in self.plan.lives:
-                bytes, born, until = self.plan.lives[read]
-                lives[read] = bytes, born, max(until, begin)
-                freed -= bytes if until <= where else 0
-            elif self.graph.signatures[read] is not None and read not in self.stored:
-                return None  # it is known inside of a kernel alone
-        time = moved / BYTES + size / 4 * expense(body) / ELEMENTS
-        return Again(value, late, self._chain(value)), freed, time, lives
+        return Again(value, late, self._chain(value), begin, seconds), early
 
     def _runs(self, root: int) -> bool:
         home = self.fusion.home.get(root)
@@ -184,20 +229,23 @@ def rewritten(graph: Graph, chosen: Sequence[Again]) -> tuple[Graph, Mapping[int
     """The graph with second values, the new number of each value, and those of the second values."""
     made = Graph()
     number: dict[int, int] = {}
-    second: dict[tuple[int, int], int] = {}  # (reader, value) -> what it reads instead
+    second: dict[tuple[int, int], int] = {}  # (reader, value) -> what it reads instead; ~v is v's second value
     copies: set[int] = set()
     before: dict[int, list[Again]] = {}
-    for again in chosen:
-        before.setdefault(min(again.readers), []).append(again)
+    for again, place in _places(chosen):
+        before.setdefault(place, []).append(again)
     for value in range(len(graph)):
         for again in before.get(value, ()):
             own: dict[int, int] = {}
             for part in again.chain:
                 made.source = graph.sources[part]
-                operands = tuple(own[o] if o in own else second.get((part, o), number[o]) for o in graph.operands[part])
+                operands = tuple(
+                    own[o] if o in own else second.get((~again.value, o)) or second.get((part, o), number[o])
+                    for o in graph.operands[part]
+                )
                 own[part] = made._append(graph.signatures[part], operands, graph.types[part])
             copies.add(own[again.value])
-            for reader in again.readers:
+            for reader in (*again.readers, *[~other for other in again.seconds]):
                 second[reader, again.value] = own[again.value]
         made.source = graph.sources[value]
         operands = tuple(second.get((value, o), number[o]) for o in graph.operands[value])
@@ -206,6 +254,18 @@ def rewritten(graph: Graph, chosen: Sequence[Again]) -> tuple[Graph, Mapping[int
     made.constants = {number[value]: array for value, array in graph.constants.items()}
     made.outputs = [number[value] for value in graph.outputs]
     return made, number, copies
+
+
+def _places(chosen: Sequence[Again]) -> list[tuple[Again, int]]:
+    """Before which value of the graph each is computed again: its readers stand behind it, and operands before their users."""
+    by_value = {again.value: again for again in chosen}
+
+    @functools.cache
+    def place(value: int) -> int:
+        again = by_value[value]
+        return min([*again.readers, *map(place, again.seconds)])
+
+    return [(by_value[value], place(value)) for value in sorted(by_value)]
 
 
 def delayed(launches: Sequence[Launch], copies: set[int]) -> list[Launch]:

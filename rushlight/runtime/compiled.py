@@ -93,6 +93,7 @@ class CompiledPlan:
         if sum(self.graph.types[value].nbytes for value in self.lowering.stored) >= MUCH:
             buffers = self._compute_again(inputs) or buffers
         self.views = self.lowering.views
+        self.fusion.elements.forget()
         self.segments: list[Native | Interpreted] = []
         self.kernels = Counts()  # how it came by its kernels
         self._make_segments(_scheduled(self.launches, set(buffers)))

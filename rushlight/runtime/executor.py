@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import config
 from ..ir.graph import Node, trace
 from . import cache, events, tier
@@ -89,10 +91,14 @@ class Haste:
     """Set when an op read memory that others may change: what is pending must run before the user goes on."""
 
     wanted = False
+    memory: list[np.ndarray] = []  # what was read
 
 
-def hurry() -> None:
+def hurry(memory: np.ndarray | None = None) -> None:
+    """Says that what is pending must run soon; where an op reads memory that others may change, which."""
     Haste.wanted = True
+    if memory is not None:
+        Haste.memory.append(memory)
     if Watching.watcher is not None:
         Watching.watcher.exposed()
 
@@ -101,6 +107,7 @@ def settle() -> None:
     """After each public op: runs the trace if it is long, or if it read memory that others may change."""
     if Haste.wanted:
         Haste.wanted = False
+        Haste.memory.clear()
         flush()
     elif trace.pending > config.PENDING or trace.bytes > config.PENDING_BYTES:
         flush()

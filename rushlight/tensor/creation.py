@@ -24,6 +24,8 @@ from ..dtype import (
     int64,
     uint64,
 )
+from ..generator.rounding import multiply_add
+from ..generator.seeding import default_generator
 from ..ir import scalar
 from ..ir.type import Type
 from .geometry import Size, require_cpu
@@ -541,8 +543,13 @@ def _symmetric_range(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarra
     with np.errstate(all="ignore"):
         width = rounded((rounded(last - first) / rounded(np.array(steps - 1).astype(real))).astype(real))
         place = np.arange(steps)
-        low = first + rounded(width * rounded(place.astype(real)))
-        high = last - rounded(width * rounded((steps - 1 - place).astype(real)))
+        if kind.storage == kind.compute and kind.category == FLOATING:
+            fused = default_generator.engine.fused
+            low = multiply_add(place.astype(real), float(width), float(first), fused)
+            high = multiply_add((steps - 1 - place).astype(real), -float(width), float(last), fused)
+        else:
+            low = first + rounded(width * rounded(place.astype(real)))
+            high = last - rounded(width * rounded((steps - 1 - place).astype(real)))
     return np.where(place < steps // 2, low, high).astype(kind.compute)
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import COMPLEX, FLOATING, bool_
+from ..dtype import FLOATING
 from ..ir import fraction
 from .promotion import Defaults
-from .public import functions, method, public, register
+from .public import functions, public, register
 from .return_types import return_type
-from .tensor import Tensor, from_values, node_of, wrap, wrap_axes
+from .tensor import Tensor, from_values, node_of, wrap
 
 _Parts = return_type("frexp", "mantissa exponent")
 _Histogram = return_type("histogram", "hist bin_edges")
@@ -35,25 +35,14 @@ def _real(op: str, input: Tensor) -> None:
 def deg2rad(input: Tensor) -> Tensor:
     """Angles in degrees as angles in radians."""
     _real("deg2rad", input)
-    return _to_floating(input) * (math.pi / 180)  # type: ignore[operator,no-any-return]
+    return _to_floating(input) * (math.pi / 180)  # type: ignore[operator,no-any-return,return-value]
 
 
 @public("Mul", inplace=True)
 def rad2deg(input: Tensor) -> Tensor:
     """Angles in radians as angles in degrees."""
     _real("rad2deg", input)
-    return _to_floating(input) * (180 / math.pi)  # type: ignore[operator,no-any-return]
-
-
-@public("Mul", inplace=True)
-def ldexp(input: Tensor, other: Tensor) -> Tensor:
-    """input · 2^other.
-
-    >>> import rushlight as torch
-    >>> torch.ldexp(torch.tensor([1.0, 3.0]), torch.tensor([2, -1]))
-    tensor([4.0000, 1.5000])
-    """
-    return input * functions["pow"](2.0, other)  # type: ignore[operator,no-any-return]
+    return _to_floating(input) * (180 / math.pi)  # type: ignore[operator,no-any-return,return-value]
 
 
 @public("Frexp")
@@ -75,18 +64,6 @@ def frexp(input: Tensor) -> Any:
 # ---- shapes ----
 
 
-@method
-def sum_to_size(self: Tensor, *size: Any) -> Tensor:
-    """The sum over axes down to a shape that broadcasts to this one's."""
-    shape = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else tuple(size)
-    own = tuple(self.shape)
-    lead = len(own) - len(shape)
-    if lead < 0 or any(e not in (1, s) for e, s in zip(shape, own[lead:], strict=True)):
-        raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(own)}}}.")
-    axes = [*range(lead), *[lead + a for a, e in enumerate(shape) if e == 1 and own[lead + a] != 1]]
-    return self.sum(axes, keepdim=True).reshape(shape) if axes else self  # type: ignore[attr-defined,no-any-return]
-
-
 def _resize_as_(input: Any, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
     """Gives the tensor another's shape in place."""
     return input.resize_(tuple(the_template.shape))  # type: ignore[no-any-return]
@@ -94,26 +71,6 @@ def _resize_as_(input: Any, the_template: Tensor, *, memory_format: Any = None) 
 
 register("resize_as_", _resize_as_, function=True, method=True)
 register("zero_", Tensor.zero_, function=True, method=False)  # type: ignore[attr-defined]
-
-
-def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
-    """Places in a flattened tensor of a shape as places along each of its axes."""
-    if indices.dtype.category >= FLOATING or indices.dtype is bool_:
-        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
-    extents = (shape,) if isinstance(shape, int) else tuple(shape)
-    if any(not isinstance(extent, int) for extent in extents):
-        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {shape!r}")
-    if any(extent < 0 for extent in extents):
-        raise ValueError(f"'shape' cannot have negative values, but got {tuple(extents)}")
-    places = []
-    rest: Any = indices
-    for extent in reversed(extents):
-        places.append(rest % max(extent, 1))
-        rest = functions["div"](rest, max(extent, 1), rounding_mode="floor")
-    return tuple(reversed(places))
-
-
-register("unravel_index", unravel_index, function=True, method=False)
 
 
 @public(None)
@@ -128,81 +85,6 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
 
 
 # ---- differences ----
-
-
-def _slope(input: Any, axis: int, spacing: Any, edge_order: int) -> Tensor:
-    """The derivative along an axis by differences; spacing is one number or the coordinates of the places."""
-    extent = input.shape[axis]
-    if extent < edge_order + 1:
-        raise RuntimeError(
-            f"torch.gradient expected each dimension size to be at least edge_order+1 — dim {axis} has {extent}"
-        )
-
-    def part(start: int, length: int) -> Any:
-        return input.narrow(axis, start, length)
-
-    if isinstance(spacing, Tensor):
-        widths = functions["diff"](spacing).reshape([-1 if a == axis else 1 for a in range(input.ndim)])
-        before, after = widths.narrow(axis, 0, extent - 2), widths.narrow(axis, 1, extent - 2)
-        left, right = -after / (before * (before + after)), before / (after * (before + after))
-        middle = (after - before) / (before * after)
-        inner = left * part(0, extent - 2) + middle * part(1, extent - 2) + right * part(2, extent - 2)
-        first, last = widths.narrow(axis, 0, 1), widths.narrow(axis, extent - 2, 1)
-        second = (widths.narrow(axis, 1, 1), widths.narrow(axis, extent - 3, 1)) if edge_order == 2 else (None, None)
-    else:
-        inner = (part(2, extent - 2) - part(0, extent - 2)) / (2 * spacing)
-        first = last = spacing
-        second = (spacing, spacing)
-    edges = [
-        _edge(part, h, k, edge_order, start, way)
-        for h, k, start, way in ((first, second[0], 0, 1), (last, second[1], extent - 1, -1))
-    ]
-    return functions["cat"]([edges[0], inner, edges[1]], axis)  # type: ignore[no-any-return]
-
-
-def _edge(part: Any, h: Any, k: Any, edge_order: int, start: int, way: int) -> Any:
-    """The one-sided difference of first or second order at an end: h and k are the widths next to it."""
-    if edge_order == 1:
-        return way * (part(start + way, 1) - part(start, 1)) / h
-    a = -(2 * h + k) / (h * (h + k))
-    b, c = (h + k) / (h * k), -h / (k * (h + k))
-    return way * (a * part(start, 1) + b * part(start + way, 1) + c * part(start + 2 * way, 1))
-
-
-def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
-    """The derivative along each axis, by central differences inside and one-sided ones at the ends.
-
-    Args:
-        spacing: a number, or one for each axis, or for each axis the coordinates of its places.
-        dim: an axis or several; all of them where it is left out.
-        edge_order: 1 or 2, the order of the differences at the ends.
-
-    >>> import rushlight as torch
-    >>> torch.gradient(torch.tensor([1.0, 4.0, 9.0, 16.0]))
-    (tensor([3., 4., 6., 7.]),)
-    """
-    if edge_order not in (1, 2):
-        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
-    several = isinstance(spacing, (tuple, list))
-    if dim is None and several and len(spacing) != input.ndim and len(spacing) != 1:
-        raise RuntimeError(
-            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = {input.ndim}', since "
-            f"dim argument was not given, but got a list of length {len(spacing)}"
-        )
-    axes = wrap_axes("gradient", dim, input.ndim)
-    spaces = list(spacing) if several else [spacing] * len(axes)
-    if len(spaces) == 1:
-        spaces *= len(axes)
-    if len(spaces) != len(axes):
-        raise RuntimeError(
-            f"torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same length, but "
-            f"got a spacing argument of length {len(spaces)} and a dim argument of length {len(axes)}."
-        )
-    x = input if input.dtype.category >= COMPLEX else _to_floating(input)
-    return tuple(_slope(x, axis, space, edge_order) for axis, space in zip(axes, spaces, strict=True))
-
-
-register("gradient", gradient, function=True, method=False)
 
 
 # ---- histograms ----

@@ -14,6 +14,7 @@ from ..dtype import (
     FLOATING,
     INTEGER,
     bool_,
+    common_dtype,
     complex64,
     complex128,
     dtype,
@@ -21,7 +22,6 @@ from ..dtype import (
     float32,
     float64,
     int64,
-    promote_types,
 )
 from ..ir import scalar
 from ..ir.graph import Node
@@ -103,7 +103,7 @@ def result_type(*operands: Any) -> dtype:
         else:
             place, found = 2, number_dtype(operand)
         have = classes[place]
-        classes[place] = found if have is None else promote_types(have, found)
+        classes[place] = found if have is None else common_dtype(have, found)
     result: dtype | None = None
     for found_in_class in classes:
         if found_in_class is None:
@@ -119,7 +119,7 @@ def result_type(*operands: Any) -> dtype:
 def _lifted(higher: dtype, lower: dtype) -> dtype:
     """A higher category from a lower class: complex keeps the width of a floating result."""
     if higher.is_complex and lower.category == FLOATING:
-        return promote_types(higher, lower) if higher is complex128 and lower is float64 else lower.to_complex()
+        return common_dtype(higher, lower) if higher is complex128 and lower is float64 else lower.to_complex()
     return higher
 
 

@@ -78,30 +78,4 @@ def scatter_reduce(
     return _reduced("scatter_reduce", input, dim, index, src, reduce, include_self)
 
 
-@public("IndexReduce", inplace=True)
-def index_reduce(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
-) -> Tensor:
-    """The input with the parts of `source` along an axis reduced at the places of a one-dimensional index.
-
-    `reduce` is "prod", "mean", "amax" or "amin".
-    """
-    if reduce not in _HOW or reduce == "sum":
-        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
-    axis = wrap_axis("index_reduce", dim, input.ndim)
-    if index.ndim > 1:
-        raise IndexError("index_reduce_(): Index is supposed to be a vector")
-    if index.numel() != (source.shape[axis] if source.ndim else 1):
-        raise RuntimeError(
-            f"index_reduce_(): Number of indices ({index.numel()}) should be equal to source.size(dim): "
-            f"({source.shape[axis] if source.ndim else 1}), for dim: {axis}"
-        )
-    whole: Any = index.to(functions["tensor"](0).dtype)  # type: ignore[attr-defined]
-    if source.ndim:
-        whole = whole.reshape([-1 if a == axis else 1 for a in range(source.ndim)]).expand(source.shape)
-    else:
-        whole = whole.reshape(())
-    return _reduced("index_reduce", input, axis, whole, source, reduce, include_self)
-
-
 register("put", with_out(Tensor.put, False), function=True, method=False)  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from ..dtype import INTEGER, dtype, float32, float64, promote_types
+from ..dtype import INTEGER, common_dtype, dtype, float32, float64
 from ..ir import scalar, view
 from ..ir.graph import Node
 from ..ir.type import broadcast_shapes
@@ -564,7 +564,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, axis: int | None = None) -> Ten
             raise RuntimeError(f"zero-dimensional tensor (at position {place}) cannot be concatenated")
     kind = tensors[0].dtype
     for part in tensors[1:]:
-        kind = promote_types(kind, part.dtype)
+        kind = common_dtype(kind, part.dtype)
     shaped = next((part for part in tensors if tuple(part.shape) != (0,)), tensors[0])
     place = wrap_axis("cat", dim if axis is None else axis, shaped.ndim)
     empty = (*shaped.shape[:place], 0, *shaped.shape[place + 1 :])
@@ -594,7 +594,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
             raise RuntimeError(
                 f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(part.shape)} at entry {place}"
             )
-        kind = promote_types(kind, part.dtype)
+        kind = common_dtype(kind, part.dtype)
     target = (*shape[:axis], 1, *shape[axis:])
     nodes = tuple([view.reshape(scalar.cast(node_of(part), dtype=kind), target) for part in tensors])
     return wrap(view.concatenate(nodes, axis))

@@ -49,7 +49,7 @@ class Storage:
             self.buffer = self.exporter = None  # nobody else sees the memory any more
             self.aliases.clear()
             return self.node
-        executor.hurry()
+        executor.hurry(buffer)
         return self.node
 
     def shared(self) -> np.ndarray | None:
@@ -73,7 +73,7 @@ class Storage:
         """Puts another value in. Where the memory is shared, the value is computed and written through at once."""
         self.version += 1
         if self.buffer is None:
-            self.node = node
+            self.node = owned(node) if executor.Haste.wanted else node
             return
         value = executor.value_of(node)
         for reference in self.aliases:
@@ -116,6 +116,23 @@ class Storage:
         if exporter is None:
             raise InternalError("exposed storage without exporter")
         return np.asarray(exporter)
+
+
+def owned(node: Node) -> Node:
+    """The node with a value of its own, once it was computed from memory that NumPy shares; for what is to be a tensor's value.
+
+    A clone, a view of a view, the concatenation of one part are that memory itself: what its owner writes there later must not be
+    seen in them.
+    """
+    memory = list(executor.Haste.memory)
+    executor.settle()
+    value = node.value
+    if value is None or not any(np.may_share_memory(value, each) for each in memory):
+        return node
+    if not node.tracked:
+        return input_node(np.array(value), node.type)
+    node.value = np.array(value)
+    return node
 
 
 def rebind_all(storages: Sequence[Storage], nodes: Sequence[Node]) -> None:

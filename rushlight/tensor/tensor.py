@@ -22,7 +22,7 @@ from ..runtime import executor
 from ..runtime.executor import Haste
 from ..runtime.watch import Watching
 from .geometry import CPU, Size, contiguous_strides, device, layout, strided
-from .storage import Source, Storage, new_source
+from .storage import Source, Storage, new_source, owned
 from .views import Permute, Step, through
 
 _new = object.__new__
@@ -510,7 +510,9 @@ def handle(storage: Storage, steps: tuple[Step, ...] = (), source: Source | None
 
 def wrap(node: Node) -> Tensor:
     """A new tensor whose value is the node."""
-    if Haste.wanted or trace.pending > config.PENDING or trace.bytes > config.PENDING_BYTES:
+    if Haste.wanted:
+        node = owned(node)
+    elif trace.pending > config.PENDING or trace.bytes > config.PENDING_BYTES:
         executor.settle()
     result: Tensor = _new(Tensor)
     result._storage = Storage(node)

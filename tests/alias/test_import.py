@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
+import operator
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from torch.torch_version import TorchVersion as PytorchVersion
 
 from rushlight.alias.missing import pytorch_names
 from rushlight.alias.table import PLACES
+from rushlight.torch_version import TorchVersion
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,14 +75,14 @@ def test_modules_of_the_script_share_the_alias(tmp_path: Path) -> None:
 
 MISSING = [
     ("torch.not_a_name", "AttributeError", "module 'torch' has no attribute 'not_a_name'"),
-    ("torch.fx", "NotThereYet", "torch.fx is not in Rushlight yet"),
+    ("torch.onnx", "NotThereYet", "torch.onnx is not in Rushlight yet"),
     ("torch.nn.LinearCrossEntropyLoss", "NotThereYet", "torch.nn.LinearCrossEntropyLoss is not in Rushlight yet"),
     ("torch.Tensor.lobpcg", "AttributeError", "type object 'Tensor' has no attribute 'lobpcg'"),
     ("torch.Tensor.to_mkldnn", "NotThereYet", "torch.Tensor.to_mkldnn is not in Rushlight yet"),
     ("torch.ones(2).to_mkldnn()", "NotThereYet", "torch.Tensor.to_mkldnn is not in Rushlight yet"),
     ("from torch import while_loop", "ImportError", "torch.while_loop is not in Rushlight yet"),
     ("from torch.nn import ReLU, CrossMapLRN2d", "ImportError", "torch.nn.CrossMapLRN2d is not in Rushlight yet"),
-    ("import torch.fx", "ModuleNotFoundError", "torch.fx is not in Rushlight yet"),
+    ("import torch.onnx", "ModuleNotFoundError", "torch.onnx is not in Rushlight yet"),
     ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed is not in Rushlight yet"),
     ("import torch.runtime", "ModuleNotFoundError", "No module named 'torch.runtime'"),
     ("import torchvision.ops", "ModuleNotFoundError", "torchvision.ops is not in Rushlight yet"),
@@ -95,7 +99,7 @@ for code in {[code for code, _, _ in MISSING]}:
         print(type(error).__name__, error, sep="|")
     else:
         print("no error:", code)
-print(hasattr(torch, "fx"), getattr(torch, "fx", 1), hasattr(torch, "not_a_name"), hasattr(torch.Tensor, "to_mkldnn"))
+print(hasattr(torch, "onnx"), getattr(torch, 'onnx', 1), hasattr(torch, "not_a_name"), hasattr(torch.Tensor, "to_mkldnn"))
 """
     expected = [f"{kind}|{text}" for _, kind, text in MISSING]
     assert output(program, tmp_path).splitlines() == [*expected, "False 1 False False"]
@@ -156,4 +160,26 @@ def test_the_list_of_names_is_pytorchs(tmp_path: Path) -> None:
 
 
 def test_places_name_pytorchs_modules() -> None:
-    assert not set(PLACES) - set(pytorch_names())
+    for name in set(PLACES) - set(pytorch_names()):  # private modules that programs use all the same
+        assert importlib.util.find_spec(name) is not None, name
+
+
+def test_the_version_is_that_of_the_interface(tmp_path: Path) -> None:
+    program = """
+import importlib.metadata
+import torch
+from torch.torch_version import TorchVersion
+print(importlib.metadata.version("torch") == torch.__version__, isinstance(torch.__version__, TorchVersion))
+print(torch.__version__ >= "2.13", torch.__version__ > (2, 14), torch.__version__ == "2.13.0+rushlight" + torch.version.release)
+print(importlib.metadata.distribution("torchvision").metadata["Name"], "USE_CUDA=0" in torch.__config__.show())
+"""
+    assert output(program, tmp_path) == "True True\nTrue False True\ntorchvision True\n"
+
+
+@pytest.mark.parametrize("one", ["2.13.0", "2.13", "2.13.0+cpu", "2.14.0a0", "2.14.0.dev1", "2.2", "3.0rc1", "3.0"])
+def test_versions_compare_as_pytorchs(one: str) -> None:
+    others = ["2.13.0", "2.13", "2.13.0+cpu", "2.14.0a0", "2.9", "3.0", (2, 13), (2, 14, 0), "not a version"]
+    ours, theirs = TorchVersion(one), PytorchVersion(one)
+    for other in others:
+        for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq):
+            assert compare(ours, other) == compare(theirs, other), (compare, one, other)

@@ -15,16 +15,22 @@ BOTTOM = {"dtype", "errors", "config", "limits", "version"}
 CORE = BOTTOM | {"generator", "ir", "kernel", "passes", "backend", "runtime", "tensor"}
 NAMED = {
     "autograd",
+    "__config__",
     "accelerator",
+    "array_api",
     "backends",
     "compiler",
     "cuda",
+    "fx",
     "func",
+    "masked",
     "settings",
+    "storage",
     "testing",
+    "torch_version",
     "utils",
 }  # packages that PyTorch's users know, and little more
-PUBLIC = CORE | NAMED | {"nn", "optim", "data", "vision", "serialize", "rushlight"}
+PUBLIC = CORE | NAMED | {"nn", "optim", "data", "distributions", "vision", "serialize", "rushlight"}
 
 # unit -> the units it may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -42,17 +48,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tensor": BOTTOM | {"generator", "ir", "passes", "runtime"},
     "nn": CORE | {"autograd"},
     "optim": CORE | {"nn"},
+    "distributions": CORE | {"autograd", "nn"},
     "serialize": CORE,
     "autograd": CORE,
     "data": CORE,
     "vision": CORE | {"data", "nn", "serialize"},
     "func": CORE | {"nn"},
+    "masked": CORE,
+    "signal": CORE,
     "utils": CORE | {"data", "nn"},
     "compiler": CORE | {"nn", "optim"},
     "backends": BOTTOM,
+    "__config__": CORE | {"settings"},
     "accelerator": CORE,
+    "array_api": PUBLIC,
     "cuda": CORE,
     "settings": CORE,
+    "storage": CORE,
+    "torch_version": BOTTOM,
+    "fx": CORE | {"alias"},
     "testing": CORE,
     "debug": PUBLIC,
     "profiler": CORE | {"debug"},

@@ -97,6 +97,47 @@ def test_a_budget_is_kept_where_it_can_be(monkeypatch: pytest.MonkeyPatch) -> No
     assert arena(net, x) == free
 
 
+def test_what_is_computed_again_from_what_is_computed_again_keeps_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer norm's output and its normalized value are both read late, and the first is made of the second."""
+    torch.manual_seed(0)
+    norms = [torch.nn.LayerNorm(WIDTH) for _ in range(LAYERS)]
+    linears = [torch.nn.Linear(WIDTH, WIDTH) for _ in range(LAYERS)]
+    net = torch.nn.ModuleList([*norms, *linears])
+
+    def forward(x: Any) -> Any:
+        for norm, linear in zip(norms, linears, strict=True):
+            x = x + linear(norm(x))
+        return x
+
+    choosers: list[rematerialise.Chooser] = []
+    choose = rematerialise.Chooser.choose
+
+    def noted(self: rematerialise.Chooser) -> list[rematerialise.Again]:
+        choosers.append(self)
+        return choose(self)
+
+    monkeypatch.setattr(rematerialise.Chooser, "choose", noted)
+    monkeypatch.setattr(compiled, "MUCH", 1 << 20)
+    monkeypatch.setattr(rematerialise, "SHARE", 1.0)
+    x = torch.randn(ROWS, WIDTH)
+    net.zero_grad()
+    (forward(x) ** 2).mean().backward()
+    executor.flush()
+    (chooser,) = choosers
+    assert any(again.seconds for again in chooser._taken.values())
+    (plan,) = [plan for plan in cache._plans.values() if plan.size > ROWS * WIDTH and plan.variants]
+    (variant,) = plan.variants.values()
+    lives = rematerialise.lives_of(variant.segments[-1].launches, variant.lowering, variant.graph)
+    assert lives.peak()[0] <= chooser.plan.peak()[0]
+    again = [parameter.grad.clone() for parameter in net.parameters()]
+    monkeypatch.setattr(compiled, "MUCH", 1 << 60)
+    cache.clear()
+    net.zero_grad()
+    (forward(x) ** 2).mean().backward()
+    for one, other in zip(again, [parameter.grad for parameter in net.parameters()], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
 def test_the_peak_of_lives() -> None:
     plan = Plan(4, {0: (10, 0, 1), 1: (5, 1, 3), 2: (20, 3, 3)})
     assert plan.peak() == (25, 3)

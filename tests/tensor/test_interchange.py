@@ -199,3 +199,23 @@ def test_a_leaf_whose_memory_numpy_shares_while_a_graph_holds_it() -> None:
     assert again.item() == 30
     (again + kept).backward()
     assert w.grad.tolist() == [6.0, 6.0]
+
+
+COPIES = """
+c.clone(); c.detach().clone(); c.view(2, 2).clone(); c[1:].clone(); t.stack([c]); t.cat([c]); c.repeat(1); c.to(c.dtype, copy=True)
+t.empty(4).copy_(c); c.expand(2, 4).clone(); t.flip(t.flip(c, (0,)), (0,)); c.clone().requires_grad_().clone(); c.contiguous(); c.view(2, 2)
+"""
+
+
+@pytest.mark.parametrize("source", [one.strip() for line in COPIES.strip().splitlines() for one in line.split(";")])
+def test_a_copy_of_shared_memory_is_a_copy(source: str) -> None:
+    """What NumPy writes later is seen by views of its memory, and by nothing else."""
+
+    def program(t):
+        array = np.arange(4, dtype=np.float32)
+        c = t.from_numpy(array)
+        result = eval(source, {"t": t, "c": c})
+        array[:] = 9
+        return result
+
+    assert program(rushlight).tolist() == program(torch).tolist()

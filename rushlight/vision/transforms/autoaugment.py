@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ...nn import Module
-from ...tensor import Tensor, linspace
+from ...tensor import Tensor, from_numpy, linspace
 from . import functional as F
-from .draws import below, belows, units
+from .draws import below, belows, dirichlet, units
 from .interpolation import InterpolationMode
 
 
@@ -31,7 +31,7 @@ class AutoAugmentPolicy(Enum):
 
 # Table 9 and its like in "AutoAugment: Learning Augmentation Policies from Data", Cubuk and others, 2019: two changes
 # a line, each with its probability and, where it has one, its magnitude from 0 to 9.
-_POLICIES = {
+POLICIES = {
     AutoAugmentPolicy.IMAGENET: """
     Posterize 0.4 8 + Rotate 0.6 9
     Solarize 0.6 5 + AutoContrast 0.6
@@ -118,7 +118,7 @@ _POLICIES = {
 Change = tuple[str, float, int | None]
 
 
-def _read_policy(text: str) -> list[tuple[Change, Change]]:
+def read_policy(text: str) -> list[tuple[Change, Change]]:
     def change(words: str) -> Change:
         name, probability, *magnitude = words.split()
         return name, float(probability), int(magnitude[0]) if magnitude else None
@@ -127,60 +127,54 @@ def _read_policy(text: str) -> list[tuple[Change, Change]]:
 
 
 @lru_cache(maxsize=256)
-def _steps(low: float, high: float, count: int) -> list[float]:
+def steps(low: float, high: float, count: int) -> list[float]:
     return linspace(low, high, count).tolist()
 
 
-def _bits(fewest: int, strongest: int, count: int) -> list[float]:
+def bits_left(fewest: int, strongest: int, count: int) -> list[float]:
     """How many bits `Posterize` leaves: from `fewest` + `strongest` down to `fewest`."""
     cut = np.round(np.arange(count, dtype=np.float32) / np.float32((count - 1) / strongest))
     return (fewest + strongest - cut).astype(float).tolist()
 
 
-_SIGNED = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate", "Brightness", "Color", "Contrast", "Sharpness")
+SIGNED = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate", "Brightness", "Color", "Contrast", "Sharpness")
 
 
-def _magnitudes(
+def magnitudes(
     count: int, shear: float, across: float, down: float, turn: float, colour: float, bits: list[float]
 ) -> dict[str, list[float]]:
     """The strengths of each change, weakest first; of those that have none, an empty list."""
     ends = {"ShearX": shear, "ShearY": shear, "TranslateX": across, "TranslateY": down, "Rotate": turn}
     ends |= dict.fromkeys(("Brightness", "Color", "Contrast", "Sharpness"), colour)
-    listed = {name: _steps(0.0, end, count) for name, end in ends.items()}
-    return listed | {"Posterize": bits, "Solarize": _steps(255.0, 0.0, count), "AutoContrast": [], "Equalize": []}
+    listed = {name: steps(0.0, end, count) for name, end in ends.items()}
+    return listed | {"Posterize": bits, "Solarize": steps(255.0, 0.0, count), "AutoContrast": [], "Equalize": []}
 
 
-def _changed(img: Any, name: str, magnitude: float, interpolation: InterpolationMode, fill: Any) -> Any:
-    """The image after one change."""
+def changed(img: Any, name: str, magnitude: float, interpolation: Any, fill: Any, functions: Any = F) -> Any:
+    """The image after one change, by the `functions` of version 1 or 2."""
     if name in ("ShearX", "ShearY"):
         angle = math.degrees(math.atan(magnitude))
         shear = [angle, 0.0] if name == "ShearX" else [0.0, angle]
-        return F.affine(img, 0.0, [0, 0], 1.0, shear, interpolation, fill, center=[0, 0])
+        return functions.affine(img, 0.0, [0, 0], 1.0, shear, interpolation, fill, center=[0, 0])
     if name in ("TranslateX", "TranslateY"):
         move = [int(magnitude), 0] if name == "TranslateX" else [0, int(magnitude)]
-        return F.affine(img, 0.0, move, 1.0, [0.0, 0.0], interpolation, fill)
+        return functions.affine(img, 0.0, move, 1.0, [0.0, 0.0], interpolation, fill)
     if name == "Rotate":
-        return F.rotate(img, magnitude, interpolation=interpolation, fill=fill)
+        return functions.rotate(img, magnitude, interpolation=interpolation, fill=fill)
     if name in _ADJUSTMENTS:
-        return _ADJUSTMENTS[name](img, 1.0 + magnitude)
+        return getattr(functions, _ADJUSTMENTS[name])(img, 1.0 + magnitude)
     if name == "Posterize":
-        return F.posterize(img, int(magnitude))
+        return functions.posterize(img, int(magnitude))
     if name == "Solarize":
-        return F.solarize(img, magnitude)
-    return _WITHOUT_MAGNITUDE[name](img)
+        return functions.solarize(img, magnitude)
+    return img if name == "Identity" else getattr(functions, name.lower())(img)
 
 
-_ADJUSTMENTS: dict[str, Callable[[Any, float], Any]] = {
-    "Brightness": F.adjust_brightness,
-    "Color": F.adjust_saturation,
-    "Contrast": F.adjust_contrast,
-    "Sharpness": F.adjust_sharpness,
-}
-_WITHOUT_MAGNITUDE: dict[str, Callable[[Any], Any]] = {
-    "AutoContrast": F.autocontrast,
-    "Equalize": F.equalize,
-    "Invert": F.invert,
-    "Identity": lambda img: img,
+_ADJUSTMENTS = {
+    "Brightness": "adjust_brightness",
+    "Color": "adjust_saturation",
+    "Contrast": "adjust_contrast",
+    "Sharpness": "adjust_sharpness",
 }
 
 
@@ -203,12 +197,12 @@ class AutoAugment(Module):
         fill: Any = None,
     ) -> None:
         super().__init__()
-        if policy not in _POLICIES:
+        if policy not in POLICIES:
             raise ValueError(f"The provided policy {policy} is not recognized.")
         self.policy = policy
         self.interpolation = interpolation
         self.fill = fill
-        self.policies = _read_policy(_POLICIES[policy])
+        self.policies = read_policy(POLICIES[policy])
 
     @staticmethod
     def get_params(transform_num: int) -> tuple[int, list[float], list[int]]:
@@ -219,13 +213,13 @@ class AutoAugment(Module):
         fill = _fill_for(img, self.fill)
         _, height, width = F.get_dimensions(img)
         line, chances, signs = self.get_params(len(self.policies))
-        strengths = _magnitudes(10, 0.3, 150.0 / 331.0 * width, 150.0 / 331.0 * height, 30.0, 0.9, _bits(4, 4, 10))
+        strengths = magnitudes(10, 0.3, 150.0 / 331.0 * width, 150.0 / 331.0 * height, 30.0, 0.9, bits_left(4, 4, 10))
         for (name, probability, place), drawn, sign in zip(self.policies[line], chances, signs, strict=True):
             if drawn <= np.float32(probability):
                 magnitude = 0.0 if place is None else strengths[name][place]
-                if name in _SIGNED and sign == 0:
+                if name in SIGNED and sign == 0:
                     magnitude = -magnitude
-                img = _changed(img, name, magnitude, self.interpolation, fill)
+                img = changed(img, name, magnitude, self.interpolation, fill)
         return img
 
     def __repr__(self) -> str:
@@ -255,15 +249,15 @@ class RandAugment(Module):
         _, height, width = F.get_dimensions(img)
         bins = self.num_magnitude_bins
         reach = 150.0 / 331.0
-        strengths: dict[str, list[float]] = {"Identity": []} | _magnitudes(
-            bins, 0.3, reach * width, reach * height, 30.0, 0.9, _bits(4, 4, bins)
+        strengths: dict[str, list[float]] = {"Identity": []} | magnitudes(
+            bins, 0.3, reach * width, reach * height, 30.0, 0.9, bits_left(4, 4, bins)
         )
         for _ in range(self.num_ops):
             name = list(strengths)[below(0, len(strengths))]
             magnitude = strengths[name][self.magnitude] if strengths[name] else 0.0
-            if name in _SIGNED and below(0, 2):
+            if name in SIGNED and below(0, 2):
                 magnitude = -magnitude
-            img = _changed(img, name, magnitude, self.interpolation, fill)
+            img = changed(img, name, magnitude, self.interpolation, fill)
         return img
 
     def __repr__(self) -> str:
@@ -290,17 +284,112 @@ class TrivialAugmentWide(Module):
     def forward(self, img: Any) -> Any:
         fill = _fill_for(img, self.fill)
         bins = self.num_magnitude_bins
-        strengths: dict[str, list[float]] = {"Identity": []} | _magnitudes(
-            bins, 0.99, 32.0, 32.0, 135.0, 0.99, _bits(2, 6, bins)
+        strengths: dict[str, list[float]] = {"Identity": []} | magnitudes(
+            bins, 0.99, 32.0, 32.0, 135.0, 0.99, bits_left(2, 6, bins)
         )
         name = list(strengths)[below(0, len(strengths))]
         magnitude = strengths[name][below(0, len(strengths[name]))] if strengths[name] else 0.0
-        if name in _SIGNED and below(0, 2):
+        if name in SIGNED and below(0, 2):
             magnitude = -magnitude
-        return _changed(img, name, magnitude, self.interpolation, fill)
+        return changed(img, name, magnitude, self.interpolation, fill)
 
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(num_magnitude_bins={self.num_magnitude_bins}, "
             f"interpolation={self.interpolation}, fill={self.fill})"
         )
+
+
+class AugMix(Module):
+    """A mean of the image and of chains of changes to it, with random weights (Hendrycks and others, 2020); for images of bytes.
+
+    Args:
+        severity: how strong the changes may be, 1 to 10.
+        mixture_width: how many chains.
+        chain_depth: how many changes in a chain; -1 for one to three.
+        alpha: of the Dirichlet distributions of the weights.
+        all_ops: with brightness, colour, contrast and sharpness.
+        interpolation, fill: of the changes that move pixels.
+    """
+
+    def __init__(
+        self,
+        severity: int = 3,
+        mixture_width: int = 3,
+        chain_depth: int = -1,
+        alpha: float = 1.0,
+        all_ops: bool = True,
+        interpolation: InterpolationMode = InterpolationMode.BILINEAR,
+        fill: Any = None,
+    ) -> None:
+        super().__init__()
+        check_severity(severity)
+        self.severity = severity
+        self.mixture_width = mixture_width
+        self.chain_depth = chain_depth
+        self.alpha = alpha
+        self.all_ops = all_ops
+        self.interpolation = interpolation
+        self.fill = fill
+
+    def forward(self, orig_img: Any) -> Any:
+        fill = _fill_for(orig_img, self.fill)
+        _, height, width = F.get_dimensions(orig_img)
+        image = orig_img if isinstance(orig_img, Tensor) else F.pil_to_tensor(orig_img)
+        batch = image.reshape(*[1] * max(4 - image.ndim, 0), *image.shape)
+
+        def change(part: Tensor, name: str, magnitude: float) -> Tensor:
+            return changed(part, name, magnitude, self.interpolation, fill)
+
+        mixed = chains_mixed(self, batch, augmix_strengths(height, width, 255.0), lambda: below(0, 2) == 1, change)
+        result = mixed.reshape(image.shape).to(image.dtype)
+        return result if isinstance(orig_img, Tensor) else F.to_pil_image(result)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(severity={self.severity}, mixture_width={self.mixture_width}, "
+            f"chain_depth={self.chain_depth}, alpha={self.alpha}, all_ops={self.all_ops}, "
+            f"interpolation={self.interpolation}, fill={self.fill})"
+        )
+
+
+_MOST_SEVERE = 10
+
+
+def check_severity(severity: int) -> None:
+    if not 1 <= severity <= _MOST_SEVERE:
+        raise ValueError(f"The severity must be between [1, {_MOST_SEVERE}]. Got {severity} instead.")
+
+
+def augmix_strengths(height: int, width: int, white: float) -> dict[str, list[float]]:
+    """The strengths of AugMix's changes, weakest first, those of colours last."""
+    listed = magnitudes(_MOST_SEVERE, 0.3, width / 3.0, height / 3.0, 30.0, 0.9, bits_left(0, 4, _MOST_SEVERE))
+    listed["Solarize"] = steps(white, 0.0, _MOST_SEVERE)
+    return {name: listed[name] for name in listed if name not in _ADJUSTMENTS} | {n: listed[n] for n in _ADJUSTMENTS}
+
+
+def chains_mixed(
+    transform: Any,
+    batch: Tensor,
+    strengths: dict[str, list[float]],
+    is_negative: Callable[[], bool],
+    change: Callable[[Tensor, str, float], Tensor],
+) -> Tensor:
+    """The mean of a batch and chains of changes to it, drawn after AugMix's settings; in floating point."""
+    samples, names = batch.shape[0], list(strengths)
+    if not transform.all_ops:
+        names = names[: -len(_ADJUSTMENTS)]
+    shares = dirichlet([[transform.alpha] * 2] * samples)
+    weights = dirichlet([[transform.alpha] * transform.mixture_width] * samples) * shares[:, 1:]
+    single = (samples, *[1] * (batch.ndim - 1))
+    mixed = from_numpy(shares[:, 0].copy()).reshape(single) * batch
+    for chain in range(transform.mixture_width):
+        part = batch
+        for _ in range(transform.chain_depth if transform.chain_depth > 0 else below(1, 4)):
+            name = names[below(0, len(names))]
+            magnitude = strengths[name][below(0, transform.severity)] if strengths[name] else 0.0
+            if name in SIGNED and is_negative():
+                magnitude = -magnitude
+            part = change(part, name, magnitude)
+        mixed = mixed + from_numpy(weights[:, chain].copy()).reshape(single) * part
+    return mixed

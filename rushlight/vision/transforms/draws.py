@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...dtype import decode, encode, float32, int64
-from ...generator import continuous, default_generator, integers
+from ...generator import continuous, default_generator, integers, rejection
 from ...tensor import get_default_dtype
 
 
@@ -105,3 +105,8 @@ def belows(high: int, count: int) -> list[int]:
 def order(count: int) -> list[int]:
     """`torch.randperm(count).tolist()`"""
     return integers.randperm(default_generator.engine, count).tolist()
+
+
+def dirichlet(alpha: Sequence[Sequence[float]]) -> np.ndarray:
+    """`torch._sample_dirichlet(torch.tensor(alpha))`, float32."""
+    return rejection.dirichlet(default_generator.engine, np.array(alpha, np.float32), float32)

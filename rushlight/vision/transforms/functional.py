@@ -143,6 +143,9 @@ def normalize(tensor: Tensor, mean: Any, std: Any, inplace: bool = False) -> Ten
 
 def resized_size(height: int, width: int, size: Any, max_size: int | None) -> list[int]:
     """Height and width after a resize; one number asks for the shorter side."""
+    if size is None and max_size is not None:  # of the longer side alone
+        scaled = int(max_size * min(height, width) / max(height, width))
+        return [max_size, scaled] if width <= height else [scaled, max_size]
     size = [size] if isinstance(size, int) else size
     if len(size) not in (1, 2):
         raise ValueError(f"Size must be an int or a 1 or 2 element tuple/list, not a {len(size)} element tuple/list")
@@ -198,7 +201,7 @@ def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
     return (tensors if isinstance(img, Tensor) else pil).crop(img, top, left, height, width)
 
 
-def _pair(size: Any) -> Any:
+def size_pair(size: Any) -> Any:
     if isinstance(size, numbers.Number):
         return int(size), int(size)  # type: ignore[call-overload]
     return (size[0], size[0]) if len(size) == 1 else size
@@ -206,7 +209,7 @@ def _pair(size: Any) -> Any:
 
 def center_crop(img: Any, output_size: Any) -> Any:
     """The middle of the image, with black borders where the image is smaller."""
-    crop_height, crop_width = _pair(output_size)
+    crop_height, crop_width = size_pair(output_size)
     _, height, width = get_dimensions(img)
     if crop_width > width or crop_height > height:
         left, top = max(crop_width - width, 0) // 2, max(crop_height - height, 0) // 2
@@ -245,7 +248,7 @@ def vflip(img: Any) -> Any:
 
 def five_crop(img: Any, size: Any) -> tuple[Any, ...]:
     """The four corners and the middle."""
-    size = _pair(size)
+    size = size_pair(size)
     if len(size) != 2:
         raise ValueError("Please provide only two dimensions (h, w) for size.")
     _, height, width = get_dimensions(img)
@@ -292,20 +295,36 @@ def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
     return (tensors if isinstance(img, Tensor) else pil).adjust_sharpness(img, sharpness_factor)
 
 
-def inverse_affine_matrix(center: Any, angle: float, translate: Any, scale: float, shear: Any) -> list[float]:
-    """From target to source pixels: the inverse of move · turn · shear · scale about the centre."""
+def _linear_part(angle: float, shear: Any) -> tuple[float, float, float, float]:
+    """turn · shear, row by row; its determinant is 1."""
     turn, shear_x, shear_y = math.radians(angle), math.radians(shear[0]), math.radians(shear[1])
     a = math.cos(turn - shear_y) / math.cos(shear_y)
     b = -math.cos(turn - shear_y) * math.tan(shear_x) / math.cos(shear_y) - math.sin(turn)
     c = math.sin(turn - shear_y) / math.cos(shear_y)
     d = -math.sin(turn - shear_y) * math.tan(shear_x) / math.cos(shear_y) + math.cos(turn)
+    return a, b, c, d
+
+
+def inverse_affine_matrix(center: Any, angle: float, translate: Any, scale: float, shear: Any) -> list[float]:
+    """From target to source pixels: the inverse of move · turn · shear · scale about the centre."""
+    a, b, c, d = _linear_part(angle, shear)
     (center_x, center_y), (move_x, move_y) = center, translate
-    matrix = [value / scale for value in (d, -b, 0.0, -c, a, 0.0)]  # the determinant of (a b; c d) is 1
+    matrix = [value / scale for value in (d, -b, 0.0, -c, a, 0.0)]
     matrix[2] += matrix[0] * (-center_x - move_x) + matrix[1] * (-center_y - move_y)
     matrix[5] += matrix[3] * (-center_x - move_x) + matrix[4] * (-center_y - move_y)
     matrix[2] += center_x
     matrix[5] += center_y
     return matrix
+
+
+def affine_matrix(center: Any, angle: float, translate: Any, scale: float, shear: Any) -> list[float]:
+    """From source to target pixels: move · turn · shear · scale about the centre."""
+    a, b, c, d = (value * scale for value in _linear_part(angle, shear))
+    (center_x, center_y), (move_x, move_y) = center, translate
+    return [
+        *(a, b, -a * center_x - b * center_y + center_x + move_x),
+        *(c, d, -c * center_x - d * center_y + center_y + move_y),
+    ]
 
 
 def _from_middle(img: Tensor, center: Any) -> list[float]:
@@ -336,7 +355,7 @@ def rotate(
     return tensors.rotate(img, matrix, mode.value, expand, fill)
 
 
-def _checked_affine(angle: Any, translate: Any, scale: Any, shear: Any, center: Any) -> list[float]:
+def checked_affine(angle: Any, translate: Any, scale: Any, shear: Any, center: Any) -> list[float]:
     """Raises where an argument of `affine` is wrong; the two shears."""
     if not isinstance(angle, (int, float)):
         raise TypeError("Argument angle should be int or float")
@@ -371,7 +390,7 @@ def affine(
     """The image turned (clockwise, degrees), moved (pixels), scaled and sheared (degrees) about its middle or
     `center`."""
     mode = mode_of(interpolation)
-    shear = _checked_affine(angle, translate, scale, shear, center)
+    shear = checked_affine(angle, translate, scale, shear, center)
     if isinstance(img, Tensor):
         matrix = inverse_affine_matrix(_from_middle(img, center), angle, translate, scale, shear)
         return tensors.affine(img, matrix, mode.value, fill)
@@ -381,7 +400,7 @@ def affine(
     return pil.affine(img, inverse_affine_matrix(center, angle, translate, scale, shear), PILLOW_CODES[mode], fill)
 
 
-def _perspective_coefficients(startpoints: Any, endpoints: Any) -> list[float]:
+def perspective_coefficients(startpoints: Any, endpoints: Any) -> list[float]:
     """(a, …, h) with x' = (ax + by + c) / (gx + hy + 1), y' = (dx + ey + f) / (gx + hy + 1) from end to start
     points."""
     if len(startpoints) != 4 or len(endpoints) != 4:
@@ -405,7 +424,7 @@ def perspective(
     fill: Any = None,
 ) -> Any:
     """The image seen so that the four `startpoints` (x, y) come to the `endpoints`."""
-    coefficients = _perspective_coefficients(startpoints, endpoints)
+    coefficients = perspective_coefficients(startpoints, endpoints)
     mode = mode_of(interpolation)
     if isinstance(img, Tensor):
         return tensors.perspective(img, coefficients, mode.value, fill)

@@ -262,7 +262,7 @@ def affine(image: Tensor, matrix: list[float], interpolation: str, fill: Any) ->
     return _warped(image, x, y, interpolation, fill)
 
 
-def _size_of_rotated(matrix: list[float], width: int, height: int) -> tuple[int, int]:
+def size_of_rotated(matrix: list[float], width: int, height: int) -> tuple[int, int]:
     """Width and height of the box around a rotated image."""
     corners = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, 0.5], [0.5, -0.5]], np.float32) * np.array(
         [width, height], np.float32
@@ -280,7 +280,7 @@ def rotate(image: Tensor, matrix: list[float], interpolation: str, expand: bool,
     check_image(image)
     height, width = image.shape[-2:]
     if expand:
-        width, height = _size_of_rotated(matrix, width, height)
+        width, height = size_of_rotated(matrix, width, height)
     x, y = _affine_positions(image, matrix, width, height)
     return _warped(image, x, y, interpolation, fill)
 
@@ -301,11 +301,17 @@ def perspective(image: Tensor, coefficients: list[float], interpolation: str, fi
     return _warped(image, columns, rows, interpolation, fill)
 
 
+def pixel_positions(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """The centres of the pixels in half images from the middle."""
+    x = np.linspace((1 - width) / width, (width - 1) / width, width, dtype=np.float32)[None, :]
+    y = np.linspace((1 - height) / height, (height - 1) / height, height, dtype=np.float32)[:, None]
+    return x, y
+
+
 def elastic_transform(image: Tensor, displacement: Tensor, interpolation: str, fill: Any) -> Tensor:
     check_image(image)
     height, width = image.shape[-2:]
-    x = np.linspace((1 - width) / width, (width - 1) / width, width, dtype=np.float32)[None, :]
-    y = np.linspace((1 - height) / height, (height - 1) / height, height, dtype=np.float32)[:, None]
+    x, y = pixel_positions(width, height)
     shift = np.asarray(displacement.detach().numpy())[0]
     columns = ((x + shift[..., 0] + 1) * width - 1) * np.float32(0.5)
     rows = ((y + shift[..., 1] + 1) * height - 1) * np.float32(0.5)
@@ -438,14 +444,18 @@ def gaussian_blur(image: Tensor, kernel_size: list[int], sigma: list[float]) -> 
     return _back(_each_channel_convolved(padded, kernel), image.dtype)
 
 
+def smoothed(image: Tensor) -> Tensor:
+    """A floating-point image less sharp, without its border."""
+    kernel = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / np.float32(13)
+    return _each_channel_convolved(image, from_numpy(kernel).to(image.dtype))
+
+
 def adjust_sharpness(image: Tensor, factor: float) -> Tensor:
     _check_factor("sharpness_factor", factor)
     check_channels(image)
     if image.shape[-1] <= 2 or image.shape[-2] <= 2:
         return image
-    kernel = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / np.float32(13)
-    floating = image.to(_floating(image))
-    smooth = _back(_each_channel_convolved(floating, from_numpy(kernel).to(floating.dtype)), image.dtype)
+    smooth = _back(smoothed(image.to(_floating(image))), image.dtype)
     blurred = image.clone()
     blurred[..., 1:-1, 1:-1] = smooth
     return _blend(image, blurred, factor)

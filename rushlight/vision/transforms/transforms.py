@@ -1,6 +1,6 @@
 """All transforms under the name that torchvision's module has."""
 
-from .autoaugment import AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
+from .autoaugment import AugMix, AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
 from .color import (
     ColorJitter,
     ElasticTransform,
@@ -34,6 +34,7 @@ from .geometry import (
 from .interpolation import InterpolationMode
 
 __all__ = [
+    "AugMix",
     "AutoAugment",
     "AutoAugmentPolicy",
     "CenterCrop",

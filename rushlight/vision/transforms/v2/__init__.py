@@ -1,0 +1,165 @@
+"""Transforms of whole samples, images with their boxes, masks and labels: `torchvision.transforms.v2`.
+
+A thin layer over version 1 (`vision.transforms`): `transform` has the base, `container`, `geometry`, `color`, `misc`, `augment` and
+`autoaugment` the classes, `functional` the functions, which look at the kind of what they are given (`vision.tv_tensors`); `boxes` moves
+boxes and points, `images` has what version 2 reckons otherwise.
+
+>>> import rushlight as torch
+>>> from rushlight.vision import tv_tensors
+>>> sample = {
+...     "image": tv_tensors.Image(torch.zeros(3, 10, 20)),
+...     "boxes": tv_tensors.BoundingBoxes([[2, 4, 6, 8]], format="XYXY", canvas_size=(10, 20)),
+... }
+>>> changed = Resize((20, 40))(sample)
+>>> tuple(changed["image"].shape), changed["boxes"].tolist()
+((3, 20, 40), [[4, 8, 12, 16]])
+"""
+
+from ..autoaugment import AutoAugmentPolicy
+from ..interpolation import InterpolationMode
+from . import functional
+from .augment import JPEG, CutMix, MixUp, RandomErasing
+from .autoaugment import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
+from .color import (
+    RGB,
+    ColorJitter,
+    Grayscale,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomChannelPermutation,
+    RandomEqualize,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPhotometricDistort,
+    RandomPosterize,
+    RandomSolarize,
+)
+from .container import Compose, RandomApply, RandomChoice, RandomOrder
+from .geometry import (
+    CenterCrop,
+    ElasticTransform,
+    FiveCrop,
+    Pad,
+    RandomAffine,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomIoUCrop,
+    RandomPerspective,
+    RandomResize,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomShortestSize,
+    RandomVerticalFlip,
+    RandomZoomOut,
+    Resize,
+    ScaleJitter,
+    TenCrop,
+)
+from .misc import (
+    ClampBoundingBoxes,
+    ClampKeyPoints,
+    ConvertBoundingBoxFormat,
+    ConvertImageDtype,
+    GaussianBlur,
+    GaussianNoise,
+    Identity,
+    Lambda,
+    LinearTransformation,
+    Normalize,
+    PILToTensor,
+    SanitizeBoundingBoxes,
+    SanitizeKeyPoints,
+    SetClampingMode,
+    ToDtype,
+    ToImage,
+    ToPILImage,
+    ToPureTensor,
+    ToTensor,
+    UniformTemporalSubsample,
+)
+from .transform import (
+    Transform,
+    check_type,
+    get_bounding_boxes,
+    get_keypoints,
+    has_all,
+    has_any,
+    query_chw,
+    query_size,
+)
+
+__all__ = [
+    "AugMix",
+    "AutoAugment",
+    "AutoAugmentPolicy",
+    "CenterCrop",
+    "ClampBoundingBoxes",
+    "ClampKeyPoints",
+    "ColorJitter",
+    "Compose",
+    "ConvertBoundingBoxFormat",
+    "ConvertImageDtype",
+    "CutMix",
+    "ElasticTransform",
+    "FiveCrop",
+    "GaussianBlur",
+    "GaussianNoise",
+    "Grayscale",
+    "Identity",
+    "InterpolationMode",
+    "JPEG",
+    "Lambda",
+    "LinearTransformation",
+    "MixUp",
+    "Normalize",
+    "PILToTensor",
+    "Pad",
+    "RGB",
+    "RandAugment",
+    "RandomAdjustSharpness",
+    "RandomAffine",
+    "RandomApply",
+    "RandomAutocontrast",
+    "RandomChannelPermutation",
+    "RandomChoice",
+    "RandomCrop",
+    "RandomEqualize",
+    "RandomErasing",
+    "RandomGrayscale",
+    "RandomHorizontalFlip",
+    "RandomInvert",
+    "RandomIoUCrop",
+    "RandomOrder",
+    "RandomPerspective",
+    "RandomPhotometricDistort",
+    "RandomPosterize",
+    "RandomResize",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomShortestSize",
+    "RandomSolarize",
+    "RandomVerticalFlip",
+    "RandomZoomOut",
+    "Resize",
+    "SanitizeBoundingBoxes",
+    "SanitizeKeyPoints",
+    "ScaleJitter",
+    "SetClampingMode",
+    "TenCrop",
+    "ToDtype",
+    "ToImage",
+    "ToPILImage",
+    "ToPureTensor",
+    "ToTensor",
+    "Transform",
+    "TrivialAugmentWide",
+    "UniformTemporalSubsample",
+    "check_type",
+    "functional",
+    "get_bounding_boxes",
+    "get_keypoints",
+    "has_all",
+    "has_any",
+    "query_chw",
+    "query_size",
+]

@@ -1,0 +1,1 @@
+"""`torch.distributions`, held against PyTorch's."""
