@@ -197,8 +197,23 @@ def _scatter_vjp(node: Node, g: Node) -> Cotangents:
     if reduce == "mul":
         ones = constant(value=1, shape=base.type.shape, dtype=base.type.dtype)
         factor = scatter(ones, source, index, axis=axis, reduce="mul")
-        return mul(g, factor), div(mul(back, gather(node, index, axis=axis)), source), None
+        return mul(g, factor), _product_of_others(node, g), None
     return (*_extreme_scatter_vjp(node, g), None)
+
+
+def _product_of_others(node: Node, g: Node) -> Node:
+    """The cotangent times all that was multiplied at an element's place but the element; right where there are zeros."""
+    base, source, index = node.operands
+    axis = node.attributes["axis"]
+    zero, one = scalar.number(0, source.type.dtype), scalar.number(1, source.type.dtype)
+    is_zero = eq(source, zero)
+    nothing = scalar.zeros_like(base)
+    zeros = scatter(nothing, scalar.cast(is_zero, dtype=source.type.dtype), index, axis=axis, reduce="add")
+    without = select(is_zero, one, source)
+    product = gather(scatter(base, without, index, axis=axis, reduce="mul"), index, axis=axis)
+    others_zero = scalar.sub(gather(zeros, index, axis=axis), scalar.cast(is_zero, dtype=source.type.dtype))
+    found = div(mul(gather(g, index, axis=axis), scalar.cj(product)), scalar.cj(without))
+    return select(eq(others_zero, zero), found, zero)
 
 
 def _extreme_scatter_vjp(node: Node, g: Node) -> tuple[Node, Node]:
