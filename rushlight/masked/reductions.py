@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtype import FLOATING, bool_, dtype, int64
+from ..dtype import FLOATING, bool_, dtype, float64, int64
 from ..limits import iinfo
 from ..tensor.linalg import vector_norm
+from ..tensor.promotion import Defaults
 from ..tensor.public import functions
 from ..tensor.tensor import Tensor, wrap_axes
 
@@ -18,15 +19,18 @@ def _mask_of(op: str, input: Tensor, mask: Tensor | None) -> Any:
     if mask is None:
         return None
     if mask.ndim > input.ndim:
-        raise IndexError("_input_mask expected broadcastable mask (got mask dimensionality higher than of the input)")
-    return mask.to(bool_).expand(input.shape) if mask.shape != input.shape else mask.to(bool_)  # type: ignore[attr-defined]
+        raise IndexError(
+            f"masked.{op}: expected a mask that broadcasts to the input (got mask dimensionality higher than of the input): "
+            f"{list(mask.shape)} for {list(input.shape)}"
+        )
+    return mask.to(bool_).expand(input.shape)  # type: ignore[attr-defined]
 
 
 def _prepared(op: str, input: Tensor, mask: Tensor | None, filler: Any, kind: dtype | None) -> Any:
     """The input in the dtype wanted, with masked elements replaced."""
     x: Any = input if kind is None else input.to(kind)  # type: ignore[attr-defined]
     own = _mask_of(op, input, mask)
-    return x if own is None else functions["where"](own, x, functions["tensor"](filler, dtype=x.dtype))
+    return x if own is None else functions["where"](own, x, functions["full"]((), filler, dtype=x.dtype))
 
 
 def _summed_dtype(input: Tensor, kind: dtype | None) -> dtype | None:
@@ -85,12 +89,12 @@ def prod(
 
 def cumsum(input: Tensor, dim: int, *, dtype: dtype | None = None, mask: Tensor | None = None) -> Tensor:
     """The running sum along an axis of the elements where the mask holds."""
-    return _prepared("cumsum", input, mask, 0, _summed_dtype(input, dtype)).cumsum(dim)  # type: ignore[no-any-return]
+    return _prepared("cumsum", input, mask, 0, dtype).cumsum(dim).to(dtype or input.dtype)  # type: ignore[no-any-return]
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: dtype | None = None, mask: Tensor | None = None) -> Tensor:
     """The running product along an axis of the elements where the mask holds."""
-    return _prepared("cumprod", input, mask, 1, _summed_dtype(input, dtype)).cumprod(dim)  # type: ignore[no-any-return]
+    return _prepared("cumprod", input, mask, 1, dtype).cumprod(dim).to(dtype or input.dtype)  # type: ignore[no-any-return]
 
 
 def amax(
@@ -127,9 +131,9 @@ def argmax(
     dtype: dtype | None = None,
     mask: Tensor | None = None,
 ) -> Tensor:
-    """The place along an axis of the greatest of the elements where the mask holds."""
+    """The place along an axis of the greatest of the elements where the mask holds, in the dtype of what is compared, as PyTorch has it."""
     x = _prepared("argmax", input, mask, _lowest(dtype or input.dtype), dtype)
-    return x.argmax(dim, keepdim=_kept(keepdim))  # type: ignore[no-any-return]
+    return x.argmax(dim, keepdim=_kept(keepdim)).to(x.dtype)  # type: ignore[no-any-return]
 
 
 def argmin(
@@ -140,9 +144,9 @@ def argmin(
     dtype: dtype | None = None,
     mask: Tensor | None = None,
 ) -> Tensor:
-    """The place along an axis of the least of the elements where the mask holds."""
+    """The place along an axis of the least of the elements where the mask holds, in the dtype of what is compared, as PyTorch has it."""
     x = _prepared("argmin", input, mask, _highest(dtype or input.dtype), dtype)
-    return x.argmin(dim, keepdim=_kept(keepdim))  # type: ignore[no-any-return]
+    return x.argmin(dim, keepdim=_kept(keepdim)).to(x.dtype)  # type: ignore[no-any-return]
 
 
 def _count(op: str, input: Tensor, axes: tuple[int, ...], mask: Tensor | None) -> Any:
@@ -167,7 +171,10 @@ def mean(
     """The mean over axes of the elements where the mask holds; NaN where it holds nowhere."""
     kind = dtype or input.dtype
     if kind.category < FLOATING:
-        raise ValueError(f"mean expects input to be floating or complex, got {kind} — masked.mean: give dtype=")
+        raise ValueError(
+            "mean(): Could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {kind} — masked.mean: give dtype="
+        )
     axes = _axes("mean", input, dim)
     total: Any = (
         sum(input, axes, keepdim=True, dtype=dtype, mask=mask) if axes else _prepared("mean", input, mask, 0, dtype)
@@ -180,10 +187,11 @@ def median(
 ) -> Tensor:
     """The median along an axis of the elements where the mask holds; NaN where it holds nowhere."""
     kind = dtype or input.dtype
-    if not kind.is_floating_point:
-        raise ValueError(f"input must be floating point, got {kind} — masked.median")
-    x = _prepared("median", input, mask, float("nan"), dtype)
-    return x.nanmedian(dim, keepdim=keepdim).values  # type: ignore[no-any-return]
+    if kind.is_floating_point:
+        return _prepared("median", input, mask, float("nan"), kind).nanmedian(dim, keepdim=keepdim).values  # type: ignore[no-any-return]
+    # NaN marks what does not count, and integers up to 2^53 are themselves in double precision.
+    x = _prepared("median", input, mask, float("nan"), float64)
+    return x.nanmedian(dim, keepdim=keepdim).values.to(kind)  # type: ignore[no-any-return]
 
 
 def logsumexp(
@@ -196,7 +204,7 @@ def logsumexp(
 ) -> Tensor:
     """log Σ exp over axes of the elements where the mask holds."""
     x = _prepared("logsumexp", input, mask, _lowest(dtype or input.dtype), dtype)
-    return functions["logsumexp"](x, _axes("logsumexp", input, dim), keepdim=keepdim)  # type: ignore[no-any-return]
+    return functions["logsumexp"](x, _axes("logsumexp", input, dim), keepdim=keepdim).to(x.dtype)  # type: ignore[no-any-return]
 
 
 def logaddexp(
@@ -216,7 +224,7 @@ def logaddexp(
 
 def norm(
     input: Tensor,
-    ord: float | None = 2.0,
+    ord: float = 2.0,
     dim: Axes = None,
     *,
     keepdim: bool | None = False,
@@ -231,6 +239,7 @@ def norm(
 
 
 def _spread(
+    op: str,
     input: Tensor,
     dim: Axes,
     unbiased: Any,
@@ -238,27 +247,28 @@ def _spread(
     keepdim: bool | None,
     kind: dtype | None,
     mask: Tensor | None,
-    root: bool,
 ) -> Tensor:
+    """The variance, of which the real part alone is not zero, in the dtype wanted."""
     if unbiased is not None and correction is not None:
-        raise ValueError("Only one of unbiased and correction may be given — masked.var")
+        raise AssertionError("Only one of unbiased and correction may be given — masked.var")
     less = correction if correction is not None else 1 if unbiased is None else int(unbiased)
-    axes = _axes("var", input, dim)
-    x: Any = input if kind is None else input.to(kind)  # type: ignore[attr-defined]
-    if x.dtype.category < FLOATING:
-        x = x.to(functions["tensor"](0.0).dtype)
-    count = _count("var", input, axes, mask)
-    own = _mask_of("var", input, mask)
+    axes = _axes(op, input, dim)
+    wide = Defaults.dtype if input.dtype.category < FLOATING else input.dtype
+    if kind is not None and kind.category >= FLOATING:
+        wide = kind
+    x: Any = input.to(wide)  # type: ignore[attr-defined]
+    own = _mask_of(op, input, mask)
+    count = _count(op, input, axes, mask)
 
     def total(value: Any) -> Any:
         chosen = value if own is None else functions["where"](own, value, functions["zeros"]((), dtype=value.dtype))
         return chosen.sum(axes, keepdim=True) if axes else chosen
 
     apart = x - total(x) / count
-    squares = (apart * apart.conj()).real if apart.dtype.is_complex else apart * apart
-    left = count - less
-    found = total(squares) / functions["maximum"](left, functions["zeros_like"](left))
-    return _without(found.sqrt() if root else found, axes, keepdim)
+    squares = (apart * apart.conj()).real if wide.is_complex else apart * apart
+    found = total(squares) / (count - less).clamp(min=0)
+    found = found.sqrt() if op == "std" else found
+    return _without(found.to(kind or wide), axes, keepdim)
 
 
 def var(
@@ -272,7 +282,7 @@ def var(
     mask: Tensor | None = None,
 ) -> Tensor:
     """The variance over axes of the elements where the mask holds."""
-    return _spread(input, dim, unbiased, correction, keepdim, dtype, mask, root=False)
+    return _spread("var", input, dim, unbiased, correction, keepdim, dtype, mask)
 
 
 def std(
@@ -286,7 +296,7 @@ def std(
     mask: Tensor | None = None,
 ) -> Tensor:
     """The standard deviation over axes of the elements where the mask holds."""
-    return _spread(input, dim, unbiased, correction, keepdim, dtype, mask, root=True)
+    return _spread("std", input, dim, unbiased, correction, keepdim, dtype, mask)
 
 
 def softmax(input: Tensor, dim: int, *, dtype: dtype | None = None, mask: Tensor | None = None) -> Tensor:

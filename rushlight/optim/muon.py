@@ -21,7 +21,7 @@ class Muon(Optimizer):
     def __init__(
         self,
         params: ParamsT,
-        lr: float = 1e-3,
+        lr: Any = 1e-3,
         weight_decay: float = 0.1,
         momentum: float = 0.95,
         nesterov: bool = True,
@@ -56,7 +56,7 @@ class Muon(Optimizer):
                     )
 
     def _update(self, group: dict[str, Any]) -> None:
-        rate, momentum = number(group["lr"]), group["momentum"]
+        rate, momentum = group["lr"], group["momentum"]  # a rate in a tensor is multiplied in its own precision
         for parameter, g in self._with_grad(group):
             if parameter.is_complex():
                 raise RuntimeError("Muon does not support complex parameters")
@@ -68,9 +68,8 @@ class Muon(Optimizer):
             way = g.lerp(buffer, momentum) if group["nesterov"] else buffer
             update = _orthogonal(way, group["ns_coefficients"], group["ns_steps"], group["eps"])
             parameter.mul_(1 - rate * group["weight_decay"])
-            parameter.add_(
-                update.to(parameter.dtype), alpha=-rate * _adjustment(group["adjust_lr_fn"], parameter.shape)
-            )
+            step = number(rate * _adjustment(group["adjust_lr_fn"], parameter.shape))
+            parameter.add_(update.to(parameter.dtype), alpha=-step)
 
 
 def _orthogonal(matrix: Any, coefficients: tuple[float, float, float], steps: int, eps: float) -> Any:

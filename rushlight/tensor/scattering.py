@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtype import FLOATING, bool_
+from ..dtype import FLOATING, bool_, int32, int64, scalar_name
 from ..ir import scalar
 from ..ir.graph import Node
 from ..ir.type import Type
 from ..limits import iinfo
 from .indexing import scatter_node
-from .public import functions, public, register, with_out
+from .public import public
 from .tensor import Tensor, node_of, wrap, wrap_axis
 
 _HOW = {"sum": "add", "prod": "mul", "mean": "add", "amax": "max", "amin": "min"}
@@ -31,30 +31,27 @@ def _identity(reduce: str, input: Tensor) -> Any:
 
 
 def _counts(op: str, input: Tensor, axis: int, index: Tensor) -> Node:
-    """How many elements fall on each place."""
+    """How many elements fall on each place, in the input's dtype, or as int64 for truth values."""
+    kind = int64 if input.dtype is bool_ else input.dtype
     zeros, ones = (
-        wrap(scalar.full(value, Type.of(tuple(shape), input.dtype)))
-        for value, shape in ((0, input.shape), (1, index.shape))
+        wrap(scalar.full(value, Type.of(tuple(shape), kind))) for value, shape in ((0, input.shape), (1, index.shape))
     )
     return scatter_node(op, zeros, axis, index, ones, "add")
 
 
 def _reduced(op: str, input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, include_self: bool) -> Tensor:
     axis = wrap_axis(op, dim, input.ndim)
+    if reduce != "mean" and include_self:
+        return wrap(scatter_node(op, input, axis, index, src, _HOW[reduce]))
+    counts = _counts(op, input, axis, index)
+    nothing, one = (scalar.number(value, counts.type.dtype) for value in (0, 1))
     base = input
-    counts = None
-    if reduce == "mean" or not include_self:
-        plain = input.detach() if input.dtype is not bool_ else input.detach().to(functions["tensor"](0).dtype)  # type: ignore[attr-defined]
-        counts = _counts(op, plain, axis, index)
-        nothing = scalar.number(0, counts.type.dtype)
-        if not include_self:
-            filler = scalar.number(_identity(reduce, input), input.dtype)
-            base = wrap(scalar.select(scalar.ne(counts, nothing), filler, node_of(input)))
+    if not include_self:
+        filler = scalar.number(_identity(reduce, input), input.dtype)
+        base = wrap(scalar.select(scalar.ne(counts, nothing), filler, node_of(input)))
     result = scatter_node(op, base, axis, index, src, _HOW[reduce])
     if reduce != "mean":
         return wrap(result)
-    assert counts is not None
-    one = scalar.number(1, counts.type.dtype)
     total = scalar.add(counts, one) if include_self else scalar.select(scalar.eq(counts, nothing), one, counts)
     divide = scalar.div if input.dtype.category >= FLOATING else scalar.floor_divide
     return wrap(divide(result, total))
@@ -75,6 +72,12 @@ def scatter_reduce(
     """
     if reduce not in _HOW:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+    if not isinstance(src, Tensor):
+        raise TypeError(f"scatter_reduce(): argument 'src' (position 3) must be Tensor, not {type(src).__name__}")
+    if reduce == "mean" and input.dtype is bool_:
+        raise NotImplementedError(
+            "\"scatter_reduce\" of 'mean' not implemented for 'Bool' — give integers or floating numbers"
+        )
     return _reduced("scatter_reduce", input, dim, index, src, reduce, include_self)
 
 
@@ -84,24 +87,33 @@ def index_reduce(
 ) -> Tensor:
     """The input with the parts of `source` along an axis reduced at the places of a one-dimensional index.
 
-    `reduce` is "prod", "mean", "amax" or "amin".
+    `reduce` is "prod", "mean", "amax" or "amin"; source has the input's shape but along the axis, where it is as long as the index. Without
+    `include_self` the input's own elements do not count where something falls on them.
+
+    >>> import rushlight as torch
+    >>> torch.ones(2, 2).index_reduce(0, torch.tensor([1, 1]), torch.tensor([[2.0, 3.0], [4.0, 5.0]]), "prod")
+    tensor([[ 1.,  1.],
+            [ 8., 15.]])
     """
     if reduce not in _HOW or reduce == "sum":
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     axis = wrap_axis("index_reduce", dim, input.ndim)
+    if input.dtype is bool_:
+        raise NotImplementedError("\"index_reduce\" not implemented for 'Bool' — give integers or floating numbers")
     if index.ndim > 1:
-        raise IndexError("index_reduce_(): Index is supposed to be a vector")
-    if index.numel() != (source.shape[axis] if source.ndim else 1):
+        raise IndexError(f"index_reduce_(): Index is supposed to be a vector, but got dim: {index.ndim}")
+    if index.dtype not in (int32, int64):
+        raise RuntimeError(f"index_reduce_(): Expected dtype int32/int64 for index but got: {scalar_name(index.dtype)}")
+    extent = source.shape[axis] if source.ndim else 1
+    if index.numel() != extent:
         raise RuntimeError(
-            f"index_reduce_(): Number of indices ({index.numel()}) should be equal to source.size(dim): "
-            f"({source.shape[axis] if source.ndim else 1}), for dim: {axis}"
+            f"index_reduce_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({extent}), for dim: {axis}"
         )
-    whole: Any = index.to(functions["tensor"](0).dtype)  # type: ignore[attr-defined]
-    if source.ndim:
-        whole = whole.reshape([-1 if a == axis else 1 for a in range(source.ndim)]).expand(source.shape)
-    else:
-        whole = whole.reshape(())
-    return _reduced("index_reduce", input, axis, whole, source, reduce, include_self)
-
-
-register("put", with_out(Tensor.put, False), function=True, method=False)  # type: ignore[attr-defined]
+    others = [tuple(e for a, e in enumerate(t.shape) if a != axis) for t in (input, source)]
+    if others[0] != others[1]:
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+            f"{list(input.shape)} source.shape = {list(source.shape)}"
+        )
+    places: Any = index.reshape([-1 if a == axis else 1 for a in range(source.ndim)])  # type: ignore[attr-defined]
+    return _reduced("index_reduce", input, axis, places.expand(source.shape).to(int64), source, reduce, include_self)
