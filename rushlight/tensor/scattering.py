@@ -70,6 +70,7 @@ def scatter_reduce(
     >>> torch.zeros(3).scatter_reduce(0, torch.tensor([0, 2, 2]), torch.tensor([1.0, 2.0, 5.0]), reduce="amax")
     tensor([1., 0., 5.])
     """
+    reduce = {"max": "amax", "min": "amin"}.get(reduce, reduce)  # PyTorch takes these too
     if reduce not in _HOW:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
     if not isinstance(src, Tensor):
