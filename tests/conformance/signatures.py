@@ -21,7 +21,7 @@ import torch
 
 from rushlight import Tensor
 from rushlight.alias.missing import pytorch_names
-from rushlight.alias.table import place
+from rushlight.alias.table import place as place_of
 
 KNOWN = Path(__file__).with_name("signatures.txt")
 
@@ -75,7 +75,7 @@ def _pair(module: str, name: str) -> tuple[Any, Any] | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            here = Tensor if module == "torch.Tensor" else importlib.import_module(place(module))
+            here = Tensor if module == "torch.Tensor" else importlib.import_module(place_of(module))
             there = torch.Tensor if module == "torch.Tensor" else importlib.import_module(module)
             theirs, ours = getattr(there, name), getattr(here, name)
         except (ImportError, AttributeError):
