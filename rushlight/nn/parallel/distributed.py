@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import distributed as dist
-from ...distributed import ProcessGroup, algorithms
+from ...distributed import ProcessGroup, collectives
 from ...distributed.collectives import Channel
 from ...distributed.group import _member, refuse_recording
 from ...distributed.operations import _array, _write
