@@ -167,6 +167,7 @@ _LATER = {
     "save": ("rushlight.serialize", "save"),
     "serialization": ("rushlight.serialize", None),
     "serialize": ("rushlight.serialize", None),
+    "_C": ("rushlight._C", None),
     "_dynamo": ("rushlight._dynamo", None),
     "accelerator": ("rushlight.accelerator", None),
     "special": ("rushlight.tensor.special", None),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 PLACES = {
     "torch": "rushlight",
+    "torch._C": "rushlight._C",
     "torch._dynamo": "rushlight._dynamo",
     "torch.__config__": "rushlight.__config__",
     "torch.autograd.anomaly_mode": "rushlight.tensor.autograd",
