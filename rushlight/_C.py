@@ -44,6 +44,11 @@ def _get_privateuse1_backend_name() -> str:
     return "privateuseone"
 
 
+def _disabled_torch_function_impl(func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    """The function's result: what a class of tensors has as `__torch_function__` to leave functions as they are, as all classes do here."""
+    return func(*args, **(kwargs or {}))
+
+
 class _nn:
     """What PyTorch's modules call."""
 

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
+from .absent import absent_function
 from .autograd import Function
 from .errors import NotThereYet
 from .tensor import Tensor
+from .tensor.public import functions
 from .tensor.tree import flatten, unflatten
 
 __all__ = ["OpOverload", "OpOverloadPacket", "ops"]
@@ -153,6 +155,34 @@ class OpOverloadPacket:
         return f"{self.default.namespace}.{self.default.short}"
 
 
+# Operators of PyTorch's own that are no public functions, and that packages name in tables.
+_INNER = frozenset("_pin_memory _sparse_addmm _sparse_mm_reduce_impl _to_copy alias index slice".split())
+
+
+class _AtenPacket(OpOverloadPacket):
+    """`torch.ops.aten.name`: the public function; its overloads, by any of PyTorch's names for them, are that function."""
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        super().__init__(OpOverload(f"aten::{name}"))
+        self.default.kernels["default"] = function
+
+    def __getattr__(self, overload: str) -> OpOverload:
+        if overload.startswith("_"):
+            raise AttributeError(f"the operator 'aten.{self.__name__}' has no overload '{overload}'")
+        made = OpOverload(self.default.name())
+        made.kernels, made.__name__ = self.default.kernels, f"{self.__name__}.{overload}"
+        setattr(self, overload, made)
+        return made
+
+
+def _aten(name: str) -> _AtenPacket | None:
+    """The packet of a public function, or of a method; of an inner operator one that raises when it is called."""
+    found = functions.get(name) or vars(Tensor).get(name)
+    if found is None and name in _INNER:
+        found = absent_function(f"torch.ops.aten.{name}", "call the public function")
+    return None if found is None else _AtenPacket(name, found)
+
+
 _PYTORCHS = frozenset("aten prim prims quantized mkldnn onednn higher_order torchvision _c10d_functional".split())
 
 
@@ -163,8 +193,12 @@ class _OpNamespace(ModuleType):
         super().__init__(f"torch.ops.{name}")
         self._short = name
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: str) -> Any:
         short = self.__dict__["_short"]
+        packet = _aten(name) if short == "aten" else None
+        if packet is not None:
+            setattr(self, name, packet)
+            return packet
         if short in _PYTORCHS and not name.startswith("__"):
             raise NotThereYet(f"torch.ops.{short}.{name} is not in Rushlight yet; call the public function")
         raise AttributeError(f"'_OpNamespace' '{short}' object has no attribute '{name}'")

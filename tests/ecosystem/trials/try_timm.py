@@ -84,5 +84,5 @@ torch.save(model.state_dict(), file)
 file.seek(0)
 again = timm.create_model("mobilenetv3_small_050", num_classes=4)
 again.load_state_dict(torch.load(file))
-results["read"] = again.eval()(inputs)
+results["read"] = [float(torch.equal(again.eval()(inputs), model.eval()(inputs)))]
 report(**results)
