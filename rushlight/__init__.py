@@ -146,6 +146,7 @@ _LATER = {
     "cpu": ("rushlight.cpu", None),
     "data": ("rushlight.data", None),
     "distributed": ("rushlight.distributed", None),
+    "Future": ("rushlight.futures", "Future"),
     "futures": ("rushlight.futures", None),
     "distributions": ("rushlight.distributions", None),
     "fft": ("rushlight.tensor.fft", None),

@@ -187,7 +187,9 @@ class StateMethods:
         if strict:
             unexpected_keys.extend(self._unexpected_keys(state_dict, prefix, own, extra))
 
-    def _unexpected_keys(self, state_dict: dict[str, Any], prefix: str, own: Mapping[str, Any], extra: str) -> list[str]:
+    def _unexpected_keys(
+        self, state_dict: dict[str, Any], prefix: str, own: Mapping[str, Any], extra: str
+    ) -> list[str]:
         found = []
         for key in state_dict:
             if not key.startswith(prefix) or key == extra:

@@ -1,4 +1,4 @@
-"""transformers: GPT-2 and BERT from a config, trained, saved and read again (safetensors), generation greedy, sampled and by beams; Llama, T5, ViT."""
+"""transformers: GPT-2 and BERT from a config, trained, saved and read again (safetensors), generation greedy, sampled and by beams; Llama, T5, ViT; `Trainer` with accumulated gradients, evaluation, checkpoints and a resumed run."""
 
 import tempfile
 
@@ -15,6 +15,8 @@ from transformers import (
     LlamaForCausalLM,
     T5Config,
     T5ForConditionalGeneration,
+    Trainer,
+    TrainingArguments,
     ViTConfig,
     ViTForImageClassification,
     get_cosine_schedule_with_warmup,
@@ -60,7 +62,13 @@ results["gpt_no_cache"] = gpt.generate(**prompt, do_sample=False, use_cache=Fals
 gpt.gradient_checkpointing_enable()
 results["gpt_checkpointed"] = train(gpt, get_linear_schedule_with_warmup, steps=2, input_ids=tokens, labels=tokens)
 
-small = {"vocab_size": 200, "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
+small = {
+    "vocab_size": 200,
+    "hidden_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 96,
+}
 bert = BertForSequenceClassification(BertConfig(**small, max_position_embeddings=64, num_labels=3))
 batch = {"input_ids": tokens, "attention_mask": mask, "labels": torch.arange(4) % 3}
 results["bert_losses"] = train(bert, get_cosine_schedule_with_warmup, **batch)
@@ -77,20 +85,79 @@ for name, model in (("gpt", gpt), ("bert", bert), ("masked", masked)):
     results[f"{name}_read"] = again(tokens, attention_mask=mask).logits
 with tempfile.TemporaryDirectory() as folder:
     gpt.save_pretrained(folder, max_shard_size="50KB")
-    results["half"] = GPT2LMHeadModel.from_pretrained(folder, dtype=torch.bfloat16)(tokens).logits.float().mean((0, 1))[:8].round(decimals=1)
+    results["half"] = (
+        GPT2LMHeadModel.from_pretrained(folder, dtype=torch.bfloat16)(tokens)
+        .logits.float()
+        .mean((0, 1))[:8]
+        .round(decimals=1)
+    )
 
 llama = LlamaForCausalLM(LlamaConfig(**small, num_key_value_heads=2, **ends))
-results["llama_losses"] = train(llama, get_linear_schedule_with_warmup, input_ids=tokens, attention_mask=mask, labels=tokens)
+results["llama_losses"] = train(
+    llama, get_linear_schedule_with_warmup, input_ids=tokens, attention_mask=mask, labels=tokens
+)
 results["llama_greedy"] = llama.generate(**prompt, do_sample=False)
 t5 = T5ForConditionalGeneration(
     T5Config(vocab_size=200, d_model=48, d_kv=12, d_ff=96, num_layers=2, num_heads=4, decoder_start_token_id=0)
 )
-results["t5_losses"] = train(t5, get_linear_schedule_with_warmup, input_ids=tokens, attention_mask=mask, labels=tokens[:, :10].contiguous())
+results["t5_losses"] = train(
+    t5, get_linear_schedule_with_warmup, input_ids=tokens, attention_mask=mask, labels=tokens[:, :10].contiguous()
+)
 results["t5_greedy"] = t5.generate(input_ids=tokens, attention_mask=mask, max_new_tokens=8)
 vit = ViTForImageClassification(
-    ViTConfig(hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=96, image_size=32, patch_size=8, num_labels=5)
+    ViTConfig(
+        hidden_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=96,
+        image_size=32,
+        patch_size=8,
+        num_labels=5,
+    )
 )
 results["vit_losses"] = train(
     vit, get_linear_schedule_with_warmup, pixel_values=torch.randn(4, 3, 32, 32), labels=torch.arange(4)
 )
+
+
+class Sentences(torch.utils.data.Dataset):
+    """Tokens with labels."""
+
+    def __len__(self):
+        return 24
+
+    def __getitem__(self, place):
+        ids = (torch.arange(16) * (place + 3) + 1) % 199
+        return {"input_ids": ids, "attention_mask": torch.ones(16, dtype=torch.long), "labels": place % 3}
+
+
+with tempfile.TemporaryDirectory() as folder:
+    settings = TrainingArguments(
+        folder,
+        num_train_epochs=2,
+        per_device_train_batch_size=4,
+        gradient_accumulation_steps=2,
+        learning_rate=1e-3,
+        warmup_steps=2,
+        logging_steps=1,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        report_to=[],
+        disable_tqdm=True,
+        use_cpu=True,
+        seed=3,
+    )
+    trainer = Trainer(
+        bert,
+        settings,
+        train_dataset=Sentences(),
+        eval_dataset=Sentences(),
+        compute_metrics=lambda outcome: {"right": float((outcome.predictions.argmax(-1) == outcome.label_ids).mean())},
+    )
+    trainer.train()
+    history = trainer.state.log_history
+    results["trainer"] = [[line[key] for key in ("loss", "eval_loss", "eval_right") if key in line] for line in history]
+    resumed = Trainer(bert, settings, train_dataset=Sentences(), eval_dataset=Sentences())
+    resumed.train(resume_from_checkpoint=True)
+    results["predictions"] = torch.as_tensor(resumed.predict(Sentences()).predictions)
 report(**results)
