@@ -4,7 +4,6 @@ import torch
 from captum.attr import (
     DeepLift,
     FeatureAblation,
-    GradientShap,
     GuidedBackprop,
     InputXGradient,
     IntegratedGradients,
