@@ -18,9 +18,11 @@ from ..ir.graph import Node, Side, mode, trace
 from ..ir.type import TupleType
 from ..passes import grad as grad_pass
 from ..passes import repetition
+from .geometry import strided
 from .grad_fn import check_count, grad_fn_name, gradients_of, gradients_to_node
+from .layouts import for_all_layouts
 from .public import functions
-from .tensor import Tensor, node_of, wrap
+from .tensor import Late, Tensor, node_of, wrap
 
 # ---- the walk ----
 
@@ -145,19 +147,25 @@ def _run_hooks(side: Side, g: Node) -> Node:
     """What is called with a complete cotangent before it goes on: the tensor's hooks, its kept gradient, the function's hooks."""
     if side.hooks:
         for hook in list(side.hooks.values()):
-            result = hook(wrap(g))
+            result = hook(gradient_of(g))
             if result is not None:
                 g = _replaced(hook, result, g)
     if side.retain is not None:
         kept = side.retain()
         if kept is not None:
-            kept._grad = wrap(g) if kept._grad is None else wrap(scalar.add(node_of(kept._grad), g))
+            kept._grad = gradient_of(g) if kept._grad is None else wrap(scalar.add(node_of(kept._grad), g))
     if side.before:
         for hook in list(side.before.values()):
             result = hook(gradients_of(g))
             if result is not None:
                 g = gradients_to_node(result, g)
     return g
+
+
+def gradient_of(g: Node) -> Tensor:
+    """A complete cotangent as the tensor that users see: sparse, where what read the table asked for that."""
+    sparse = g.side is not None and g.side.rows is not None
+    return Late.sparse().gradient_of_rows(g) if sparse else wrap(g)  # type: ignore[no-any-return]
 
 
 def _replaced(hook: Any, result: Any, g: Node) -> Node:
@@ -195,7 +203,7 @@ def _walk(
         at_leaf(node, g)
         if side.after:
             for hook in list(side.after.values()):
-                hook((), (wrap(g),))
+                hook((), (gradient_of(g),))
         return None
 
     tracking, mode.tracking = mode.tracking, create_graph
@@ -243,7 +251,9 @@ def _accumulate(node: Node, g: Node) -> None:
         return
     have = tensor._grad
     if have is None:
-        tensor._grad = wrap(g)
+        tensor._grad = gradient_of(g)
+    elif have.layout is not strided or (g.side is not None and g.side.rows is not None):
+        tensor._grad = Late.sparse().accumulated(have, gradient_of(g))
     elif g.tracked or node_of(have).tracked:
         tensor._grad = wrap(scalar.add(node_of(have), g))
     else:
@@ -379,6 +389,7 @@ def _wanted(roots: dict[Node, Node], tensors: list[Tensor]) -> dict[Node, Any]:
     return wanted
 
 
+@for_all_layouts
 def backward(
     tensors: Any,
     grad_tensors: Any = None,
@@ -411,6 +422,7 @@ def backward(
     _walk(roots, create_graph, retain, at_leaf, wanted)
 
 
+@for_all_layouts
 def grad(
     outputs: Any,
     inputs: Any,
@@ -474,7 +486,7 @@ def _found(
 
     def at_leaf(node: Node, g: Node) -> None:
         owner = id(_leaf_of(node))
-        at_leaves[owner] = scalar.add(at_leaves[owner], g) if owner in at_leaves else g
+        at_leaves[owner] = component.accumulate(at_leaves[owner], g) if owner in at_leaves else g
 
     _walk(roots, create_graph, retain, at_leaf, wanted)
     return [at_leaves.get(id(tensor), wanted[node_of(tensor)]) for tensor in inputs]
@@ -484,7 +496,7 @@ def _one_gradient(
     place: int, tensor: Tensor, part: Node | None, allow_unused: bool, materialize: bool
 ) -> Tensor | None:
     if part is not None:
-        return wrap(part)
+        return gradient_of(part)
     if materialize:
         return wrap(scalar.zeros_like(node_of(tensor)))
     if allow_unused:
