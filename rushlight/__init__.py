@@ -133,17 +133,16 @@ _AUTOCAST = (
     "set_autocast_gpu_dtype",
 )
 
-_SPARSE = (
-    "hspmm",
-    "smm",
-    "sparse_compressed_tensor",
-    "sparse_coo_tensor",
-    "sparse_csc_tensor",
-    "sparse_csr_tensor",
-    "spmm",
-    "sspaddmm",
-    "_sparse_coo_tensor_unsafe",
-)
+_SPARSE = {
+    "construction": (
+        "sparse_compressed_tensor",
+        "sparse_coo_tensor",
+        "sparse_csc_tensor",
+        "sparse_csr_tensor",
+        "_sparse_coo_tensor_unsafe",
+    ),
+    "products": ("hspmm", "smm", "spmm", "sspaddmm"),
+}
 
 # Loaded when first used, so that `import rushlight` costs what a script uses. name: (module, attribute or None for the module)
 _LATER = {
@@ -177,7 +176,7 @@ _LATER = {
     "_dynamo": ("rushlight._dynamo", None),
     "accelerator": ("rushlight.accelerator", None),
     "sparse": ("rushlight.sparse", None),
-    **{name: ("rushlight.sparse", name) for name in _SPARSE},
+    **{name: (f"rushlight.sparse.{file}", name) for file, names in _SPARSE.items() for name in names},
     "special": ("rushlight.tensor.special", None),
     "storage": ("rushlight.storage", None),
     "testing": ("rushlight.testing", None),

@@ -68,7 +68,9 @@ class Adagrad(Optimizer):
             state = self.state[parameter]
             step = advance(state)
             if g.layout is not strided:
-                self._update_rows(parameter, g, state["sum"], number(group["lr"]) / (1 + (step - 1) * group["lr_decay"]), group)
+                self._update_rows(
+                    parameter, g, state["sum"], number(group["lr"]) / (1 + (step - 1) * group["lr_decay"]), group
+                )
                 continue
             if group["weight_decay"] != 0:
                 g = g.add(parameter, alpha=group["weight_decay"])

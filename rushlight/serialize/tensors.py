@@ -18,7 +18,17 @@ from ..dtype import dtype, uint8
 from ..ir.graph import input_node
 from ..ir.type import Type
 from ..runtime import executor
-from ..tensor.geometry import Size, contiguous_strides, device, layout, memory_format, sparse_coo, sparse_csc, sparse_csr, strided
+from ..tensor.geometry import (
+    Size,
+    contiguous_strides,
+    device,
+    layout,
+    memory_format,
+    sparse_coo,
+    sparse_csc,
+    sparse_csr,
+    strided,
+)
 from ..tensor.storage import Storage
 from ..tensor.tensor import Late, Tensor, handle
 from ..tensor.views import Expand, Permute, Reshape, Slice, Step, Strided
@@ -296,11 +306,13 @@ def _get_layout(name: str) -> Any:
 
 def _rebuild_sparse_tensor(of: Any, parts: Any) -> Tensor:
     """A sparse tensor from its parts, whose indices are looked at: a file may say anything."""
-    sparse = Late.sparse()
+    sparse = Late.sparse().construction
     if of is sparse_coo:
         indices, values, size, *coalesced = parts
         known = {"is_coalesced": coalesced[0] or None} if coalesced else {}
-        made = sparse.sparse_coo_tensor(_checked(indices), _checked(values), tuple(size), check_invariants=True, **known)
+        made = sparse.sparse_coo_tensor(
+            _checked(indices), _checked(values), tuple(size), check_invariants=True, **known
+        )
         return made  # type: ignore[no-any-return]
     if of not in (sparse_csr, sparse_csc):
         raise RuntimeError(f"load: the file holds a tensor of layout {of}, which Rushlight does not have")

@@ -5,27 +5,20 @@ compiler need not know of it. What it does with a public function's call stands 
 """
 
 from ..late import names as _names
-from . import conversion, elementwise, gradients, printing, products, reductions, shape
-from .construction import (
-    _sparse_coo_tensor_unsafe,
-    filled,
-    filled_like,
-    sparse_compressed_tensor,
-    sparse_coo_tensor,
-    sparse_csc_tensor,
-    sparse_csr_tensor,
-    spdiags,
-)
-from .gradients import accumulated, gradient_of_rows
+from . import construction, conversion, elementwise, gradients, printing, products, reductions, shape
+from .construction import spdiags
 from .invariants import check_sparse_tensor_invariants
 from .legacy import types as _types
-from .products import hspmm, sampled_addmm, smm, spmm, sspaddmm
+from .products import sampled_addmm
 from .products import sparse_addmm as addmm
 from .products import sparse_mm as mm
 from .reductions import sparse_log_softmax as log_softmax
 from .reductions import sparse_softmax as softmax
 from .reductions import sparse_sum as sum
 from .tensor import SparseTensor
+
+# What fills the table of operations and gives `torch` its constructors; the core reaches these by `Late.sparse()`.
+_FAMILIES = (construction, conversion, elementwise, gradients, printing, products, reductions, shape)
 
 globals().update(_types)
 

@@ -150,9 +150,13 @@ def sparse_compressed_tensor(
     elements = _as_tensor(values, dtype)
     for name, part in zip(_PARTS[layout], (pointers, inner), strict=True):
         if part.dtype not in (int32, int64):
-            raise RuntimeError(f"{' and '.join(_PARTS[layout])} must be an int32 or int64 type, but got: {part.dtype} — {name}")
+            raise RuntimeError(
+                f"{' and '.join(_PARTS[layout])} must be an int32 or int64 type, but got: {part.dtype} — {name}"
+            )
         if part.ndim != 1:
-            raise NotImplementedError(f"batches of compressed matrices are not in Rushlight yet: {name} has shape {tuple(part.shape)}")
+            raise NotImplementedError(
+                f"batches of compressed matrices are not in Rushlight yet: {name} has shape {tuple(part.shape)}"
+            )
     if pointers.dtype is not inner.dtype:
         raise RuntimeError(
             f"{' and '.join(_PARTS[layout])} dtype must match, but got {pointers.dtype} and {inner.dtype}"
@@ -164,7 +168,9 @@ def sparse_compressed_tensor(
     else:
         shape = shape_of((size,), "sparse_compressed_tensor")
     if len(shape) != 2 + elements.ndim - 1:
-        raise RuntimeError(f"tensor dimensionality must be sum of batch, base, and dense dimensionalities, but got size {list(shape)}")
+        raise RuntimeError(
+            f"tensor dimensionality must be sum of batch, base, and dense dimensionalities, but got size {list(shape)}"
+        )
     if invariants.wanted(check_invariants):
         outer = (shape[0], shape[1]) if layout is sparse_csr else (shape[1], shape[0])
         pair = structure.as_indices(pointers._array()), structure.as_indices(inner._array())
@@ -173,7 +179,9 @@ def sparse_compressed_tensor(
     return _finished(made(layout, parts, _shared(elements, "SparseCompressedTensor"), shape, True), requires_grad)
 
 
-def sparse_csr_tensor(crow_indices: Any, col_indices: Any, values: Any, size: Any = None, **options: Any) -> SparseTensor:
+def sparse_csr_tensor(
+    crow_indices: Any, col_indices: Any, values: Any, size: Any = None, **options: Any
+) -> SparseTensor:
     """A matrix by rows: row i has `values[k]` in columns `col_indices[k]` for k from `crow_indices[i]` to `crow_indices[i + 1]`.
 
     As `torch.sparse_csr_tensor`; options as in `sparse_compressed_tensor`.
@@ -186,7 +194,9 @@ def sparse_csr_tensor(crow_indices: Any, col_indices: Any, values: Any, size: An
     return sparse_compressed_tensor(crow_indices, col_indices, values, size, **{**options, "layout": sparse_csr})
 
 
-def sparse_csc_tensor(ccol_indices: Any, row_indices: Any, values: Any, size: Any = None, **options: Any) -> SparseTensor:
+def sparse_csc_tensor(
+    ccol_indices: Any, row_indices: Any, values: Any, size: Any = None, **options: Any
+) -> SparseTensor:
     """A matrix by columns, as `torch.sparse_csc_tensor`; the mirror of `sparse_csr_tensor`."""
     return sparse_compressed_tensor(ccol_indices, row_indices, values, size, **{**options, "layout": sparse_csc})
 
@@ -194,7 +204,9 @@ def sparse_csc_tensor(ccol_indices: Any, row_indices: Any, values: Any, size: An
 # ---- without elements ----
 
 
-def empty(size: Any, kind: dtype | None = None, layout: Any = sparse_coo, sparse_axes: int | None = None) -> SparseTensor:
+def empty(
+    size: Any, kind: dtype | None = None, layout: Any = sparse_coo, sparse_axes: int | None = None
+) -> SparseTensor:
     """A sparse tensor in which nothing is set."""
     extents = shape_of((size,), "empty")
     axes = len(extents) if sparse_axes is None else sparse_axes
@@ -204,7 +216,9 @@ def empty(size: Any, kind: dtype | None = None, layout: Any = sparse_coo, sparse
     if layout not in _PARTS:
         raise NotImplementedError(f"layout {layout} is not in Rushlight yet; use torch.sparse_coo or torch.sparse_csr")
     if len(extents) != 2:
-        raise RuntimeError(f"torch.empty: Only batched sparse compressed (non-block) tensors are supported, but got size {list(extents)}")
+        raise RuntimeError(
+            f"torch.empty: Only batched sparse compressed (non-block) tensors are supported, but got size {list(extents)}"
+        )
     rows = extents[0] if layout is sparse_csr else extents[1]
     parts = (from_array(np.zeros(rows + 1, np.int64), int64), from_array(np.zeros(0, np.int64), int64))
     return made(layout, parts, elements, extents, True)
@@ -246,7 +260,10 @@ def spdiags(diagonals: Tensor, offsets: Tensor, shape: Any, layout: Any = None) 
     pairs = [(k, offset) for k, offset in enumerate(found.tolist())]
     inside = [column[(column - offset >= 0) & (column - offset < height)] for _, offset in pairs]
     indices = np.concatenate([np.stack([c - offset, c]) for (_, offset), c in zip(pairs, inside, strict=True)], 1)
-    source = [np.concatenate([np.full(c.size, k) for (k, _), c in zip(pairs, inside, strict=True)]), np.concatenate(inside)]
+    source = [
+        np.concatenate([np.full(c.size, k) for (k, _), c in zip(pairs, inside, strict=True)]),
+        np.concatenate(inside),
+    ]
     elements = rows[tuple(from_array(part.astype(np.int64), int64) for part in source)]  # type: ignore[index]
     result = coo(indices.astype(np.int64), elements, (height, width), coalesced=False)
     if layout in (None, sparse_coo, strided):

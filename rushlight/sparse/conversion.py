@@ -33,7 +33,9 @@ def to_dense(self: SparseTensor, dtype: dtype | None = None, *, masked_grad: boo
     The gradient has the tensor's indices, as with PyTorch's `masked_grad=True`; False raises NotImplementedError.
     """
     if masked_grad is False:
-        raise NotImplementedError("to_dense(masked_grad=False): a gradient beyond the tensor's indices is not in Rushlight yet")
+        raise NotImplementedError(
+            "to_dense(masked_grad=False): a gradient beyond the tensor's indices is not in Rushlight yet"
+        )
     node = node_of(self._elements)
     sparse = self.sparse_extents()
     count = structure.size_of(sparse)
@@ -48,7 +50,9 @@ def to_dense(self: SparseTensor, dtype: dtype | None = None, *, masked_grad: boo
 
 
 @method
-def to_sparse(self: Tensor, *args: Any, layout: layouts | None = None, blocksize: Any = None, dense_dim: int | None = None) -> Tensor:
+def to_sparse(
+    self: Tensor, *args: Any, layout: layouts | None = None, blocksize: Any = None, dense_dim: int | None = None
+) -> Tensor:
     """The elements that are not zero, as a tensor of layout `torch.sparse_coo` or the one asked for, as `Tensor.to_sparse`.
 
     `to_sparse(n)` has n sparse axes, and elements with the others. Gradient flows to the elements chosen.
@@ -63,7 +67,9 @@ def to_sparse(self: Tensor, *args: Any, layout: layouts | None = None, blocksize
     wanted = args[0] if args and isinstance(args[0], layouts) else layout or sparse_coo
     axes = args[0] if args and not isinstance(args[0], layouts) else None
     if wanted not in _NAMES or blocksize is not None:
-        raise NotImplementedError(f"to_sparse: layout {wanted} is not in Rushlight yet; use torch.sparse_coo or torch.sparse_csr")
+        raise NotImplementedError(
+            f"to_sparse: layout {wanted} is not in Rushlight yet; use torch.sparse_coo or torch.sparse_csr"
+        )
     if wanted is strided:
         raise RuntimeError("to_sparse: unexpected target layout torch.strided; use to_dense()")
     if isinstance(self, SparseTensor):
@@ -92,10 +98,10 @@ def _of_dense(tensor: Tensor, axes: int | None) -> SparseTensor:
     if axes < ndim:
         present = present.reshape(*array.shape[:axes], -1).any(-1)
     if ndim == 0:
-        chosen = labelled(view.reshape(node_of(tensor), (1,)), "ToSparse")
-        kept = np.zeros((0, 1), np.int64) if present.all() else np.zeros((0, 0), np.int64)
-        return coo(kept, chosen if present.all() else chosen[:0], (), coalesced=True)  # type: ignore[index]
-    indices = np.stack(np.nonzero(present)) if ndim else np.zeros((0, 1), np.int64)
+        count = int(present)
+        one = view.slice_(view.reshape(node_of(tensor), (1,)), (0,), (count,))
+        return coo(np.zeros((0, count), np.int64), labelled(one, "ToSparse"), (), coalesced=True)
+    indices = np.stack(np.nonzero(present))
     chosen = index.take(node_of(tensor), *[index_node(row) for row in indices])
     return coo(indices, labelled(chosen, "ToSparse"), tensor.shape, coalesced=True)
 
@@ -173,8 +179,9 @@ def coalesced(tensor: SparseTensor) -> SparseTensor:
         return tensor
     distinct, places = structure.gathered(tensor.keys())
     elements = added_up(tensor._elements, places, distinct.size)
-    if elements is tensor._elements:
-        elements = wrap(view.identity(node_of(elements))) if elements.requires_grad else elements.detach()
+    if elements is tensor._elements:  # another tensor all the same: what is written to one is not seen in the other
+        node = node_of(elements)
+        elements = wrap(view.identity(node) if node.tracked else node)
     return coo(structure.indices_of(distinct, tensor.sparse_extents()), elements, tensor.shape, coalesced=True)
 
 
@@ -231,7 +238,9 @@ def deepcopy(self: SparseTensor, memo: dict[int, Any]) -> SparseTensor:
     return memo[id(self)]  # type: ignore[no-any-return]
 
 
-def rebuild(of: Any, parts: tuple[Tensor, ...], elements: Tensor, extents: tuple[int, ...], sorted_: bool) -> SparseTensor:
+def rebuild(
+    of: Any, parts: tuple[Tensor, ...], elements: Tensor, extents: tuple[int, ...], sorted_: bool
+) -> SparseTensor:
     """What pickle calls to make a sparse tensor again."""
     return made(of, parts, elements, extents, sorted_)
 
@@ -294,9 +303,9 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
     return input.shape == other.shape
 
 
-for _name in (
-    "float double half bfloat16 long int short char byte bool cfloat cdouble type_as cpu cuda pin_memory".split()
-):
+for (
+    _name
+) in "float double half bfloat16 long int short char byte bool cfloat cdouble type_as cpu cuda pin_memory".split():
     setattr(SparseTensor, _name, _mapped(_name))
 for _function in (to_dense, coalesce, to, copy_, zero_, sparse_resize_, sparse_resize_and_clear_):
     setattr(SparseTensor, _function.__name__, _function)

@@ -22,7 +22,18 @@ from .tensor import SparseTensor, coo, index_node, made
 # ---- functions of one tensor ----
 
 # Elements at one place must be added before any of these, but for those in `_LINEAR`.
-_LINEAR = ("neg", "positive", "real", "imag", "conj", "resolve_conj", "resolve_neg", "deg2rad", "rad2deg", "conj_physical")
+_LINEAR = (
+    "neg",
+    "positive",
+    "real",
+    "imag",
+    "conj",
+    "resolve_conj",
+    "resolve_neg",
+    "deg2rad",
+    "rad2deg",
+    "conj_physical",
+)
 _KEEPING_ZERO = (
     "abs asin asinh atan atanh ceil erf erfinv expm1 floor frac isinf isnan isneginf isposinf log1p nan_to_num relu round sgn "
     "sign signbit sin sinh sqrt square tan tanh trunc"
@@ -47,7 +58,9 @@ for _name in _KEEPING_ZERO:
 @operation("pow")
 def pow_(input: Any, exponent: Any) -> SparseTensor:
     if not isinstance(input, SparseTensor) or not is_number(exponent):
-        raise NotImplementedError("pow: of sparse tensors a power with a number as its exponent is defined; call .to_dense()")
+        raise NotImplementedError(
+            "pow: of sparse tensors a power with a number as its exponent is defined; call .to_dense()"
+        )
     if exponent == 0:
         raise RuntimeError("pow: exponent 0 makes a dense tensor of a sparse one; use torch.ones")
     whole = coalesced(input)
@@ -83,6 +96,8 @@ def _sum(op: str, a: SparseTensor, b: SparseTensor, alpha: Any) -> SparseTensor:
     elements = added_up(functions["cat"]([left, right]), np.concatenate([at_left, at_right]), keys.size)
     indices = structure.indices_of(keys, a.sparse_extents())
     result = coo(indices, elements, a.shape, coalesced=a._coalesced and b._coalesced)
+    if keys.size > structure.size_of(a.sparse_extents()):  # a sum that goes on does not grow without bound
+        result = coalesced(result)
     return result if a.layout is sparse_coo else result.to_sparse(layout=a.layout)  # type: ignore[attr-defined,no-any-return]
 
 
@@ -145,15 +160,17 @@ def _scaled(tensor: SparseTensor, factor: Any, operator: Callable[..., Tensor]) 
 def _spread_to(dense: Tensor, tensor: SparseTensor) -> Tensor:
     """The dense factor's element at each place of a sparse one, with which it may broadcast."""
     shape = (1,) * (tensor.ndim - dense.ndim) + tuple(dense.shape)
-    if any(extent not in (1, own) for extent, own in zip(shape, tensor.shape, strict=False)) or len(shape) > tensor.ndim:
+    if (
+        any(extent not in (1, own) for extent, own in zip(shape, tensor.shape, strict=False))
+        or len(shape) > tensor.ndim
+    ):
         raise RuntimeError(
             f"mul: a dense factor of shape {tuple(dense.shape)} cannot be expanded to the sparse one's {tuple(tensor.shape)}"
         )
     sparse = tensor.sparse_dim()
     node = view.reshape(node_of(dense), shape)
     places = [
-        row if extent > 1 else np.zeros_like(row)
-        for row, extent in zip(tensor.places(), shape[:sparse], strict=True)
+        row if extent > 1 else np.zeros_like(row) for row, extent in zip(tensor.places(), shape[:sparse], strict=True)
     ]
     return wrap(index.take(node, *[index_node(row) for row in places]))
 
@@ -161,7 +178,9 @@ def _spread_to(dense: Tensor, tensor: SparseTensor) -> Tensor:
 def _common(a: SparseTensor, b: SparseTensor) -> SparseTensor:
     """The product of two sparse tensors: at the places that both have."""
     if a.shape != b.shape:
-        raise RuntimeError(f"mul: sparse tensors of shapes {tuple(a.shape)} and {tuple(b.shape)}: The expected size is the same")
+        raise RuntimeError(
+            f"mul: sparse tensors of shapes {tuple(a.shape)} and {tuple(b.shape)}: The expected size is the same"
+        )
     if a.layout is not sparse_coo or b.layout is not sparse_coo:
         product = _common(a.to_sparse_coo(), b.to_sparse_coo())  # type: ignore[attr-defined]
         return product.to_sparse(layout=a.layout)  # type: ignore[attr-defined,no-any-return]
@@ -217,7 +236,9 @@ def sparse_mask(self: Tensor, mask: Tensor) -> SparseTensor:
     if not isinstance(mask, SparseTensor):
         raise NotImplementedError(f"sparse_mask: the mask has to be sparse, got layout {mask.layout}")
     if self.shape != mask.shape:
-        raise RuntimeError(f"sparse_mask(): operands have incompatible sizes; self has size {list(self.shape)} but mask has size {list(mask.shape)}")
+        raise RuntimeError(
+            f"sparse_mask(): operands have incompatible sizes; self has size {list(self.shape)} but mask has size {list(mask.shape)}"
+        )
     if isinstance(self, SparseTensor):
         whole = coalesced(self)
         places, found = structure.looked_up(mask.keys(), whole.keys())

@@ -8,9 +8,8 @@ from ..ir import view
 from ..ir.graph import Node
 from ..tensor import Tensor, autograd
 from ..tensor.geometry import sparse_coo
-from ..tensor.tensor import wrap
+from ..tensor.tensor import node_of, wrap
 from .elementwise import joined, sparse_mask
-from .operations import operation
 from .tensor import SparseTensor, made
 
 
@@ -20,6 +19,15 @@ def gradient_of_rows(cotangent: Node) -> SparseTensor:
     values, places = cotangent.side.rows
     indices = wrap(view.reshape(places, (1, places.type.size)))
     return made(sparse_coo, (indices,), wrap(values), cotangent.type.shape, coalesced=False)
+
+
+def cotangent_of(gradient: SparseTensor) -> Node:
+    """The reverse: what a hook returned as a sparse tensor."""
+    whole = node_of(gradient.to_dense())
+    if gradient.layout is sparse_coo and gradient.sparse_dim() == 1:
+        places = node_of(gradient._structure[0])
+        whole.sided().rows = node_of(gradient._elements), view.reshape(places, (places.type.size,))
+    return whole
 
 
 def _listed(value: Any) -> list[Any]:
@@ -36,30 +44,35 @@ def _outputs(outputs: Any, gradients: Any) -> tuple[list[Any], list[Any] | None]
     if gradients is None:
         return [_elements(output) for output in found], None
     pairs = [
-        (_elements(output), g if g is None or not isinstance(output, SparseTensor) else _elements(sparse_mask(g, output)))
+        (
+            _elements(output),
+            g if g is None or not isinstance(output, SparseTensor) else _elements(sparse_mask(g, output)),
+        )
         for output, g in zip(found, _listed(gradients), strict=True)
     ]
     return [output for output, _ in pairs], [g for _, g in pairs]
 
 
-@operation("grad")
-def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, *args: Any, **kwargs: Any) -> tuple[Tensor | None, ...]:
-    """Gradients by sparse inputs are sparse, with their indices; those of sparse outputs are read at theirs."""
-    chosen = _listed(inputs)
-    found, gradients = _outputs(outputs, grad_outputs)  # the plain function is called, or an error there would come back here
-    results = autograd.grad.__wrapped__(found, [_elements(tensor) for tensor in chosen], gradients, *args, **kwargs)
+def grad(
+    outputs: list[Any], inputs: list[Any], gradients: Any, retain: bool | None, create_graph: bool, allow_unused: bool
+) -> tuple[Tensor | None, ...]:
+    """`autograd.grad`: gradients by sparse inputs are sparse, with their indices; those given of sparse outputs are read at theirs."""
+    found, given = _outputs(outputs, gradients)
+    results = autograd.grad(found, list(map(_elements, inputs)), given, retain, create_graph, allow_unused=allow_unused)
     return tuple(
         tensor.gradient_of(g) if isinstance(tensor, SparseTensor) and g is not None else g
-        for tensor, g in zip(chosen, results, strict=True)
+        for tensor, g in zip(inputs, results, strict=True)
     )
 
 
-@operation("backward")
-def backward(tensors: Any, grad_tensors: Any = None, *args: Any, **kwargs: Any) -> None:
-    found, gradients = _outputs(tensors, grad_tensors)
-    if kwargs.get("inputs") is not None:
-        kwargs["inputs"] = [_elements(tensor) for tensor in _listed(kwargs["inputs"])]
-    autograd.backward.__wrapped__(found, gradients, *args, **kwargs)
+def backward(
+    outputs: list[Any], gradients: Any, retain: bool | None, create_graph: bool, inputs: list[Any] | None
+) -> None:
+    """`autograd.backward` from or to sparse tensors."""
+    found, given = _outputs(outputs, gradients)
+    autograd.backward(
+        found, given, retain, create_graph, inputs=None if inputs is None else list(map(_elements, inputs))
+    )
 
 
 def accumulated(have: Tensor, more: Tensor) -> Tensor:
@@ -69,4 +82,3 @@ def accumulated(have: Tensor, more: Tensor) -> Tensor:
     if isinstance(have, SparseTensor):
         have, more = more, have
     return have + more  # type: ignore[operator,no-any-return]
-

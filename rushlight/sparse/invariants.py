@@ -124,7 +124,9 @@ def check_compressed(
     first, second = names
     if pointers.size != extents[0] + 1:
         axis = "rows" if first == "crow_indices" else "columns"
-        raise RuntimeError(f"{first}.shape[-1] must be equal to the number of {axis} + 1 = {extents[0] + 1}, but got {pointers.size}")
+        raise RuntimeError(
+            f"{first}.shape[-1] must be equal to the number of {axis} + 1 = {extents[0] + 1}, but got {pointers.size}"
+        )
     if inner.size != count:
         raise RuntimeError(f"number of elements in {second} and values must be the same: {inner.size} is not {count}")
     if pointers[0] != 0:

@@ -35,7 +35,9 @@ class _SparseType(type):
 
 
 def _type(name: str, kind: dtype) -> Any:
-    made = _SparseType(name, (), {"__doc__": f"A COO tensor of {kind.name}, as `torch.sparse.{name}`; use `torch.sparse_coo_tensor`."})
+    made = _SparseType(
+        name, (), {"__doc__": f"A COO tensor of {kind.name}, as `torch.sparse.{name}`; use `torch.sparse_coo_tensor`."}
+    )
     made.kind = kind
     return made
 

@@ -15,6 +15,7 @@ from ..ir import index, reduce, scalar, view
 from ..ir.graph import Node
 from ..ir.type import Type
 from ..tensor import Tensor
+from ..tensor.casting import casting
 from ..tensor.geometry import sparse_coo, sparse_csr, strided
 from ..tensor.public import functions, method, scalar_name
 from ..tensor.tensor import node_of, wrap
@@ -137,7 +138,9 @@ def _layout_name(*tensors: Tensor) -> str:
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """A batch of sparse matrices is one matrix of blocks on the diagonal."""
     if not isinstance(input, SparseTensor) or isinstance(mat2, SparseTensor):
-        raise RuntimeError("bmm: a sparse batch is supported as the first factor, with a dense second one; call .to_dense()")
+        raise RuntimeError(
+            "bmm: a sparse batch is supported as the first factor, with a dense second one; call .to_dense()"
+        )
     if input.sparse_dim() != 3 or mat2.ndim != 3 or input.shape[0] != mat2.shape[0] or input.shape[2] != mat2.shape[1]:
         raise RuntimeError(
             f"bmm: batches of matrices that fit are needed, got {tuple(input.shape)} and {tuple(mat2.shape)}: size mismatch"
@@ -158,7 +161,9 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
             result = result * alpha  # type: ignore[operator]
         return result if beta == 0 else result + (input if beta == 1 else input * beta)  # type: ignore[operator,no-any-return]
     if isinstance(result, SparseTensor) != isinstance(input, SparseTensor):
-        raise RuntimeError(f"addmm: cannot add a product of layout {result.layout} to a tensor of layout {input.layout}")
+        raise RuntimeError(
+            f"addmm: cannot add a product of layout {result.layout} to a tensor of layout {input.layout}"
+        )
     return functions["add"](input * beta, result, alpha=alpha)  # type: ignore[operator,no-any-return]
 
 
@@ -199,6 +204,8 @@ method(sspaddmm)
 
 # ---- torch.sparse ----
 
+_product = casting("mm", product)
+
 
 def sparse_mm(mat1: Tensor, mat2: Tensor, reduce: str | None = None) -> Tensor:
     """The product of a sparse and a dense matrix, dense; of two sparse ones, sparse. As `torch.sparse.mm`.
@@ -212,7 +219,7 @@ def sparse_mm(mat1: Tensor, mat2: Tensor, reduce: str | None = None) -> Tensor:
     """
     if not isinstance(mat1, SparseTensor) and not isinstance(mat2, SparseTensor):
         return functions["mm"](mat1, mat2)  # type: ignore[no-any-return]
-    result = product(mat1, mat2) if reduce in (None, "sum") else _reduced(mat1, mat2, str(reduce))
+    result = _product(mat1, mat2) if reduce in (None, "sum") else _reduced(mat1, mat2, str(reduce))
     return _named(result, "SparseMm" if isinstance(result, SparseTensor) else "SparseAddmm")
 
 
@@ -229,7 +236,9 @@ def _named(result: Tensor, label: str) -> Tensor:
 def _reduced(left: Tensor, right: Tensor, how: str) -> Tensor:
     """The product with another way than the sum to bring a row's contributions together."""
     if how not in ("mean", "amax", "amin"):
-        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {how} — sparse.mm: prod is not in Rushlight")
+        raise RuntimeError(
+            f"reduce argument must be either sum, prod, mean, amax or amin, got {how} — sparse.mm: prod is not in Rushlight"
+        )
     if not isinstance(left, SparseTensor) or isinstance(right, SparseTensor):
         raise RuntimeError(f"sparse.mm(reduce={how!r}): a sparse and a dense matrix are needed")
     _check_factors(left, right)
@@ -245,7 +254,9 @@ def sparse_addmm(mat: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1.0, al
     return _named(addmm(mat, mat1, mat2, beta=beta, alpha=alpha), "SparseAddmm")
 
 
-def sampled_addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1.0, alpha: Any = 1.0, out: Any = None) -> Tensor:
+def sampled_addmm(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1.0, alpha: Any = 1.0, out: Any = None
+) -> Tensor:
     """beta * input + alpha * mat1 · mat2 at the places of a CSR matrix `input` alone, as `torch.sparse.sampled_addmm`.
 
     mat1 (m, k) and mat2 (k, n) are dense; an element costs k multiplications.
@@ -256,14 +267,18 @@ def sampled_addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1.0,
         raise NotImplementedError("sampled_addmm(out=) is not in Rushlight yet; use what it returns")
     for own, factor in (("mat1", mat1), ("mat2", mat2)):
         if factor.layout is not strided or factor.ndim != 2:
-            raise RuntimeError(f"sampled_addmm: Expected {own} to be a dense matrix, got {tuple(factor.shape)}, {factor.layout}")
+            raise RuntimeError(
+                f"sampled_addmm: Expected {own} to be a dense matrix, got {tuple(factor.shape)}, {factor.layout}"
+            )
     if mat1.shape[1] != mat2.shape[0] or (mat1.shape[0], mat2.shape[1]) != tuple(input.shape):
         raise RuntimeError(
             f"sampled_addmm: mat1 and mat2 shapes cannot be multiplied ({mat1.shape[0]}x{mat1.shape[1]} and "
             f"{mat2.shape[0]}x{mat2.shape[1]}) to the input's {tuple(input.shape)}"
         )
     if mat1.dtype is not input.dtype or mat2.dtype is not input.dtype:
-        raise RuntimeError(f"sampled_addmm: Expected mat1 and mat2 to have the dtype {cpp_name(input.dtype)} of the input")
+        raise RuntimeError(
+            f"sampled_addmm: Expected mat1 and mat2 to have the dtype {cpp_name(input.dtype)} of the input"
+        )
     rows, columns = input.places()
     left = index.take(node_of(mat1), index_node(rows))
     right = index.take(view.permute(node_of(mat2), (1, 0)), index_node(columns))

@@ -110,7 +110,9 @@ def _with_axes(result: SparseTensor, axes: tuple[int, ...], input: SparseTensor)
 
 
 @operation("norm", "frobenius_norm")
-def norm(input: SparseTensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
+def norm(
+    input: SparseTensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None
+) -> Tensor:
     if dim is not None and len(wrap_axes("norm", dim, input.ndim)) not in (0, input.ndim):
         raise RuntimeError(
             "norm_sparse currently only supports full reductions, so 'dim' must either be empty or contain all dimensions of the input"
@@ -159,7 +161,9 @@ def extreme(each: Node, rows: np.ndarray, count: int, how: str) -> Node:
 
 def _softmax(op: str, input: Tensor, dim: int, kind: dtype | None, logarithm: bool) -> SparseTensor:
     if not isinstance(input, SparseTensor):
-        raise NotImplementedError(f"{op}: a sparse tensor is needed, got layout {input.layout}; use torch.{op.partition('.')[2]}")
+        raise NotImplementedError(
+            f"{op}: a sparse tensor is needed, got layout {input.layout}; use torch.{op.partition('.')[2]}"
+        )
     axis = wrap_axis(op, dim, input.ndim)
     input = coalesced(_relaid(input))
     if kind is not None:

@@ -155,7 +155,9 @@ def index_select(input: SparseTensor, dim: int, index: Tensor) -> SparseTensor:
     extent = input.shape[axis]
     if wanted.size and (wanted.min() < -extent or wanted.max() >= extent):
         worst = int(wanted.min() if wanted.min() < -extent else wanted.max())
-        raise IndexError(f"index_select(): index contains {worst} that is out of range for tensor of size {list(input.shape)} at dimension {axis}")
+        raise IndexError(
+            f"index_select(): index contains {worst} that is out of range for tensor of size {list(input.shape)} at dimension {axis}"
+        )
     wanted = wanted % max(extent, 1)
     input = _coordinates(input)
     sparse = input.sparse_dim()
@@ -230,7 +232,14 @@ def _getitem(self: SparseTensor, key: Any) -> Tensor:
 SparseTensor.__getitem__ = _getitem  # type: ignore[attr-defined]
 
 
-SparseTensor.__iter__ = lambda self: iter(unbind(self))  # type: ignore[method-assign]
+SparseTensor.__iter__ = lambda self: iter(unbind(self))  # type: ignore[method-assign,arg-type]
+
+
+def _setitem(self: SparseTensor, key: Any, value: Any) -> None:
+    raise TypeError("Cannot assign to a sparse tensor — make another one of its indices and values")
+
+
+SparseTensor.__setitem__ = _setitem  # type: ignore[attr-defined]
 
 
 # ---- joined ----
@@ -254,7 +263,9 @@ def _check_sparse(op: str, tensors: Sequence[Tensor]) -> None:
 @operation("cat")
 def cat(tensors: Any, dim: int = 0) -> SparseTensor:
     if not isinstance(tensors[0], SparseTensor):
-        raise RuntimeError("Concatenating sparse and dense tensors: the first is dense; call .to_dense() on the others, or to_sparse()")
+        raise RuntimeError(
+            "Concatenating sparse and dense tensors: the first is dense; call .to_dense() on the others, or to_sparse()"
+        )
     _check_sparse("cat", tensors)
     parts: list[SparseTensor] = [_coordinates(tensor) for tensor in tensors]
     first = parts[0]
@@ -274,7 +285,12 @@ def cat(tensors: Any, dim: int = 0) -> SparseTensor:
             found[axis] += start
         elements = functions["cat"]([part._elements for part in parts])
     else:
-        elements = functions["cat"]([_padded(part, axis - sparse, int(start), extents[axis]) for part, start in zip(parts, starts, strict=False)])
+        elements = functions["cat"](
+            [
+                _padded(part, axis - sparse, int(start), extents[axis])
+                for part, start in zip(parts, starts, strict=False)
+            ]
+        )
     return coo(np.concatenate(places, 1), elements, extents, coalesced=False)
 
 

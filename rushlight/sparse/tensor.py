@@ -17,7 +17,8 @@ from ..dtype import dtype, int64
 from ..ir import view
 from ..ir.graph import Node
 from ..ir.type import Type
-from ..tensor.geometry import CPU, Size, device, layout, sparse_coo, sparse_csc, sparse_csr
+from ..tensor.geometry import CPU, Size, device, sparse_coo, sparse_csc, sparse_csr
+from ..tensor.geometry import layout as layouts
 from ..tensor.layouts import OtherLayout
 from ..tensor.public import name as label_of
 from ..tensor.tensor import Tensor, alias, from_array, node_of, wrap, wrap_axis
@@ -32,7 +33,7 @@ class SparseTensor(Tensor):
     """A tensor of layout `torch.sparse_coo`, `sparse_csr` or `sparse_csc`; made by `torch.sparse_coo_tensor` and its kind."""
 
     __slots__ = ("_layout", "_extents", "_structure", "_elements", "_coalesced")
-    _layout: layout
+    _layout: layouts
     _extents: tuple[int, ...]
     # COO: indices (sparse axes, elements). CSR: where each row starts, and each element's column; CSC: columns and rows.
     _structure: tuple[Tensor, ...]
@@ -81,7 +82,7 @@ class SparseTensor(Tensor):
         return CPU
 
     @property
-    def layout(self) -> layout:
+    def layout(self) -> layouts:
         return self._layout
 
     @property
@@ -145,7 +146,7 @@ class SparseTensor(Tensor):
 
     # ---- its parts
 
-    def _require(self, name: str, wanted: layout, words: str) -> None:
+    def _require(self, name: str, wanted: layouts, words: str) -> None:
         if self._layout is not wanted:
             raise RuntimeError(f"{name} expected {words} tensor layout but got {_NAMES[self._layout]}")
 
@@ -350,7 +351,9 @@ class SparseTensor(Tensor):
     # ---- what only memory could do
 
     def _without_memory(self) -> NoReturn:
-        raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage — a sparse tensor: ask its values")
+        raise RuntimeError(
+            "Cannot access data pointer of Tensor that doesn't have storage — a sparse tensor: ask its values"
+        )
 
     def data_ptr(self) -> int:
         self._without_memory()
@@ -393,7 +396,7 @@ def _copied(tensor: SparseTensor, result: SparseTensor) -> SparseTensor:
 
 
 def made(
-    of: layout, parts: tuple[Tensor, ...], elements: Tensor, extents: tuple[int, ...], coalesced: bool
+    of: layouts, parts: tuple[Tensor, ...], elements: Tensor, extents: tuple[int, ...], coalesced: bool
 ) -> SparseTensor:
     """A sparse tensor of parts that are known to fit."""
     result: SparseTensor = object.__new__(SparseTensor)
@@ -428,7 +431,9 @@ def written(op: str, target: Tensor, result: Tensor) -> Tensor:
     """Makes the result of a call the value of its first argument."""
     if isinstance(target, SparseTensor):
         if isinstance(result, SparseTensor) and result.shape != target.shape:
-            raise RuntimeError(f"output with shape {list(target.shape)} doesn't match the shape {list(result.shape)} — {op}")
+            raise RuntimeError(
+                f"output with shape {list(target.shape)} doesn't match the shape {list(result.shape)} — {op}"
+            )
         return target.become(op, result)
     return target.copy_(result.to_dense())  # type: ignore[attr-defined,no-any-return]
 

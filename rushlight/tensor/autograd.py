@@ -20,7 +20,6 @@ from ..passes import grad as grad_pass
 from ..passes import repetition
 from .geometry import strided
 from .grad_fn import check_count, grad_fn_name, gradients_of, gradients_to_node
-from .layouts import for_all_layouts
 from .public import functions
 from .tensor import Late, Tensor, node_of, wrap
 
@@ -165,13 +164,13 @@ def _run_hooks(side: Side, g: Node) -> Node:
 def gradient_of(g: Node) -> Tensor:
     """A complete cotangent as the tensor that users see: sparse, where what read the table asked for that."""
     sparse = g.side is not None and g.side.rows is not None
-    return Late.sparse().gradient_of_rows(g) if sparse else wrap(g)  # type: ignore[no-any-return]
+    return Late.sparse().gradients.gradient_of_rows(g) if sparse else wrap(g)  # type: ignore[no-any-return]
 
 
 def _replaced(hook: Any, result: Any, g: Node) -> Node:
     if not isinstance(result, Tensor):
         raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
-    node = node_of(result)
+    node = node_of(result) if result.layout is strided else Late.sparse().gradients.cotangent_of(result)
     name = getattr(hook, "__name__", "<unknown>")
     if node.type.dtype is not g.type.dtype:
         raise RuntimeError(
@@ -253,7 +252,7 @@ def _accumulate(node: Node, g: Node) -> None:
     if have is None:
         tensor._grad = gradient_of(g)
     elif have.layout is not strided or (g.side is not None and g.side.rows is not None):
-        tensor._grad = Late.sparse().accumulated(have, gradient_of(g))
+        tensor._grad = Late.sparse().gradients.accumulated(have, gradient_of(g))
     elif g.tracked or node_of(have).tracked:
         tensor._grad = wrap(scalar.add(node_of(have), g))
     else:
@@ -356,6 +355,10 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (tuple, list)) else [value]
 
 
+def _any_sparse(tensors: list[Any]) -> bool:
+    return any([isinstance(tensor, Tensor) and tensor.layout is not strided for tensor in tensors])
+
+
 def _gradients(given: Any, count: int) -> list[Any]:
     """The gradients given for `count` tensors, one for each."""
     if given is None:
@@ -389,7 +392,6 @@ def _wanted(roots: dict[Node, Node], tensors: list[Tensor]) -> dict[Node, Any]:
     return wanted
 
 
-@for_all_layouts
 def backward(
     tensors: Any,
     grad_tensors: Any = None,
@@ -402,6 +404,9 @@ def backward(
     found = _listed(tensors)
     retain = create_graph if retain_graph is None else retain_graph
     chosen = None if inputs is None else _listed(inputs)
+    if _any_sparse(found) or (chosen and _any_sparse(chosen)):
+        Late.sparse().gradients.backward(found, grad_tensors, retain_graph, create_graph, chosen)
+        return
     if chosen == []:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     if chosen is None and grad_tensors is None and len(found) == 1 and not (retain or create_graph or mode.anomaly):
@@ -422,7 +427,6 @@ def backward(
     _walk(roots, create_graph, retain, at_leaf, wanted)
 
 
-@for_all_layouts
 def grad(
     outputs: Any,
     inputs: Any,
@@ -453,6 +457,10 @@ def grad(
     for tensor in chosen:
         if not isinstance(tensor, Tensor):
             raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(tensor).__name__}")
+    if _any_sparse(found) or _any_sparse(chosen):
+        unused = bool(allow_unused or materialize_grads)
+        return Late.sparse().gradients.grad(found, chosen, grad_outputs, retain_graph, create_graph, unused)  # type: ignore[no-any-return]
+    for tensor in chosen:
         if not node_of(tensor).tracked:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     gradients = _gradients(grad_outputs, len(found))

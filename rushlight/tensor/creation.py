@@ -311,7 +311,7 @@ def _filled(name: str, value: int, text: str) -> Any:
         names: Any = None,
     ) -> Tensor:
         if layout not in (None, strided):
-            return Late.sparse().filled(name, shape_of(size or ((),), name), dtype, layout, requires_grad)  # type: ignore[no-any-return]
+            return Late.sparse().construction.filled(name, shape_of(size or ((),), name), dtype, layout, requires_grad)  # type: ignore[no-any-return]
         return _constant(value, shape_of(size or ((),), name), dtype, device, requires_grad, name)
 
     def make_any(*size: Any, **options: Any) -> Tensor:
@@ -363,7 +363,7 @@ def _like(name: str, value: Any, text: str) -> Any:
     ) -> Tensor:
         like = layout or input.layout
         if like is not strided:
-            return Late.sparse().filled_like(name, input, dtype or input.dtype, like, requires_grad)  # type: ignore[no-any-return]
+            return Late.sparse().construction.filled_like(name, input, dtype or input.dtype, like, requires_grad)  # type: ignore[no-any-return]
         return _constant(value, tuple(input.shape), dtype or input.dtype, device, requires_grad, name)
 
     make.__name__ = name
@@ -716,7 +716,7 @@ def _typed(name: str, kind: dtype) -> Any:
 
     class _TypedMeta(type(Tensor)):  # type: ignore[misc]
         def __instancecheck__(cls, instance: Any) -> bool:
-            return isinstance(instance, Tensor) and instance.dtype is kind
+            return isinstance(instance, Tensor) and instance.dtype is kind and instance.layout is strided
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
             return construct(*args, dtype=kind, **kwargs)

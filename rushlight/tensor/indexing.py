@@ -17,9 +17,9 @@ from ..ir.graph import Node, input_node
 from ..ir.type import Type, broadcast_shapes
 from ..passes import batching
 from .creation import _from_data, is_sequence
+from .geometry import strided
 from .promotion import check_number
 from .public import assign, method, public, scalar_name
-from .geometry import strided
 from .tensor import Tensor, make_view, node_of, wrap, wrap_axis
 from .views import Permute, Slice, Units
 
