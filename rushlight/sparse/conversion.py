@@ -129,10 +129,7 @@ def _relaid(tensor: SparseTensor, wanted: layouts) -> SparseTensor:
     if tensor.layout is wanted:
         return tensor
     if wanted is sparse_coo:
-        rows = tensor.places()
-        if tensor.layout is sparse_csr:
-            return coo(rows, tensor.values(), tensor.shape, coalesced=True)
-        return coalesced(coo(rows, tensor.values(), tensor.shape, coalesced=False))
+        return coo(tensor.places(), tensor.values(), tensor.shape, coalesced=tensor.layout is sparse_csr)
     return _compressed(coalesced(_relaid(tensor, sparse_coo)), wanted)
 
 

@@ -30,8 +30,6 @@ _LINEAR = (
     "conj",
     "resolve_conj",
     "resolve_neg",
-    "deg2rad",
-    "rad2deg",
     "conj_physical",
 )
 _KEEPING_ZERO = (
