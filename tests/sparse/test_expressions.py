@@ -93,6 +93,7 @@ REDUCTIONS = """
     t.sparse.sum(s), t.sparse.sum(s, 0), t.sparse.sum(u, 1), t.sparse.sum(s, (0, 1)), t.sparse.sum(s, -1, dtype=t.float64), t.sparse.sum(none, 0)
     t.sparse.sum(h), t.sparse.sum(h, 0), t.sparse.sum(h, 2), t.sparse.sum(h, (0, 1)), t.sparse.sum(h, (0, 2))
     s.sum(), s.sum(0), s.sum(1, keepdim=True), u.sum(0), h.sum(2), h.sum(0, keepdim=True), s.int().sum(0), s.sum(dtype=t.float64), csr.sum()
+    s.sum(axis=0), s.sum(axis=1, keepdims=True), t.sum(input=u)
     s.norm(), u.norm(), s.norm(1), t.norm(s), s.any(), none.any()
     t.sparse.softmax(s, 1), t.sparse.softmax(s, 0), t.sparse.softmax(u, -1), t.sparse.softmax(h, 2), t.sparse.softmax(h, 1), t.sparse.softmax(none, 0)
     t.sparse.log_softmax(s, 1), t.sparse.log_softmax(h, 0), t.sparse.softmax(s, 1, dtype=t.float64), t.sparse.softmax(s * 1000, 1)
