@@ -17,6 +17,7 @@ from ..dtype import dtype, int64
 from ..ir import view
 from ..ir.graph import Node
 from ..ir.type import Type
+from ..tensor.arguments import FAILED, answer_by_other_names
 from ..tensor.geometry import CPU, Size, device, sparse_coo, sparse_csc, sparse_csr
 from ..tensor.geometry import layout as layouts
 from ..tensor.layouts import OtherLayout
@@ -49,7 +50,13 @@ class SparseTensor(Tensor):
         """The call of a public function that met this tensor."""
         found = operations.get(name)
         if found is not None:
-            return found(*args, **kwargs)
+            try:
+                return found(*args, **kwargs)
+            except TypeError as error:
+                result = answer_by_other_names(found, args, kwargs, error)
+                if result is FAILED:
+                    raise
+                return result
         plain = operations.get(name[:-1]) if name.endswith("_") else None
         if plain is not None:
             return written(name, args[0], plain(*args, **kwargs))
