@@ -148,6 +148,8 @@ _LATER = {
     "fft": ("rushlight.tensor.fft", None),
     "func": ("rushlight.func", None),
     "hub": ("rushlight.hub", None),
+    "masked": ("rushlight.masked", None),
+    "signal": ("rushlight.signal", None),
     "is_storage": ("rushlight.serialize.location", "is_storage"),
     "jit": ("rushlight.jit", None),
     "library": ("rushlight.library", None),

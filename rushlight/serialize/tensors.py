@@ -187,7 +187,10 @@ def _tensor_on(storage: Any, offset: Any, size: Any, stride: Any, of: dtype) -> 
         elements = storage.elements(of)
         whole = offset == 0 and stride == contiguous_strides(size) and prod(size) == elements.size
         shape = size if whole else elements.shape
-        cell = storage.cell = Storage(input_node(elements.reshape(shape), Type.of(shape, of)))
+        memory = elements.reshape(shape)
+        cell = storage.cell = Storage(input_node(memory, Type.of(shape, of)))
+        if storage.writes_through:
+            cell.share(memory)
     return handle(cell, steps_to(cell.node.type.shape, offset, size, stride))
 
 

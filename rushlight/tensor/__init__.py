@@ -48,7 +48,20 @@ _FAMILIES = (
     view_forms,
 )
 # Families that few programs need: a fifth of what the package would cost to load.
-_LATE = ("fft", "foreach", "linalg", "lowrank", "sampling", "special", "spectral")
+_LATE = (
+    "copies",
+    "fft",
+    "foreach",
+    "function_forms",
+    "histograms",
+    "linalg",
+    "lowrank",
+    "numerical",
+    "sampling",
+    "scattering",
+    "special",
+    "spectral",
+)
 
 __all__ = [
     "Generator",

@@ -308,7 +308,6 @@ def _filled(name: str, value: int, text: str) -> Any:
         requires_grad: bool = False,
         pin_memory: bool = False,
         memory_format: Any = None,
-        names: Any = None,
     ) -> Tensor:
         return _constant(value, shape_of(size or ((),), name), dtype, device, requires_grad, name)
 
@@ -434,9 +433,10 @@ for _name, _source in (("new_zeros", zeros), ("new_ones", ones), ("new_empty", e
 
 @public(function=False, out=False)
 def new_tensor(
-    self: Tensor, data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, **_: Any
+    self: Tensor, data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A new tensor from data, in this tensor's dtype unless told otherwise."""
+    require_cpu(device, "new_tensor")
     return _finish(_from_data(data, dtype or self.dtype, "new_tensor"), requires_grad)
 
 

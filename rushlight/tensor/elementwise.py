@@ -777,6 +777,7 @@ def _install_operators() -> None:
     Tensor.__radd__, Tensor.__rmul__ = Tensor.__add__, Tensor.__mul__  # type: ignore[attr-defined]
     Tensor.__rsub__ = _operator(rsub)  # type: ignore[attr-defined]
     Tensor.__rtruediv__ = _reflected(lambda other, self: _number_over(self, other))  # type: ignore[assignment]
+    Tensor.__rdiv__ = Tensor.__rtruediv__  # type: ignore[attr-defined]
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         setattr(Tensor, f"__{name}__", _operator(table[name]))
     for name, target in {"neg": "neg", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}.items():

@@ -23,6 +23,7 @@ from ..ir import scalar, view
 from ..ir.graph import Node, mode
 from ..ir.type import Type
 from ..runtime import executor
+from .arguments import FAILED, answer_by_other_names, require_tensors
 from .casting import casting
 from .tensor import Tensor, levels, node_of
 from .views import Expand, Strided
@@ -39,6 +40,10 @@ def _labelled(function: Callable[..., Any], label: str) -> Callable[..., Any]:
         mode.depth = 1
         try:
             result = function(*args, **kwargs)
+        except TypeError as error:
+            result = answer_by_other_names(function, args, kwargs, error)
+            if result is FAILED:
+                raise
         except AttributeError:
             require_tensors(function, args, kwargs)
             raise
@@ -51,17 +56,6 @@ def _labelled(function: Callable[..., Any], label: str) -> Callable[..., Any]:
     return call
 
 
-def require_tensors(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """TypeError for an argument that should be a tensor and is not; asked once something has failed."""
-    for place, (own, parameter) in enumerate(inspect.signature(function).parameters.items()):
-        given = args[place] if place < len(args) else kwargs.get(own, parameter.default)
-        if parameter.annotation == "Tensor" and not isinstance(given, Tensor):
-            where = f" (position {place + 1})" if place < len(args) else ""
-            raise TypeError(
-                f"{function.__name__.removesuffix('_')}(): argument '{own}'{where} must be Tensor, not {type(given).__name__}"
-            ) from None
-
-
 def _taking_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function without a label, with PyTorch's words for what is not a tensor."""
     if "Tensor" not in [kind for name, kind in function.__annotations__.items() if name != "return"]:
@@ -71,6 +65,11 @@ def _taking_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
+        except TypeError as error:
+            result = answer_by_other_names(function, args, kwargs, error)
+            if result is FAILED:
+                raise
+            return result
         except AttributeError:
             require_tensors(function, args, kwargs)
             raise
@@ -125,7 +124,13 @@ def with_out(function: Callable[..., Any], of_its_dtype: bool) -> Callable[..., 
     @functools.wraps(function)
     def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None:
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except TypeError as error:
+                result = answer_by_other_names(function, args, kwargs, error)
+                if result is FAILED:
+                    raise
+                return result
         if of_its_dtype and isinstance(out, Tensor):
             kwargs.setdefault("dtype", out.dtype)
         return write_out(function.__name__, out, function(*args, **kwargs))
