@@ -94,11 +94,15 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float, complex, np.number, np.bool_))
 
 
-def result_type(*operands: Any) -> dtype:
-    """The dtype that PyTorch computes these tensors and numbers in, as `torch.result_type`.
+def result_type(*operands: Any, **named: Any) -> dtype:
+    """The dtype that PyTorch computes these tensors and numbers in, as `torch.result_type`, with its names for them.
 
     RuntimeError for uint16, uint32 or uint64 beside other integers, as PyTorch has it; operators take them (`operating_dtype`).
     """
+    unknown = named.keys() - {"tensor", "other", "scalar", "scalar1", "scalar2"}
+    if unknown:
+        raise TypeError(f"result_type() got an unexpected keyword argument '{min(unknown)}'")
+    operands = (*operands, *named.values())
     if not operands:
         raise TypeError("result_type() takes tensors and numbers, two of them; got none")
     return _meeting(operands, promote_types)
