@@ -214,9 +214,9 @@ def _compare_tensors(actual: Tensor, expected: Tensor, rules: _Rules) -> None:
             f"The number of specified values in {name[0].lower()}{name[1:]} tensors does not match: {counts}"
         )
     for part in _PARTS[str(actual.layout)]:
-        pair = [getattr(tensor, part)() for tensor in (actual, expected)]
+        one, other = (getattr(tensor, part)() for tensor in (actual, expected))
         limits = (rtol, atol) if part.endswith("values") else (0.0, 0.0)
-        _compare_elements(f"{name} {part.lstrip('_')}", *pair, *limits, rules)
+        _compare_elements(f"{name} {part.lstrip('_')}", one, other, limits[0], limits[1], rules)
 
 
 _PARTS = {
