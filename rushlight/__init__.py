@@ -180,7 +180,7 @@ _LATER = {
     "save": ("rushlight.serialize", "save"),
     "serialization": ("rushlight.serialize", None),
     "serialize": ("rushlight.serialize", None),
-    "_C": ("rushlight._C", None),
+    "_C": ("rushlight.compiled_names", None),
     "_dynamo": ("rushlight._dynamo", None),
     "accelerator": ("rushlight.accelerator", None),
     "sparse": ("rushlight.sparse", None),

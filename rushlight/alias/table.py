@@ -8,7 +8,7 @@ from __future__ import annotations
 
 PLACES = {
     "torch": "rushlight",
-    "torch._C": "rushlight._C",
+    "torch._C": "rushlight.compiled_names",
     "torch._dynamo": "rushlight._dynamo",
     "torch.__config__": "rushlight.__config__",
     "torch.autograd.anomaly_mode": "rushlight.tensor.autograd",

@@ -168,12 +168,12 @@ class Tensor(metaclass=_TensorMeta):
 
     @property
     def is_cpu(self) -> bool:
-        return not self._storage.node.type.meta
+        return self.device is not META
 
     @property
     def is_meta(self) -> bool:
         """Whether it has shape and dtype alone, no elements: the device "meta"."""
-        return self._storage.node.type.meta
+        return self.device is META
 
     is_mps = is_xpu = is_sparse = is_quantized = is_nested = is_mkldnn = is_sparse_csr = is_cuda
 
