@@ -13,7 +13,7 @@ import pytest
 import rushlight
 from rushlight.ir.graph import Node
 
-from .programs import alike, leaf
+from .programs import alike, leaf, saving_exponential
 
 
 def live_nodes() -> int:
@@ -93,22 +93,11 @@ def test_graph_dies_without_backward() -> None:
 
 def test_custom_function_dies_by_reference_counts() -> None:
     t = rushlight
-
-    class Exp(t.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            result = x.exp()
-            ctx.save_for_backward(result)
-            return result
-
-        @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
-            return g * ctx.saved_tensors[0]
-
+    exponential = saving_exponential(t)
     w = t.randn(4, requires_grad=True)
     gc.disable()
     try:
-        y = Exp.apply(w)
+        y = exponential.apply(w)
         node = weakref.ref(y._storage.node)
         del y
         assert node() is None
