@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .layouts import for_all_layouts
 from .tensor import Tensor
 
 # NumPy's names, which PyTorch takes in all of its functions beside its own.
@@ -46,7 +47,7 @@ def answer_by_other_names(
     others = {**_NUMPY, **_OF_ANOTHER_FORM.get(own, {})}
     named = {name if name in parameters else others.get(name, name): value for name, value in kwargs.items()}
     if len(named) == len(kwargs) and named.keys() != kwargs.keys() and named.keys() <= parameters.keys():
-        return function(*args, **named)
+        return for_all_layouts(function)(*args, **named)
     if function.__qualname__ != own:
         raise TypeError(str(error).replace(f"{function.__qualname__}()", f"{own}()")) from None
     return FAILED
