@@ -23,7 +23,7 @@ from ..runtime.executor import Haste
 from ..runtime.watch import Watching
 from .geometry import CPU, Size, contiguous_strides, device, layout, strided
 from .storage import Source, Storage, new_source, owned
-from .views import Permute, Step, through
+from .views import Permute, Reshape, Slice, Step, through
 
 _new = object.__new__
 
@@ -570,12 +570,28 @@ def levels(tensor: Tensor) -> list[Node]:
     return _along(node, tensor._steps)
 
 
+def _part_of_known(node: Node, step: Step) -> Node | None:
+    """The part of a value that is there already, as an input; None where it has to be recorded.
+
+    So the trace does not hold where the part lies: a batch that is cut out of a text or a data set at another place in each step would
+    otherwise make another plan in each.
+    """
+    if type(node) is not Node or node.value is None or node.tracked or not isinstance(node.type, Type):
+        return None
+    if Watching.watcher is not None or Haste.wanted or not isinstance(step, (Slice, Reshape)) or not node.type.shape:
+        return None
+    try:
+        return input_node(step.expose(node.value), Type.of(step.shape(node.type.shape), node.type.dtype))
+    except AttributeError:  # of NumPy: the elements would have to be copied
+        return None
+
+
 def _along(node: Node, steps: tuple[Step, ...]) -> list[Node]:
     found = [node]
     tracking, mode.tracking = mode.tracking, True  # a view has its base's history whenever it is read
     try:
         for step in steps:
-            part = step.read(node)
+            part = _part_of_known(node, step) or step.read(node)
             if part is not node and part.label is None:
                 part.label = step.label
             node = part
