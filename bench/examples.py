@@ -74,7 +74,7 @@ class Program:
         self.side = side
         words = command(side, "bench.example_run", name, "--steps", str(STEPS[name]), *SHORT.get(name, []))
         self._began = time.perf_counter()
-        self._complaints = tempfile.TemporaryFile("w+")
+        self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed with the process)
         self._process = subprocess.Popen(
             words, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, text=True
         )
@@ -149,7 +149,9 @@ def compare(name: str, rounds: int, processors: Sequence[int]) -> dict[str, Any]
         cifar_like.write(Path(folder) / "data", images_per_batch=2000)
         os.environ["RUSHLIGHT_CACHE"] = str(Path(folder) / "kernels")  # empty at first
         found = [run(name, folder, number % 2 == 1) for number in range(rounds)]
-    pairs = [(a, b) for each in found for a, b in zip(each["ours"]["seconds"][1:], each["peer"]["seconds"][1:], strict=True)]
+    pairs = [
+        (a, b) for each in found for a, b in zip(each["ours"]["seconds"][1:], each["peer"]["seconds"][1:], strict=True)
+    ]
     ours, theirs = found[0]["ours"]["losses"], found[0]["peer"]["losses"]
 
     def ratio(what: Any, each: dict[str, Any]) -> float:
@@ -174,6 +176,37 @@ def compare(name: str, rounds: int, processors: Sequence[int]) -> dict[str, Any]
     }
 
 
+def page(rows: Sequence[dict[str, Any]], threads: int) -> str:
+    """`docs/programs.md`: ratios alone, since times are those of one machine."""
+    lines = [
+        "# The examples beside PyTorch",
+        "",
+        f"`make programs` writes this page: each program under `examples/` at its own sizes, beside PyTorch 2.13, {threads} threads both, in turns of some steps each.",
+        "All numbers are Rushlight's divided by PyTorch's: below 1 is better. `bench/README.md` says how they are measured.",
+        "",
+        "- *step*: time of a turn after the first third of the steps, the median of the turns' ratios and its quartiles; *all*: of all these turns together.",
+        "- *cold*: from the start of the process to the end of the first third of the steps, with no kernel compiled yet; *again*: the same, with the kernels on disk.",
+        "- *memory*: the peak above what the process held with the library imported.",
+        f"- *losses*: the largest relative difference of the first {FIRST} losses, and of all.",
+        "- *?*: other processes took more than a tenth of the processors' time meanwhile, so that the ratio says little.",
+        "",
+        "| program | steps | step | quartiles | all | cold | again | memory | losses | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        if "failed" in row:
+            lines.append(f"| {row['name']} | | {row['failed']} | | | | | | | |")
+            continue
+        low, middle, high = row["step"]
+        ours, theirs = row["seconds"]
+        again = "" if row["warm"] is None else f"{row['warm']:.2f}"
+        lines.append(
+            f"| {row['name']} | {row['steps']} | {middle:.2f} | {low:.2f}–{high:.2f} | {ours / theirs:.2f} | {row['cold']:.2f} | {again} | "
+            f"{row['memory']:.2f} | {row['first_losses']:.0e} {row['losses']:.0e}{'' if row['equal'] else ' **not equal**'} | {'?' if report.doubtful(row) else ''} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 HEAD = f"{'':<25}   step  quartiles   all   cold   warm  memory  losses differ by (first {FIRST}, all)"
 
 
@@ -196,19 +229,28 @@ def main() -> None:
     )
     parser.add_argument("words", nargs="*", help="only programs whose name holds one of these")
     parser.add_argument("--rounds", type=int, default=2, help="processes of each side (default %(default)s)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=12,
+        help="for all: where it is behind, one process of each side (default %(default)s)",
+    )
     parser.add_argument("--threads", type=int, default=2, help="of each side (default %(default)s)")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "programs.json", metavar="FILE")
     options = parser.parse_args()
     set_environment(options.threads)
     processors = machine.pin(options.threads)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    began = time.perf_counter()
     print(
-        f"{options.threads} threads, {options.rounds} processes of each side; all numbers: ours/PyTorch\n{HEAD}", flush=True
+        f"{options.threads} threads, {options.rounds} processes of each side; all numbers: ours/PyTorch\n{HEAD}",
+        flush=True,
     )
     for name in STEPS:
         if not options.words or any(word in name for word in options.words):
             try:
-                rows.append(compare(name, options.rounds, processors))
+                late = time.perf_counter() - began > options.minutes * 60 * len(rows) / len(STEPS)
+                rows.append(compare(name, 1 if rows and late else options.rounds, processors))
             except Failed as failure:
                 rows.append({"name": name, "failed": str(failure)})
             print(line(rows[-1]), flush=True)
@@ -217,6 +259,8 @@ def main() -> None:
     print(
         f"{len(measured)} programs; {sum(row['equal'] for row in measured)} with equal losses; slower: {', '.join(slower) or 'none'}"
     )
+    if not options.words:
+        PAGE.write_text(page(rows, options.threads), encoding="utf-8")
     report.write(options.json, {"machine": machine.describe(), "threads": options.threads, "rows": rows})
     if any("failed" in row or not row["equal"] for row in rows):
         sys.exit(1)
