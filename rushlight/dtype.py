@@ -166,9 +166,9 @@ def _promote(a: dtype, b: dtype) -> dtype:
 _TABLE: dict[tuple[dtype, dtype], dtype | None] = {(a, b): None for a in ALL for b in ALL}
 
 
-def promote_types(a: dtype, b: dtype) -> dtype:
+def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype both convert to, as `torch.promote_types`, which refuses uint16 … uint64 beside what is not floating."""
-    wide = (uint16, uint32, uint64)
+    wide, a, b = (uint16, uint32, uint64), type1, type2
     if a is not b and (a in wide or b in wide) and not (a.is_floating_point or b.is_floating_point):
         raise _refusal(a, b)
     return common_dtype(a, b)
@@ -197,8 +197,9 @@ def common_dtype(a: dtype, b: dtype) -> dtype:
     return found
 
 
-def can_cast(source: dtype, target: dtype) -> bool:
-    """Whether a result of `source` may be stored in `target` in place, as `torch.can_cast`."""
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Whether a result of one dtype may be stored in another in place, as `torch.can_cast`."""
+    source, target = from_, to
     if source.is_complex and not target.is_complex:
         return False
     if source.is_floating_point and target.category < FLOATING:

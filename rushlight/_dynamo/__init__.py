@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compiler import disable, is_compiling, list_backends, reset
+from ..compiler import allow_in_graph, disable, is_compiling, list_backends, reset, set_stance
 from . import config
 
 __all__ = [
@@ -17,12 +17,8 @@ __all__ = [
     "mark_dynamic",
     "mark_static",
     "reset",
+    "set_stance",
 ]
-
-
-def allow_in_graph(fn: Any) -> Any:
-    """The function: a recording looks through all functions."""
-    return fn
 
 
 def mark_dynamic(t: Any, index: Any, **kwargs: Any) -> None:

@@ -3,11 +3,9 @@
 from .. import late
 from ..tensor.autograd import backward, detect_anomaly, grad, set_detect_anomaly
 from ..tensor.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from ..tensor.tensor import Tensor
 from .function import Function
 from .gradcheck import gradcheck, gradgradcheck
-
-Variable = Tensor  # PyTorch's name from before tensors carried their own gradients
+from .variable import Variable
 
 __all__ = [
     "Function",

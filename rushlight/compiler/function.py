@@ -13,12 +13,15 @@ from ..errors import CompileError
 from ..ir.graph import trace
 from ..runtime.watch import Watching
 from ..tensor import Tensor, no_grad
+from ..tensor.geometry import strided
 from .census import Refused, of_library
 from .recording import Recording, record
 from .repetition import MISSED, Repetition
+from .stance import Stance
 from .structure import take_apart
 
 VARIANTS = 8  # kept for a function, as PyTorch's limit; others run as they are written
+FORMS = 256  # of arguments, remembered for a function
 PATIENCE = 3  # refusals in a row after which the next runs are not watched: 8, then 16, 32, … up to LONGEST
 LONGEST = 4096
 UNLIKE = 16  # recordings in a row without two alike, from which each counts as a refusal
@@ -30,10 +33,12 @@ class Compiled:
     The first run with arguments of a form is only recorded, and so is the second; where both did the same, the third repeats it.
     """
 
-    def __init__(self, function: Callable[..., Any], fullgraph: bool = False, disable: bool = False) -> None:
+    def __init__(
+        self, function: Callable[..., Any], fullgraph: bool = False, disable: bool = False, limit: int | None = None
+    ) -> None:
         functools.update_wrapper(self, function, updated=())
         self._function = function
-        self._fullgraph, self._disabled = fullgraph, disable
+        self._fullgraph, self._disabled, self._limit = fullgraph, disable, VARIANTS if limit is None else limit
         self._code = _own_code(function)
         self.reset()
 
@@ -41,6 +46,7 @@ class Compiled:
         """Forgets all recordings."""
         self._variants: dict[Any, list[Repetition]] = {}
         self._last: dict[Any, Recording] = {}
+        self._met: set[Any] = set()  # forms of arguments, for the stance "fail_on_recompile"
         self._count = 0
         self._refusals = self._rest = self._unlike = 0
         self.reason: str | None = None  # why the last recording was refused
@@ -52,10 +58,11 @@ class Compiled:
         return f"<compiled {self._function!r}>"
 
     def __reduce__(self) -> Any:
-        return Compiled, (self._function, self._fullgraph, self._disabled)
+        return Compiled, (self._function, self._fullgraph, self._disabled, self._limit)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._disabled or Watching.watcher is not None and _is_watching_here():
+        stance = Stance.name
+        if self._disabled or stance == "force_eager" or Watching.watcher is not None and _is_watching_here():
             return self._function(*args, **kwargs)
         with trace.lock:
             given: list[Tensor] = []
@@ -66,7 +73,18 @@ class Compiled:
                 result = variant.run(given, originals)
                 if result is not MISSED:
                     return result
-            if self._rest == 0 and self._count < VARIANTS:
+            if stance == "fail_on_recompile" and form not in self._met:
+                raise RuntimeError(
+                    f"Detected recompile when torch.compile stance is 'fail_on_recompile'. {self!r} has not been called with "
+                    "arguments of these shapes, dtypes and values"
+                )
+            if (
+                self._rest == 0
+                and self._count < self._limit
+                and stance not in ("eager_on_recompile", "fail_on_recompile")
+            ):
+                if len(self._met) < FORMS:
+                    self._met.add(form)
                 return self._recorded(form, args, kwargs, given, originals, objects)
         self._rest = max(0, self._rest - 1)
         return self._function(*args, **kwargs)
@@ -107,9 +125,9 @@ class Compiled:
             self._unlike = 0
             self._variants.setdefault(form, []).insert(0, Repetition(found))
             self._count += 1
-            if self._count == VARIANTS:
+            if self._count == self._limit:
                 warnings.warn(
-                    f"{self!r} has {VARIANTS} recordings, for arguments of different forms or values; others run uncompiled",
+                    f"{self!r} has {self._limit} recordings, for arguments of different forms or values; others run uncompiled",
                     stacklevel=4,
                 )
         return result
@@ -140,7 +158,7 @@ def _own_code(function: Any) -> CodeType | None:
 def _with_tensors(value: Any, tensors: Any) -> Any:
     """Arguments with their tensors replaced by others, in order."""
     kind = type(value)
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) and value.layout is strided:
         return next(tensors)
     if isinstance(value, tuple):
         parts = [_with_tensors(each, tensors) for each in value]

@@ -4,10 +4,9 @@ import sys as _sys
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
-from ..nn.utils.stateless import functional_call
 from ..tensor.batched import vmap
 from .jacobian import hessian, jacfwd, jacrev
-from .modules import functionalize, replace_all_batch_norm_modules_, stack_module_state
+from .modules import functional_call, functionalize, replace_all_batch_norm_modules_, stack_module_state
 from .transforms import grad, grad_and_value, jvp, linearize, vjp
 
 __all__ = [

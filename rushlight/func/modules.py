@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..nn.modules.batchnorm import _BatchNorm
 from ..nn.modules.module import Module
+from ..nn.utils import stateless
 from ..tensor.public import functions
 from ..tensor.tensor import Tensor
+
+
+def functional_call(
+    module: Module,
+    parameter_and_buffer_dicts: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],
+    args: Any = None,
+    kwargs: dict[str, Any] | None = None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
+) -> Any:
+    """`nn.utils.stateless.functional_call`, with the tensors in one dictionary or in several; ValueError where two have the same name.
+
+    >>> import rushlight as torch
+    >>> layer = torch.nn.Linear(2, 1)
+    >>> torch.func.functional_call(layer, ({"weight": torch.ones(1, 2)}, {"bias": torch.zeros(1)}), torch.ones(2))
+    tensor([2.])
+    """
+    given = parameter_and_buffer_dicts
+    if not isinstance(given, Mapping):
+        joined: dict[str, Tensor] = {}
+        for each in given:
+            repeated = joined.keys() & each.keys()
+            if repeated:
+                raise ValueError(
+                    f"functional_call: {sorted(repeated)} appeared in multiple dictionaries; behavior of functional "
+                    "call is ambiguous"
+                )
+            joined.update(each)
+        given = joined
+    return stateless.functional_call(module, given, args, kwargs, tie_weights=tie_weights, strict=strict)
 
 
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[str, Any]]:

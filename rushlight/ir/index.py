@@ -197,8 +197,33 @@ def _scatter_vjp(node: Node, g: Node) -> Cotangents:
     if reduce == "mul":
         ones = constant(value=1, shape=base.type.shape, dtype=base.type.dtype)
         factor = scatter(ones, source, index, axis=axis, reduce="mul")
-        return mul(g, factor), div(mul(back, gather(node, index, axis=axis)), source), None
+        return mul(g, scalar.cj(factor)), _product_of_others(node, g), None
     return (*_extreme_scatter_vjp(node, g), None)
+
+
+def _product_of_others(node: Node, g: Node) -> Node:
+    """The cotangent times all that was multiplied at an element's place but the element.
+
+    Right where there are zeros, and so is its derivative: with one zero among the others the product is that zero times the rest. (Its second
+    derivative, where two of the others are zero, comes out as 0.)
+    """
+    base, source, index = node.operands
+    axis, dtype = node.attributes["axis"], node.operands[0].type.dtype
+    zero, one = scalar.number(0, dtype), scalar.number(1, dtype)
+    is_zero = eq(source, zero)
+    nothing = scalar.zeros_like(base)
+
+    def from_others(of_each: Node) -> Node:
+        total = scatter(nothing, of_each, index, axis=axis, reduce="add")
+        return scalar.sub(gather(total, index, axis=axis), of_each)
+
+    zeros = from_others(scalar.cast(is_zero, dtype=dtype))
+    the_zero = from_others(select(is_zero, source, zero))
+    without = select(is_zero, one, source)
+    product = gather(scatter(base, without, index, axis=axis, reduce="mul"), index, axis=axis)
+    rest = div(product, without)
+    found = select(eq(zeros, zero), rest, select(eq(zeros, one), mul(the_zero, rest), zero))
+    return mul(gather(g, index, axis=axis), scalar.cj(found))
 
 
 def _extreme_scatter_vjp(node: Node, g: Node) -> tuple[Node, Node]:

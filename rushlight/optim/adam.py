@@ -99,6 +99,7 @@ class Adam(Optimizer):
                 continue
             state = states[parameter]
             if not state:
+                self._refuse_sparse(gradient)
                 state["step"] = scalar(0.0)
                 state["exp_avg"] = zeros_like(parameter)
                 state["exp_avg_sq"] = zeros_like(parameter)
@@ -109,6 +110,7 @@ class Adam(Optimizer):
             if amsgrad:
                 changing = (*changing, state["max_exp_avg_sq"])
             if not apply(gradient, changing, count):
+                self._refuse_sparse(gradient)
                 _update_by_parts(parameter, gradient, state, options, count.step)
 
 
@@ -122,7 +124,7 @@ def _update_by_parts(parameter: Tensor, g: Tensor, state: dict[str, Any], option
         if options.decoupled:
             parameter.mul_(1 - options.lr * decay)
         else:
-            g = g.add(parameter, alpha=decay)
+            g = g + parameter * decay
     p, g, mean, square = (real(x) for x in (parameter, g, state["exp_avg"], state["exp_avg_sq"]))
     mean.lerp_(g, 1 - options.beta1)
     square.mul_(options.beta2).addcmul_(g, g, value=1 - options.beta2)

@@ -6,20 +6,51 @@ import os
 import pickle
 from typing import Any
 
+from .. import late
 from . import safetensors
 from .allowed import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
+from .choices import (
+    LoadEndianness,
+    SourceChangeWarning,
+    check_module_version_greater_or_equal,
+    get_crc32_options,
+    get_default_load_endianness,
+    get_default_mmap_options,
+    mkdtemp,
+    set_crc32_options,
+    set_default_load_endianness,
+    set_default_mmap_options,
+    skip_data,
+)
 from .files import load_object, save_object, unsafe_globals
+from .location import default_restore_location, location_tag, validate_cuda_device
 from .tensors import TENSORS
 
 __all__ = [
+    "LoadEndianness",
+    "SourceChangeWarning",
     "add_safe_globals",
+    "check_module_version_greater_or_equal",
     "clear_safe_globals",
+    "default_restore_location",
+    "get_crc32_options",
+    "get_default_load_endianness",
+    "get_default_mmap_options",
     "get_safe_globals",
     "get_unsafe_globals_in_checkpoint",
     "load",
+    "location_tag",
+    "mkdtemp",
     "safe_globals",
     "save",
+    "set_crc32_options",
+    "set_default_load_endianness",
+    "set_default_mmap_options",
+    "skip_data",
+    "validate_cuda_device",
 ]
+
+__getattr__ = late.names(__name__, "torch.serialization", {})
 
 
 def save(

@@ -6,6 +6,7 @@ This level knows arrays and names only. What a tensor is comes in as a `Binding`
 from __future__ import annotations
 
 import io
+import mmap
 import pickle
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from .choices import Choices, byteorder_without_mark
 from .container import ALIGNMENT, ArchiveReader, ArchiveWriter
 from .location import LoadedStorage, Restore
 from .names import StorageType, as_text, dtype_named, find_ours, storage_type
@@ -114,13 +116,17 @@ def write_archive(
     base = {} if pickle_module is pickle else {"base": pickle_module.Pickler}
     new_pickler(buffer, protocol, binding.reduce, storages, **base).dump(obj)
     writer = ArchiveWriter(file, name)
-    writer.write("data.pkl", buffer.getvalue())
-    writer.write(".format_version", b"1")
-    writer.write(".storage_alignment", str(ALIGNMENT).encode())
+    checksum = Choices.checksums
+    writer.write("data.pkl", buffer.getvalue(), checksum)
+    writer.write(".format_version", b"1", checksum)
+    writer.write(".storage_alignment", str(ALIGNMENT).encode(), checksum)
     if byteorder:
-        writer.write("byteorder", sys.byteorder.encode())
+        writer.write("byteorder", sys.byteorder.encode(), checksum)
     for key, storage in storages.by_key.items():
-        writer.write(f"data/{key}", storage.array.view(np.uint8).data)
+        if Choices.skips_data:  # without a checksum, so that the bytes can be put there afterwards
+            writer.write(f"data/{key}", np.zeros(storage.array.nbytes, np.uint8).data, checksum=False)
+        else:
+            writer.write(f"data/{key}", storage.array.view(np.uint8).data, checksum)
     writer.close()
 
 
@@ -132,7 +138,9 @@ def read_archive(file: IO[bytes], reading: Reading, mapped: np.ndarray | None = 
             "load: this is a TorchScript archive, which holds a compiled program; Rushlight loads what torch.save "
             "wrote. Save the module's state_dict() from PyTorch instead"
         )
-    byteorder = archive.read("byteorder").decode("ascii", "replace") if "byteorder" in archive else "little"
+    byteorder = (
+        archive.read("byteorder").decode("ascii", "replace") if "byteorder" in archive else byteorder_without_mark()
+    )
     if byteorder not in ("little", "big"):
         raise ValueError(f"Unknown endianness type: {byteorder}")
     loaded: dict[str, LoadedStorage] = {}
@@ -141,7 +149,9 @@ def read_archive(file: IO[bytes], reading: Reading, mapped: np.ndarray | None = 
         kind, key, location, count = check_identifier(identifier, 5)
         if key not in loaded:
             array = _read_storage(archive, key, kind, count, mapped)
-            loaded[key] = reading.restore(LoadedStorage(array, kind.dtype, location, key, byteorder), location)
+            made = LoadedStorage(array, kind.dtype, location, key, byteorder)
+            made.writes_through = mapped is not None and Choices.mapping == mmap.MAP_SHARED
+            loaded[key] = reading.restore(made, location)
         return loaded[key]
 
     return reading.unpickle(archive.read("data.pkl"), 0, load_storage)
@@ -176,6 +186,8 @@ def _read_storage(
             f"load: storage {key!r} should have {count} elements of {kind.dtype or 'torch.uint8'}, {wanted} bytes, but "
             f"its record has {size}; the file is corrupt"
         )
+    if Choices.skips_data:
+        return np.zeros(size, np.uint8)
     if mapped is None:
         return archive.read_array(record)
     start = archive.offset(record)

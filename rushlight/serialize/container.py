@@ -50,10 +50,10 @@ class ArchiveWriter:
         self._position = 0
         self._written: list[_Written] = []
 
-    def write(self, record: str, data: bytes | memoryview) -> None:
-        """Add one record."""
+    def write(self, record: str, data: bytes | memoryview, checksum: bool = True) -> None:
+        """Add one record; a checksum of 0 says that there is none."""
         name = f"{self._name}/{record}".encode()
-        size, offset, crc = len(data), self._position, zlib.crc32(data)
+        size, offset, crc = len(data), self._position, zlib.crc32(data) if checksum else 0
         flags = _UTF8 | (_HAS_DESCRIPTOR if size else 0)
         is_large = size >= _UINT32_MAX or offset >= _UINT32_MAX
         extra = _zip64_extra(size, offset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap as memory_map
 import os
 import pickle
 import warnings
@@ -12,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from .archive import Binding, Reading, read_archive, write_archive
+from .choices import Choices
 from .container import ArchiveReader, is_zip
 from .legacy import read_legacy, scan_legacy, write_legacy
 from .location import restorer
@@ -37,6 +39,8 @@ def save_object(
     """Write `obj` to a path, which is replaced at once when all is written, or to a file object."""
     if not _is_path(f) and not hasattr(f, "write"):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
+    if Choices.skips_data and not use_zip:
+        raise RuntimeError("Cannot use skip_data=True with _use_new_zipfile_serialization=False")
     name = _archive_name(os.fspath(f)) if _is_path(f) else "archive"
     with _replacing(os.fspath(f)) if _is_path(f) else _flushing(f) as file:
         if use_zip:
@@ -134,5 +138,6 @@ def _opened(f: Any) -> Iterator[IO[bytes]]:
 
 
 def _mapped(path: str) -> np.ndarray:
-    """The file's bytes, read when they are used; writing to them changes memory only, not the file."""
-    return np.memmap(path, np.uint8, mode="c").view(np.ndarray)
+    """The file's bytes, read when they are used; whether writing to them changes the file, `set_default_mmap_options` says."""
+    mode: Any = "r+" if Choices.mapping == memory_map.MAP_SHARED else "c"
+    return np.memmap(path, np.uint8, mode=mode).view(np.ndarray)

@@ -29,6 +29,7 @@ class LoadedStorage:
         self.location = location
         self.key = key
         self.cell: Any = None
+        self.writes_through = False  # whether what is written to the tensors goes into the array, which is the file
         self._is_foreign = byteorder != sys.byteorder
 
     def nbytes(self) -> int:
@@ -87,6 +88,23 @@ def restorer(map_location: Any) -> Restore:
 def is_storage(obj: Any) -> bool:
     """Whether an object is a storage: of a tensor, or what a function given as `map_location` gets."""
     return isinstance(obj, (LoadedStorage, TypedStorage, UntypedStorage))
+
+
+def location_tag(storage: Any) -> str:
+    """The device that a storage lies on, as it stands in a file."""
+    return str(storage.device)
+
+
+def default_restore_location(storage: Any, location: str) -> Any:
+    """The storage, where it was saved from the CPU; RuntimeError for another device."""
+    if location.partition(":")[0] != "cpu":
+        raise _no_device(location, location)
+    return storage
+
+
+def validate_cuda_device(location: str) -> int:
+    """RuntimeError: there is no such device."""
+    raise _no_device(location, location)
 
 
 def _place(storage: LoadedStorage, location: str, asked: bool = False) -> LoadedStorage:

@@ -14,6 +14,7 @@ from . import (
     elementwise,
     indexing,
     matrices,
+    operators,
     ordering,
     products,
     random,
@@ -39,6 +40,7 @@ _FAMILIES = (
     elementwise,
     indexing,
     matrices,
+    operators,
     ordering,
     products,
     random,
@@ -48,7 +50,20 @@ _FAMILIES = (
     view_forms,
 )
 # Families that few programs need: a fifth of what the package would cost to load.
-_LATE = ("fft", "foreach", "linalg", "lowrank", "sampling", "special", "spectral")
+_LATE = (
+    "copies",
+    "fft",
+    "foreach",
+    "function_forms",
+    "histograms",
+    "linalg",
+    "lowrank",
+    "numerical",
+    "sampling",
+    "scattering",
+    "special",
+    "spectral",
+)
 
 __all__ = [
     "Generator",

@@ -239,9 +239,9 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
 
 
 @method
-def resize_as_(self: Tensor, other: Tensor) -> Tensor:
+def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
     """`resize_` to another tensor's shape."""
-    return self.resize_(other.shape)  # type: ignore[attr-defined,no-any-return]
+    return self.resize_(the_template.shape)  # type: ignore[attr-defined,no-any-return]
 
 
 @method
@@ -389,8 +389,14 @@ Tensor.__dlpack_device__ = lambda self: (1, 0)  # type: ignore[attr-defined]
 
 
 @public(method=False, out=False)
-def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor on the memory of any object with `__dlpack__`."""
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor on the memory of any object with `__dlpack__`, or on a copy of it with `copy=True`."""
+    require_cpu(device, "from_dlpack")
+    made = _on_its_memory(ext_tensor)
+    return made.clone() if copy else made  # type: ignore[attr-defined,no-any-return]
+
+
+def _on_its_memory(ext_tensor: Any) -> Tensor:
     if isinstance(ext_tensor, Tensor):
         return ext_tensor.detach()
     if type(ext_tensor).__name__ == "PyCapsule":

@@ -299,8 +299,11 @@ def matrix_norm(
     return result
 
 
-def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor:
+def norm(
+    input: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None
+) -> Tensor:
     """`vector_norm` or `matrix_norm`, by how many axes and what order is asked for."""
+    A = input
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
     count = A.ndim if dim is None else 1 if isinstance(dim, int) else len(dim)
@@ -431,7 +434,9 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
 
 
 for _own in __all__:
-    if _own not in ("LinAlgError", "diagonal", "matmul", *factorizations.__all__):
+    if _own == "matmul":
+        globals()[_own] = with_out(matmul, False)
+    elif _own not in ("LinAlgError", "diagonal", *factorizations.__all__):
         globals()[_own] = casting(f"linalg.{_own}", with_out(globals()[_own], False))
 
 

@@ -350,9 +350,19 @@ def corrcoef(input: Tensor) -> Tensor:
     return c / spread.unsqueeze(1) / spread  # type: ignore[no-any-return]
 
 
+_DISTANCE_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+
+
 @public("Cdist", method=False, out=False)
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
-    """The p-norm distance of every row of one matrix to every row of another (or batches)."""
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = _DISTANCE_MODES[0]) -> Tensor:
+    """The p-norm distance of every row of one matrix to every row of another (or batches).
+
+    compute_mode: PyTorch's choice of when it goes by way of a matrix product, with fewer digits; here never.
+    """
+    if compute_mode not in _DISTANCE_MODES:
+        raise ValueError(
+            f"{compute_mode} is not a valid value for compute_mode — cdist: one of {', '.join(_DISTANCE_MODES)}"
+        )
     if x1.ndim < 2 or x2.ndim < 2:
         raise RuntimeError(
             f"cdist only supports at least 2D tensors, X{1 if x1.ndim < 2 else 2} got: {min(x1.ndim, x2.ndim)}D"

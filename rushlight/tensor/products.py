@@ -10,8 +10,8 @@ from ..ir import scalar, view
 from ..ir.contract import contract
 from ..ir.contraction import build
 from ..ir.graph import Node
-from .promotion import Number, _as_node, result_type
-from .public import public, scalar_name
+from .promotion import Number, _as_node, operating_dtype
+from .public import public, scalar_name, write_out
 from .tensor import Tensor, node_of, wrap
 
 HALVES = (float16, bfloat16)
@@ -100,16 +100,26 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return wrap(node)
 
 
+def _refuse_out_dtype(op: str, out_dtype: dtype | None) -> None:
+    if out_dtype is not None:
+        raise NotImplementedError(
+            f"{op}(out_dtype={out_dtype}): a product in a wider dtype than its operands' is for CUDA, in PyTorch too; convert the operands "
+            f"with .to({out_dtype})"
+        )
+
+
 @public("Mm")
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor, out_dtype: dtype | None = None) -> Tensor:
     """The product of two matrices."""
+    _refuse_out_dtype("mm", out_dtype)
     _ranks("mm", (("self", input, 2), ("mat2", mat2, 2)))
     return wrap(matmul_node("mm", *_pair("mm", input, mat2)))
 
 
 @public("Bmm")
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor, out_dtype: dtype | None = None) -> Tensor:
     """The products of two batches of matrices."""
+    _refuse_out_dtype("bmm", out_dtype)
     _ranks("bmm", (("batch1", input, 3), ("batch2", mat2, 3)))
     if input.shape[0] != mat2.shape[0] or input.shape[2] != mat2.shape[1]:
         raise RuntimeError(
@@ -224,7 +234,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, a
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
     _ranks("addr", (("vec1", vec1, 1), ("vec2", vec2, 1)))
-    kind = result_type(input, vec1, vec2)
+    kind = operating_dtype(input, vec1, vec2)
     for name, number in (("beta", beta), ("alpha", alpha)):
         if isinstance(number, float) and kind.category < FLOATING:
             raise RuntimeError(
@@ -375,7 +385,7 @@ def _without_diagonals(node: Node, labels: list[Any]) -> Node:
 
 
 @public("ViewBackward0", method=False)
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
     """Sums of products over the last axes of one tensor and the first of another, or over the axes given."""
     if isinstance(dims, Tensor):
         dims = dims.tolist()
@@ -401,7 +411,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     ]
     nodes = _pair("tensordot", a, b)
     spec = build.einsum((tuple(names_a), tuple(names_b)), tuple(output), (tuple(a.shape), tuple(b.shape)))
-    return wrap(contract(*nodes, spec=spec))
+    result = wrap(contract(*nodes, spec=spec))
+    return result if out is None else write_out("tensordot", out, result)  # type: ignore[no-any-return]
 
 
 @public("View")
@@ -410,7 +421,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     ndim = max(input.ndim, other.ndim)
     a = (1,) * (ndim - input.ndim) + tuple(input.shape)
     b = (1,) * (ndim - other.ndim) + tuple(other.shape)
-    kind = result_type(input, other)
+    kind = operating_dtype(input, other)
     left = view.reshape(_as_node(input, kind), tuple(e for extent in a for e in (extent, 1)))
     right = view.reshape(_as_node(other, kind), tuple(e for extent in b for e in (1, extent)))
     return wrap(view.reshape(scalar.mul(left, right), tuple(x * y for x, y in zip(a, b, strict=True))))
@@ -422,9 +433,9 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     return multi_dot(matrices)
 
 
-def multi_dot(matrices: Sequence[Tensor]) -> Tensor:
+def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     """The product of several matrices, in the order with the fewest multiplications (dynamic programming, CLRS 14.2)."""
-    parts = list(matrices)
+    parts = list(tensors)
     if len(parts) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(parts)}")
     first_vector, last_vector = parts[0].ndim == 1, parts[-1].ndim == 1

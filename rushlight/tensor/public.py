@@ -23,7 +23,9 @@ from ..ir import scalar, view
 from ..ir.graph import Node, mode
 from ..ir.type import Type
 from ..runtime import executor
+from .arguments import FAILED, answer_by_other_names, require_tensors
 from .casting import casting
+from .layouts import OtherLayout, elsewhere, for_all_layouts
 from .tensor import Tensor, levels, node_of
 from .views import Expand, Strided
 
@@ -35,10 +37,19 @@ def _labelled(function: Callable[..., Any], label: str) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if mode.depth:  # only the outermost public function names the gradient function
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except OtherLayout as met:
+                return elsewhere(function, met, args, kwargs)
         mode.depth = 1
         try:
             result = function(*args, **kwargs)
+        except OtherLayout as met:
+            result = elsewhere(function, met, args, kwargs)
+        except TypeError as error:
+            result = answer_by_other_names(function, args, kwargs, error)
+            if result is FAILED:
+                raise
         except AttributeError:
             require_tensors(function, args, kwargs)
             raise
@@ -51,26 +62,22 @@ def _labelled(function: Callable[..., Any], label: str) -> Callable[..., Any]:
     return call
 
 
-def require_tensors(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """TypeError for an argument that should be a tensor and is not; asked once something has failed."""
-    for place, (own, parameter) in enumerate(inspect.signature(function).parameters.items()):
-        given = args[place] if place < len(args) else kwargs.get(own, parameter.default)
-        if parameter.annotation == "Tensor" and not isinstance(given, Tensor):
-            where = f" (position {place + 1})" if place < len(args) else ""
-            raise TypeError(
-                f"{function.__name__.removesuffix('_')}(): argument '{own}'{where} must be Tensor, not {type(given).__name__}"
-            ) from None
-
-
 def _taking_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function without a label, with PyTorch's words for what is not a tensor."""
     if "Tensor" not in [kind for name, kind in function.__annotations__.items() if name != "return"]:
-        return function
+        return for_all_layouts(function) if function.__code__.co_varnames[:1] == ("input",) else function
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
+        except OtherLayout as met:
+            return elsewhere(function, met, args, kwargs)
+        except TypeError as error:
+            result = answer_by_other_names(function, args, kwargs, error)
+            if result is FAILED:
+                raise
+            return result
         except AttributeError:
             require_tensors(function, args, kwargs)
             raise
@@ -109,7 +116,11 @@ def _taking_types(function: Callable[..., Any], plain: Callable[..., Any]) -> Ca
 def name(result: Any, label: str) -> None:
     """Names the gradient function of a result, or of each of several."""
     if isinstance(result, Tensor):
-        node = result._storage.node
+        try:
+            node = result._storage.node
+        except OtherLayout:
+            result.set_label(label)  # type: ignore[attr-defined]
+            return
         if node.tracked and node.label is None and not result._steps:
             node.label = label
         if mode.anomaly and node.tracked:
@@ -125,7 +136,13 @@ def with_out(function: Callable[..., Any], of_its_dtype: bool) -> Callable[..., 
     @functools.wraps(function)
     def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None:
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except TypeError as error:
+                result = answer_by_other_names(function, args, kwargs, error)
+                if result is FAILED:
+                    raise
+                return result
         if of_its_dtype and isinstance(out, Tensor):
             kwargs.setdefault("dtype", out.dtype)
         return write_out(function.__name__, out, function(*args, **kwargs))
@@ -168,7 +185,10 @@ def write_out(op: str, out: Any, result: Any) -> Any:
 def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return store(call.__name__, self, function(self, *args, **kwargs))
+        try:
+            return store(call.__name__, self, function(self, *args, **kwargs))
+        except OtherLayout as met:
+            return met.tensor.instead(call.__name__, (self, *args), kwargs)  # type: ignore[no-any-return]
 
     call.__name__ = call.__qualname__ = function.__name__ + "_"
     call.__doc__ = f"In-place form of `{function.__name__}`."

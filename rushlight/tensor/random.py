@@ -22,7 +22,7 @@ from ..passes import batching
 from ..runtime import tier
 from ..runtime.watch import Watching
 from .creation import _finish, shape_of
-from .geometry import CPU, require_cpu
+from .geometry import CPU, require_cpu, require_strided
 from .promotion import Defaults
 from .public import assign, method, overwritten, public
 from .tensor import Tensor, from_array, node_of, wrap
@@ -186,7 +186,13 @@ def _made(draw: Draw, shape: tuple[int, ...], kind: dtype, requires_grad: bool =
 def _sized(sizes: tuple[Any, ...], options: dict[str, Any], name: str) -> tuple[int, ...]:
     if "size" in options:
         sizes = (options.pop("size"),)
+    _refuse(options, name)
     return shape_of(sizes or ((),), name)
+
+
+def _refuse(options: dict[str, Any], name: str) -> None:
+    if options:
+        raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(options))}'")
 
 
 def _fresh(draw: Any, name: str, text: str) -> Any:
@@ -196,6 +202,8 @@ def _fresh(draw: Any, name: str, text: str) -> Any:
         dtype: dtype | None = None,
         device: Any = None,
         requires_grad: bool = False,
+        layout: Any = None,
+        pin_memory: bool = False,
         **options: Any,
     ) -> Tensor:
         require_cpu(device, name)
@@ -224,6 +232,7 @@ def _fresh_like(draw: Any, name: str, text: str) -> Any:
         generator: Any = None,
     ) -> Tensor:
         require_cpu(device, name)
+        require_strided(layout or input.layout, name)
         kind = dtype or input.dtype
         engine, shape = engine_of(generator), tuple(input.shape)
         return _made(lambda extents: draw(engine, extents, kind), shape, kind, requires_grad)
@@ -390,6 +399,7 @@ def overwrite(op: str, target: Tensor, draw: Callable[..., np.ndarray], generato
 def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **named: Any) -> Tensor:
     """Overwrites with uniform numbers in [from, to)."""
     low = named.pop("from", from_)
+    _refuse(named, "uniform_")
     return overwrite("uniform_", self, continuous.uniform, generator, float(low), float(to))
 
 
@@ -405,6 +415,7 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
 def random_(self: Tensor, from_: Any = None, to: Any = None, *, generator: Any = None, **named: Any) -> Tensor:
     """Overwrites with uniform integers: of the whole dtype, in [0, to), or in [from, to)."""
     from_ = named.pop("from", from_)
+    _refuse(named, "random_")
     if from_ is None:
         return overwrite("random_", self, integers.random, generator)
     low, high = (0, from_) if to is None else (from_, to)

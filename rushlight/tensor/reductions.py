@@ -5,13 +5,15 @@ from __future__ import annotations
 from math import prod as product
 from typing import Any
 
+import numpy as np
+
 from .. import dtype as dtypes
 from ..dtype import FLOATING, bool_, dtype, int64
 from ..ir import index, reduce, scalar, view
 from ..ir.graph import Node
 from ..ir.type import Type
 from .promotion import Defaults
-from .public import public, scalar_name
+from .public import public, scalar_name, write_out
 from .return_types import return_type
 from .tensor import Tensor, node_of, wrap, wrap_axes, wrap_axis
 
@@ -47,6 +49,13 @@ def _summed(op: str, input: Tensor, dim: Any, keepdim: bool, kind: dtype | None)
     return _keep(reduce.sum_(scalar.cast(node, dtype=kind), axes), node.type.shape, axes, keepdim)
 
 
+def _flag(op: str, keepdim: Any) -> bool:
+    """A bool as such; TypeError for another argument in its place, as a dtype given by position."""
+    if keepdim.__class__ is not bool and not isinstance(keepdim, np.bool_):
+        raise TypeError(f"{op}(): argument 'keepdim' (position 2) must be bool, not {type(keepdim).__name__}")
+    return bool(keepdim)
+
+
 @public("Sum")
 def sum_(
     input: Tensor,
@@ -63,7 +72,7 @@ def sum_(
     >>> torch.ones(2, 3).sum(1)
     tensor([3., 3.])
     """
-    dim, keepdim = (axis if axis is not None else dim), bool(keepdims or keepdim)
+    dim, keepdim = (axis if axis is not None else dim), _flag("sum", keepdim if keepdims is None else keepdims)
     return _named(_own(_summed("sum", input, dim, keepdim, dtype), input), _label("Sum", dim))
 
 
@@ -106,7 +115,7 @@ def mean(
     keepdims: bool | None = None,
 ) -> Tensor:
     """The mean over all axes or over `dim`, of a floating tensor."""
-    dim, keepdim = (axis if axis is not None else dim), bool(keepdims or keepdim)
+    dim, keepdim = (axis if axis is not None else dim), _flag("mean", keepdim if keepdims is None else keepdims)
     return _named(_mean_of("mean", input, dim, keepdim, dtype), _label("Mean", dim))
 
 
@@ -127,7 +136,7 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype 
     """The product over all axes or over `dim`."""
     node = node_of(input)
     kind = dtype or (int64 if input.dtype.category < FLOATING else input.dtype)
-    axes = _axes("prod", dim, input.ndim)
+    keepdim, axes = _flag("prod", keepdim), _axes("prod", dim, input.ndim)
     result = reduce.prod(scalar.cast(node, dtype=kind), axes=axes) if axes else scalar.cast(node, dtype=kind)
     return _named(_own(_keep(result, node.type.shape, axes, keepdim), input), _label("Prod", dim))
 
@@ -532,9 +541,23 @@ def _safe_root(square: Node) -> Node:
     return scalar.select(flat, zero, scalar.sqrt(scalar.select(flat, one, square)))
 
 
-@public("LinalgVectorNorm")
-def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
+@public("LinalgVectorNorm", method=False, out=False)
+def norm(
+    input: Tensor,
+    p: Any = "fro",
+    dim: Any = None,
+    keepdim: bool = False,
+    out: Tensor | None = None,
+    dtype: dtype | None = None,
+) -> Tensor:
     """The vector p-norm over all elements or over `dim` ('fro' is 2, 'nuc' the sum of singular values)."""
+    result = input.norm(p, dim, keepdim, dtype)  # type: ignore[attr-defined]
+    return result if out is None else write_out("norm", out, result)  # type: ignore[no-any-return]
+
+
+@public("LinalgVectorNorm", function=False, out=False)
+def norm_(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
+    """`norm`, as a method."""
     node = node_of(input)
     if dtype is not None:
         node = scalar.cast(node, dtype=dtype)

@@ -22,6 +22,7 @@ from ..runtime import executor
 from ..runtime.executor import Haste
 from ..runtime.watch import Watching
 from .geometry import CPU, Size, contiguous_strides, device, layout, strided
+from .layouts import OtherLayout
 from .storage import Source, Storage, new_source, owned
 from .views import Permute, Reshape, Slice, Step, through
 
@@ -34,6 +35,7 @@ class Late:
     packages: list[Callable[[], Any]] = []  # each called once, the last first
     explain: Callable[[str], None] | None = None  # raises where PyTorch has the method
     compile: Any = None  # `rushlight.compile`, which stands above everything that it looks at
+    sparse: Callable[[], Any]  # gives `rushlight.sparse`, which stands above the dense tensors that it is made of
 
     @classmethod
     def load_next(cls, name: str) -> bool:
@@ -534,8 +536,11 @@ def from_values(array: np.ndarray, kind: dtype) -> Tensor:
 
 def alias(tensor: Tensor, cls: Any) -> Any:
     """A handle of class `cls` on the same memory, without history."""
+    try:
+        source = tensor._source
+    except OtherLayout:
+        return tensor.detached_as(cls)  # type: ignore[attr-defined]
     result = _new(cls)
-    source = tensor._source
     needs = tensor._storage.node.tracked or (source is not None and source.leaf is not None)
     fill_handle(result, tensor._storage, tensor._steps, Source(detached=True) if needs or source is not None else None)
     return result
@@ -553,6 +558,22 @@ def node_of(tensor: Tensor) -> Node:
     if cached is not None and tensor._cached_version == tensor._storage.version and tensor._storage.buffer is None:
         return cached
     return _derive(tensor)
+
+
+def history_of(tensor: Tensor) -> Node:
+    """The node through which gradient flows to a tensor: its own, or of a sparse tensor that of its elements."""
+    try:
+        return node_of(tensor)
+    except OtherLayout:
+        return node_of(tensor._elements)  # type: ignore[attr-defined]
+
+
+def snapshot(tensor: Tensor) -> Tensor:
+    """The tensor's present value with its history, safe from later in-place operations."""
+    try:
+        return wrap(node_of(tensor))
+    except OtherLayout:
+        return tensor.snapshot()  # type: ignore[attr-defined,no-any-return]
 
 
 def bare(tensor: Tensor) -> Node | None:

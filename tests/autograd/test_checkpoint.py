@@ -161,3 +161,56 @@ def test_parameter_written_to_before_backward() -> None:
     y.sum().backward()
     assert w.grad.tolist() == [3.0, 4.0]
     assert x.grad.tolist() == [2.0, 3.0]
+
+
+def test_automatic_casts_hold_in_the_second_run() -> None:
+    def program(t: Any) -> Any:
+        layer = t.nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True)
+        x = t.arange(48.0).reshape(2, 3, 8).requires_grad_()
+        with t.autocast("cpu", dtype=t.bfloat16):
+            y = t.utils.checkpoint.checkpoint(layer, x, use_reentrant=False)
+        y.float().square().sum().backward()
+        return y, x.grad, layer.linear1.weight.grad
+
+    check(program, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({}, "the second run came to its results by other operations than the first .*'mul': 1"),
+        ({"debug": True}, "The first run: .*\n.*The second run"),
+        ({"determinism_check": "none"}, None),
+    ],
+)
+def test_other_operations_in_the_second_run(options: Any, error: str | None) -> None:
+    for t in (rushlight, torch):
+        first = iter([True, False])
+        x = leaf(t, 1.0, 2.0)
+        y = t.utils.checkpoint.checkpoint(
+            lambda x, first=first: x * x if next(first) else x.clone(),
+            x,
+            use_reentrant=False,
+            **options,
+        )
+        if error is None and t is rushlight:
+            y.sum().backward()
+            assert x.grad.tolist() == [1.0, 1.0]  # what the second run says; PyTorch notices that it saved less
+        else:
+            with pytest.raises(t.utils.checkpoint.CheckpointError, match=error if t is rushlight else None):
+                y.sum().backward()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t, x: t.utils.checkpoint.checkpoint(t.exp, x, use_reentrant=True, context_fn=lambda: (None, None)),
+        lambda t, x: t.utils.checkpoint.checkpoint(t.exp, x, use_reentrant=True, debug=True),
+        lambda t, x: t.utils.checkpoint.checkpoint(t.exp, x, use_reentrant=False, determinism_check="some"),
+        lambda t, x: t.utils.checkpoint.detach_variable((x * 2, 3)),
+        lambda t, x: t.utils.checkpoint.detach_variable(x),
+        lambda t, x: t.utils.checkpoint.get_device_states(x),
+    ],
+)
+def test_arguments_of_checkpoints(call: Any) -> None:
+    check(lambda t: call(t, leaf(t, 1.0, 2.0)))

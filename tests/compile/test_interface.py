@@ -41,7 +41,7 @@ def test_arguments_are_checked() -> None:
         torch.compile(add_one, mode="default", options={})
     with pytest.raises(RuntimeError, match="Invalid backend"):
         torch.compile(add_one, backend="nonsense")
-    with pytest.raises(TypeError, match="a function or an nn.Module"):
+    with pytest.raises(AssertionError, match="a function or an nn.Module"):
         torch.compile(3)
     off = torch.compile(add_one, disable=True)
     assert [off(torch.ones(1)).item() for _ in range(5)] == [2.0] * 5 and repeats(off) == 0

@@ -320,6 +320,8 @@ OPTIM = _rows(
     ("torch.optim.SGD([torch.ones(2, requires_grad=True)], lr=0.1, nesterov=True)", "[Nn]esterov", "momentum"),
     ("torch.optim.Adam([torch.ones(2, requires_grad=True)], betas=(1.5, 0.9))", "beta", "1.5"),
     ("torch.optim.SGD([torch.ones(2, requires_grad=True) * 2], lr=0.1)", "non-leaf|leaf"),
+    ("torch.optim.Muon([torch.ones(2, requires_grad=True)])", "Muon", "2D", r"\[2\]"),
+    ("torch.optim.Adafactor([torch.ones(2, requires_grad=True)], d=0.5)", "d ", "0.5"),
     (
         "a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)\n"
         "s = torch.optim.SGD([a], lr=0.1).state_dict(); torch.optim.SGD([a, b], lr=0.1).load_state_dict(s)",
@@ -332,4 +334,43 @@ OPTIM += _rows(
     ("torch.optim.SGD([1.0], lr=0.1)", "float|Tensors"),
 )
 
-MISTAKES = [*SHAPES, *NN, *DTYPES, *INDICES, *AUTOGRAD, *DEVICES, *OPTIM]
+BY_PLACE = _rows(
+    "RuntimeError",
+    (
+        "torch.zeros(3).scatter_reduce(0, torch.tensor([0]), torch.ones(1), 'maximum')",
+        "sum, prod, mean, amax or amin",
+        "got maximum",
+    ),
+    ("torch.zeros(3).scatter_reduce(0, torch.tensor([0]), torch.ones(1).double(), 'sum')", "scatter_reduce", "dtype"),
+    ("torch.zeros(3).index_reduce(0, torch.tensor([0]), torch.ones(1), 'sum')", "prod, mean, amax or amin", "got sum"),
+    (
+        "torch.zeros(3, 2).index_reduce(0, torch.tensor([0]), torch.ones(2, 2), 'amax')",
+        "index_reduce",
+        r"\(1\)",
+        r"\(2\)",
+    ),
+    ("torch.zeros(3, 2).index_reduce(0, torch.tensor([0]), torch.ones(1, 4), 'amax')", r"\[3, 2\]", r"\[1, 4\]"),
+    ("torch.ones(2, 3).sum_to_size(2, 2)", r"\[2, 2\]", r"\[2, 3\]", "expandable"),
+    ("torch.gradient(torch.ones(3, 1))", "gradient", r"edge_order\+1", "dim 1"),
+    ("torch.gradient(torch.ones(3, 3), spacing=[1.0])", "gradient", "spacing", "length 1"),
+    ("torch.gradient(torch.ones(3), spacing=[torch.ones(1, 3)])", "gradient", r"\[1, 3\]", "one dimension"),
+    ("torch.unravel_index(torch.tensor([1]), (2, 0))", "unravel_index", r"\(2, 0\)"),
+    ("torch.histogram(torch.ones(3), 2, range=(2.0, 1.0))", "min 2 max 1"),
+    ("torch.histogramdd(torch.ones(3, 2), [2])", "bins", "1 and 2"),
+    ("torch.as_strided_scatter(torch.ones(4), torch.ones(3), (2,), (1,))", r"\[3\]", r"\[2\]"),
+)
+BY_PLACE += _rows(
+    "TypeError",
+    ("torch.unravel_index(torch.tensor([1.0]), (2, 2))", "indices", "float32"),
+    ("torch.ldexp(torch.ones(2), 3)", "ldexp", "other", "int"),
+    ("torch.zeros(3).scatter_reduce(0, torch.tensor([0]), 1.0, 'sum')", "src", "float"),
+)
+BY_PLACE += _rows(
+    "NotImplementedError",
+    ("torch.histogram(torch.ones(3, dtype=torch.int64), 2)", "histogram", "Long"),
+    ("(torch.ones(2) > 0).scatter_reduce(0, torch.tensor([0]), torch.ones(1) > 0, 'mean')", "mean", "Bool"),
+)
+BY_PLACE += _rows("ValueError", ("torch.masked.mean(torch.ones(2, dtype=torch.int64))", "int64", "dtype="))
+BY_PLACE += _rows("IndexError", ("torch.masked.sum(torch.ones(2), mask=torch.ones(2, 2) > 0)", "mask", r"\[2, 2\]"))
+
+MISTAKES = [*BY_PLACE, *SHAPES, *NN, *DTYPES, *INDICES, *AUTOGRAD, *DEVICES, *OPTIM]

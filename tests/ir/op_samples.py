@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.dtype import float64, from_numpy_dtype, int32, int64
-from rushlight.ir import contract, fourier, implicit, special_ops  # noqa: F401  (registers their records, which load late)
+from rushlight.ir import contract, fourier, fraction, implicit, special_ops  # noqa: F401  (registers their records, which load late)
 from rushlight.ir.contraction import build
 from rushlight.ir.type import Type
 
@@ -84,7 +84,7 @@ def _elementwise(name: str) -> list[Sample] | None:
 
 _UNARY = [
     *(
-        "neg square reciprocal sqrt rsqrt isnan isinf signbit logical_not floor ceil trunc rint sign abs exp exp2 expm1".split()
+        "mantissa exponent neg square reciprocal sqrt rsqrt isnan isinf signbit logical_not floor ceil trunc rint sign abs exp exp2 expm1".split()
     ),
     *(
         "log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc erfinv".split()

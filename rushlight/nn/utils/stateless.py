@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -65,7 +65,7 @@ def _replaced(module: Module, tensors: Mapping[str, Tensor], tie_weights: bool, 
 
 def functional_call(
     module: Module,
-    parameter_and_buffer_dicts: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],
+    parameters_and_buffers: Mapping[str, Tensor],
     args: Any = None,
     kwargs: dict[str, Any] | None = None,
     *,
@@ -82,18 +82,6 @@ def functional_call(
     >>> torch.nn.utils.stateless.functional_call(layer, {"weight": torch.ones(1, 2)}, torch.ones(2))
     tensor([2.])
     """
-    given = parameter_and_buffer_dicts
-    if not isinstance(given, Mapping):
-        joined: dict[str, Tensor] = {}
-        for each in given:
-            repeated = joined.keys() & each.keys()
-            if repeated:
-                raise ValueError(
-                    f"functional_call: {sorted(repeated)} appeared in multiple dictionaries; behavior of functional "
-                    "call is ambiguous"
-                )
-            joined.update(each)
-        given = joined
     arguments = () if args is None else args if isinstance(args, tuple) else (args,)
-    with _replaced(module, given, tie_weights, strict):
+    with _replaced(module, parameters_and_buffers, tie_weights, strict):
         return module(*arguments, **(kwargs or {}))

@@ -1,0 +1,69 @@
+"""Arguments of public functions that failed: by another of their names, or no tensors where tensors belong.
+
+All of it is asked once a call has raised, so that calls that succeed pay nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .layouts import for_all_layouts
+from .tensor import Tensor
+
+# NumPy's names, which PyTorch takes in all of its functions beside its own.
+_NUMPY = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+
+# Names that PyTorch's function has in one of its forms, where ours has one form: function, then PyTorch's name and ours.
+_OF_ANOTHER_FORM: Mapping[str, Mapping[str, str]] = {
+    "dsplit": {"sections": "indices_or_sections", "indices": "indices_or_sections"},
+    "heaviside": {"values": "other"},
+    "hsplit": {"sections": "indices_or_sections", "indices": "indices_or_sections"},
+    "norm": {"A": "input"},  # linalg.norm, as its documentation has it
+    "orgqr": {"input2": "tau"},
+    "pow": {"self": "input"},
+    "searchsorted": {"self": "input"},
+    "tensor_split": {"sections": "indices_or_sections", "indices": "indices_or_sections"},
+    "transpose": {"axis0": "dim0", "axis1": "dim1"},  # as `swapaxes` calls them
+    "vsplit": {"sections": "indices_or_sections", "indices": "indices_or_sections"},
+}
+
+FAILED = object()
+
+
+def answer_by_other_names(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+) -> Any:
+    """What the function answers with its arguments under its own names for them; FAILED where that is not what is wrong.
+
+    error: what the call raised. TypeError, with the name that users know, for a name that is none.
+    """
+    trace = error.__traceback__
+    if not kwargs or trace is None or trace.tb_next is not None:  # raised inside of the function, not by the call
+        return FAILED
+    own = public_name(function)
+    parameters = inspect.signature(function).parameters
+    others = {**_NUMPY, **_OF_ANOTHER_FORM.get(own, {})}
+    named = {name if name in parameters else others.get(name, name): value for name, value in kwargs.items()}
+    if len(named) == len(kwargs) and named.keys() != kwargs.keys() and named.keys() <= parameters.keys():
+        return for_all_layouts(function)(*args, **named)
+    if function.__qualname__ != own:
+        raise TypeError(str(error).replace(f"{function.__qualname__}()", f"{own}()")) from None
+    return FAILED
+
+
+def require_tensors(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """TypeError for an argument that should be a tensor and is not."""
+    for place, (own, parameter) in enumerate(inspect.signature(function).parameters.items()):
+        given = args[place] if place < len(args) else kwargs.get(own, parameter.default)
+        if parameter.annotation == "Tensor" and not isinstance(given, Tensor):
+            where = f" (position {place + 1})" if place < len(args) else ""
+            raise TypeError(
+                f"{public_name(function)}(): argument '{own}'{where} must be Tensor, not {type(given).__name__}"
+            ) from None
+
+
+def public_name(function: Callable[..., Any]) -> str:
+    """The function's name without the underscore that keeps it from a builtin's."""
+    return function.__name__.removesuffix("_")
