@@ -40,7 +40,7 @@ ARGUMENTS = {
     "ddpm": "--steps 2 --images 64 --batch-size 16 --width 8 --times 4 --samples 8",
     "siamese": "--steps 3 --images 100 --pairs 60 --batch-size 8",
     "style_transfer": "--steps 2 --evaluations 3 --size 32 --style-layers 0 1 --content-layer 1",
-    "neural_ode": "--steps 3 --points 60 --length 4",
+    "neural_ode": "--steps 3 --points 200 --length 4",
     "forecasting": "--steps 3 --hours 2600 --width 8 --layers 3",
 }
 NEED_GYMNASIUM = {
