@@ -98,8 +98,7 @@ class Plan:
             if operand not in lasting:
                 dropped.setdefault(user, []).append(operand)
         self.steps: list[Step] = [
-            (bind(found[slot][0]), found[slot][1], slot, tuple(dropped.get(slot, ())))
-            for slot in reversed(kept)
+            (bind(found[slot][0]), found[slot][1], slot, tuple(dropped.get(slot, ()))) for slot in reversed(kept)
         ]
         self.size = sum(_size(found[slot][0]) for slot in kept)  # type: ignore[arg-type, misc]
         self.unrolled = len(kept) >= LONG and self.size < LITTLE_EACH * len(kept)
