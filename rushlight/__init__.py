@@ -158,6 +158,7 @@ _LATER = {
     "multiprocessing": ("rushlight.multiprocessing", None),
     "nn": ("rushlight.nn", None),
     "optim": ("rushlight.optim", None),
+    "overrides": ("rushlight.overrides", None),
     "fx": ("rushlight.fx", None),
     "random": ("rushlight.tensor.random", None),
     "save": ("rushlight.serialize", "save"),
@@ -237,6 +238,7 @@ Late.packages.append(lambda: _import_module("rushlight.nn"))
 Late.explain = _explain_method
 Tensor.__array_namespace__ = _array_namespace
 Tensor.to_device = _to_device
+Late.overrides = lambda: _import_module("rushlight.overrides")
 Late.compile = lambda *args, **kwargs: _import_module("rushlight.compiler").compile(*args, **kwargs)
 
 if _config.DEBUG:

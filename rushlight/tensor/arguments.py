@@ -9,7 +9,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .tensor import Tensor
+from ..ir.graph import mode
+from .tensor import Late, Tensor
 
 # NumPy's names, which PyTorch takes in all of its functions beside its own.
 _NUMPY = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
@@ -31,7 +32,38 @@ _OF_ANOTHER_FORM: Mapping[str, Mapping[str, str]] = {
 FAILED = object()
 
 
-def answer_by_other_names(
+def second_answer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
+    """What a call that has raised `error` gives all the same, or FAILED; TypeError in PyTorch's words for what is no tensor.
+
+    An argument's class may take the function over; only the outermost public function lets it.
+    """
+    if any(_takes_over(value) for value in (*args, *kwargs.values())):
+        depth, mode.depth = mode.depth, 0
+        try:
+            return Late.overrides().answer_for_class(function, args, kwargs)  # type: ignore[misc]
+        finally:
+            mode.depth = depth
+    if isinstance(error, TypeError):
+        return _answer_by_other_names(function, args, kwargs, error)
+    if isinstance(error, AttributeError):
+        require_tensors(function, args, kwargs)
+    return FAILED
+
+
+def _takes_over(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_takes_over(each) for each in value)
+    return not isinstance(value, Tensor) and hasattr(type(value), "__torch_function__")
+
+
+def answer_to_operator(operator: Callable[..., Any], self: Tensor, other: Any) -> Any:
+    """What an operand's class makes of an operator; NotImplemented where it does not take functions over."""
+    if not _takes_over(other):
+        return NotImplemented
+    return Late.overrides().answer_for_class(operator, (self, other), {})  # type: ignore[misc]
+
+
+def _answer_by_other_names(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
 ) -> Any:
     """What the function answers with its arguments under its own names for them; FAILED where that is not what is wrong.

@@ -17,6 +17,7 @@ from ..ir import scalar
 from ..ir.graph import Node, mode
 from ..ir.op import Op
 from ..ir.type import Type
+from .arguments import answer_to_operator
 from .promotion import Defaults, Number, _as_node, floating, is_number, promoted, result_type
 from .public import functions, method, public, scalar_name, store
 from .public import name as set_label
@@ -725,7 +726,7 @@ def _operator(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
             return function(self, other)
         if hasattr(other, "__array__"):
             return function(self, _from_foreign(other))
-        return NotImplemented
+        return answer_to_operator(call, self, other)
 
     return call
 
@@ -742,7 +743,7 @@ def _reflected(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
             return function(other, self)
         if hasattr(other, "__array__"):
             return function(_from_foreign(other), self)
-        return NotImplemented
+        return answer_to_operator(call, self, other)
 
     return call
 

@@ -23,7 +23,7 @@ from ..ir import scalar, view
 from ..ir.graph import Node, mode
 from ..ir.type import Type
 from ..runtime import executor
-from .arguments import FAILED, answer_by_other_names, require_tensors
+from .arguments import FAILED, second_answer
 from .casting import casting
 from .tensor import Tensor, levels, node_of
 from .views import Expand, Strided
@@ -40,13 +40,10 @@ def _labelled(function: Callable[..., Any], label: str) -> Callable[..., Any]:
         mode.depth = 1
         try:
             result = function(*args, **kwargs)
-        except TypeError as error:
-            result = answer_by_other_names(function, args, kwargs, error)
+        except Exception as error:
+            result = second_answer(function, args, kwargs, error)
             if result is FAILED:
                 raise
-        except AttributeError:
-            require_tensors(function, args, kwargs)
-            raise
         finally:
             mode.depth = 0
         if mode.tracking:
@@ -65,14 +62,11 @@ def _taking_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except TypeError as error:
-            result = answer_by_other_names(function, args, kwargs, error)
+        except Exception as error:
+            result = FAILED if mode.depth else second_answer(function, args, kwargs, error)
             if result is FAILED:
                 raise
             return result
-        except AttributeError:
-            require_tensors(function, args, kwargs)
-            raise
 
     return call
 
@@ -127,7 +121,7 @@ def with_out(function: Callable[..., Any], of_its_dtype: bool) -> Callable[..., 
             try:
                 return function(*args, **kwargs)
             except TypeError as error:
-                result = answer_by_other_names(function, args, kwargs, error)
+                result = second_answer(function, args, kwargs, error)
                 if result is FAILED:
                     raise
                 return result
