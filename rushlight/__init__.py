@@ -57,6 +57,7 @@ from .tensor.geometry import (
     memory_format,
     preserve_format,
     sparse_coo,
+    sparse_csc,
     sparse_csr,
     strided,
 )
@@ -132,6 +133,17 @@ _AUTOCAST = (
     "set_autocast_gpu_dtype",
 )
 
+_SPARSE = {
+    "construction": (
+        "sparse_compressed_tensor",
+        "sparse_coo_tensor",
+        "sparse_csc_tensor",
+        "sparse_csr_tensor",
+        "_sparse_coo_tensor_unsafe",
+    ),
+    "products": ("hspmm", "smm", "spmm", "sspaddmm"),
+}
+
 # Loaded when first used, so that `import rushlight` costs what a script uses. name: (module, attribute or None for the module)
 _LATER = {
     "amp": ("rushlight.amp", None),
@@ -166,6 +178,8 @@ _LATER = {
     "serialize": ("rushlight.serialize", None),
     "_dynamo": ("rushlight._dynamo", None),
     "accelerator": ("rushlight.accelerator", None),
+    "sparse": ("rushlight.sparse", None),
+    **{name: (f"rushlight.sparse.{file}", name) for file, names in _SPARSE.items() for name in names},
     "special": ("rushlight.tensor.special", None),
     "storage": ("rushlight.storage", None),
     "testing": ("rushlight.testing", None),
@@ -233,12 +247,14 @@ def _to_device(self: Tensor, place: object, /, *, stream: object = None) -> Tens
     return self.to(place)
 
 
+Late.packages.insert(0, lambda: _import_module("rushlight.sparse"))
 Late.packages.append(lambda: _import_module("rushlight.storage"))
 Late.packages.append(lambda: _import_module("rushlight.nn"))
 Late.explain = _explain_method
 Tensor.__array_namespace__ = _array_namespace
 Tensor.to_device = _to_device
 Late.overrides = lambda: _import_module("rushlight.overrides")
+Late.sparse = lambda: _import_module("rushlight.sparse")
 Late.compile = lambda *args, **kwargs: _import_module("rushlight.compiler").compile(*args, **kwargs)
 
 if _config.DEBUG:

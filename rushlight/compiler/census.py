@@ -34,7 +34,9 @@ import numpy as np
 from ..nn.modules import Module
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
+from ..tensor.geometry import strided
 
+SPARSE = "it reads or makes a sparse tensor, which is not compared; its indices and values may be given instead"
 MOST = 50_000  # values watched
 EFFECTS = frozenset("breakpoint compile delattr eval exec globals input locals open print setattr vars".split())
 IMPURE = frozenset(
@@ -96,6 +98,8 @@ class Census:
             stack.extend(self._parts(value))
 
     def _parts(self, value: Any) -> Iterator[Any]:
+        if isinstance(value, Tensor) and value.layout is not strided:
+            raise Refused(SPARSE)
         if isinstance(value, Tensor):
             self.tensors.append(value)
             yield from self._container(value.__dict__)

@@ -13,6 +13,7 @@ from ..errors import CompileError
 from ..ir.graph import trace
 from ..runtime.watch import Watching
 from ..tensor import Tensor, no_grad
+from ..tensor.geometry import strided
 from .census import Refused, of_library
 from .recording import Recording, record
 from .repetition import MISSED, Repetition
@@ -157,7 +158,7 @@ def _own_code(function: Any) -> CodeType | None:
 def _with_tensors(value: Any, tensors: Any) -> Any:
     """Arguments with their tensors replaced by others, in order."""
     kind = type(value)
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) and value.layout is strided:
         return next(tensors)
     if isinstance(value, tuple):
         parts = [_with_tensors(each, tensors) for each in value]

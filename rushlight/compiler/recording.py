@@ -19,8 +19,9 @@ from ..nn.modules import hooks as module_hooks
 from ..optim import optimizer
 from ..runtime import executor
 from ..tensor import Tensor
+from ..tensor.geometry import strided
 from ..tensor.promotion import Defaults
-from .census import Census, Refused
+from .census import SPARSE, Census, Refused
 from .recorder import Number, Recorder
 from .structure import ATOMS, rebuilt
 
@@ -51,9 +52,13 @@ class Slots:
     def __init__(self, given: list[Tensor], census: Census) -> None:
         self.given, self.census = len(given), census
         tensors = [*given, *census.named_tensors(), *census.tensors]
+        if any([tensor.layout is not strided for tensor in tensors]):
+            raise Refused(SPARSE)
         self.graded = [i for i, tensor in enumerate(tensors) if tensor._grad is not None]
         self.owners = len(tensors)
         self.tensors: list[Tensor] = [*tensors, *[tensors[i]._grad for i in self.graded]]  # type: ignore[list-item]
+        if any([tensor.layout is not strided for tensor in self.tensors]):
+            raise Refused(SPARSE)
         self._make_distinct()
         self.storages = [tensor._storage for tensor in self.tensors]
         self.nodes = [storage.node for storage in self.storages]
@@ -226,6 +231,8 @@ class Recording:
         raise Refused(f"it returns an object that it makes ({type(value).__name__})")
 
     def _tensor(self, tensor: Tensor) -> tuple[str, int]:
+        if tensor.layout is not strided:
+            raise Refused(SPARSE)
         known = self.slots.of_tensor.get(id(tensor))
         if known is not None:
             return ("slot", known)

@@ -16,6 +16,7 @@ from ..ir.graph import Node, mode
 from ..ir.type import Type
 from ..runtime import events, executor, tier
 from ..tensor import Tensor
+from ..tensor.layouts import OtherLayout
 from ..tensor.promotion import Defaults
 from ..tensor.storage import Source, Storage
 from ..tensor.tensor import fill_handle
@@ -262,7 +263,7 @@ class Repetition:
             tensors += [tensors[i]._grad for i in self.graded]
             fixed = self._fixed_values()
             others = None if fixed is None else self._varying_values(tensors)
-        except AttributeError:  # a variable that held a tensor, or a gradient, is gone
+        except (AttributeError, OtherLayout):  # a variable that held a tensor, or a gradient, is gone or sparse
             return None
         return None if fixed is None or others is None else others + fixed
 

@@ -11,6 +11,7 @@ from ..dtype import dtype
 from ..ir.graph import input_node
 from ..runtime import executor
 from ..tensor import Size, Tensor, device
+from ..tensor.geometry import strided
 from ..tensor.tensor import wrap
 
 ATOMS = (int, float, complex, bool, str, bytes, type(None), dtype, device, Size, type(Ellipsis), slice, range, type)
@@ -22,7 +23,7 @@ def take_apart(value: Any, tensors: list[Tensor], originals: list[Tensor], objec
     In `tensors` another tensor of the same elements stands for one of which only the elements matter.
     """
     kind = type(value)
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) and value.layout is strided:
         tensors.append(value)
         originals.append(value)
         source = value._source

@@ -12,6 +12,7 @@ from . import scalar
 from .graph import Node, Signature, emit_each, signature_of
 from .op import Cotangents, Op
 from .type import TupleType, Type
+from .view import concatenate
 
 
 def _component_infer(x: Any, *, index: int) -> Type:
@@ -86,4 +87,10 @@ def accumulate(a: Node, b: Node) -> Node:
         return packed(*[accumulate(x, y) for x, y in zip(components(a), components(b), strict=True)])
     if is_literal_zero(a):
         return b
-    return a if is_literal_zero(b) else scalar.add(a, b)
+    if is_literal_zero(b):
+        return a
+    total = scalar.add(a, b)
+    if a.side is not None and b.side is not None and a.side.rows is not None and b.side.rows is not None:
+        (first, at_first), (second, at_second) = a.side.rows, b.side.rows
+        total.sided().rows = concatenate((second, first), 0), concatenate((at_second, at_first), 0)
+    return total

@@ -46,6 +46,9 @@ class Side:
     backward: Any = None  # replaces the op's vjp: (node, cotangent) -> cotangents
     forward_line: str | None = None  # where the user made it, while anomalies are being detected
     parts: tuple[Node, ...] | None = None  # of a packed cotangent
+    rows: tuple[Node, Node] | None = (
+        None  # of a table's cotangent that is wanted sparse: the rows added to it, and where each goes
+    )
     released = False  # backward went through without retain_graph
     retain: Any = None  # weak reference to the tensor that keeps its gradient though it is no leaf
     before: dict[int, Any] | None = None  # of the gradient function: called with the cotangents of all results

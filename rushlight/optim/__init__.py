@@ -1,5 +1,6 @@
 """Optimizers, learning-rate schedules and weight averaging."""
 
+from ..late import names as _names
 from . import lr_scheduler, swa_utils
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -17,6 +18,12 @@ from .rmsprop import RMSprop
 from .rprop import Rprop
 from .sgd import SGD
 
+__getattr__ = _names(
+    __name__,
+    "torch.optim",
+    {"SparseAdam": ("rushlight.optim.sparse_adam", "SparseAdam"), "sparse_adam": ("rushlight.optim.sparse_adam", None)},
+)
+
 __all__ = [
     "ASGD",
     "LBFGS",
@@ -33,6 +40,7 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Rprop",
+    "SparseAdam",
     "lr_scheduler",
     "swa_utils",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensor import full_like
+from ..tensor import Tensor, full_like
+from ..tensor.geometry import strided
 from .optimizer import Optimizer, ParamsT, advance, check_at_least_zero, check_fused, check_lr, number, real, scalar
 
 
@@ -13,6 +14,8 @@ class Adagrad(Optimizer):
 
     lr_decay: the rate of step t is lr / (1 + (t - 1)·lr_decay). foreach, fused: accepted; all run alike.
     """
+
+    takes_sparse = True
 
     def __init__(
         self,
@@ -64,9 +67,24 @@ class Adagrad(Optimizer):
         for parameter, g in self._with_grad(group):
             state = self.state[parameter]
             step = advance(state)
+            if g.layout is not strided:
+                self._update_rows(
+                    parameter, g, state["sum"], number(group["lr"]) / (1 + (step - 1) * group["lr_decay"]), group
+                )
+                continue
             if group["weight_decay"] != 0:
                 g = g.add(parameter, alpha=group["weight_decay"])
             rate = number(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
             p, g, total = (real(x) for x in (parameter, g, state["sum"]))
             total.addcmul_(g, g, value=1)
             p.addcdiv_(g, total.sqrt().add_(group["eps"]), value=-rate)
+
+    def _update_rows(self, parameter: Tensor, g: Any, total: Tensor, rate: float, group: dict[str, Any]) -> None:
+        """The update of the rows that a sparse gradient has."""
+        if group["weight_decay"] != 0:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        g = g.coalesce()
+        places, values = tuple(g.indices()), g.values()
+        total.index_put_(places, values.pow(2), accumulate=True)  # type: ignore[attr-defined]
+        share = values / total[places].sqrt().add_(group["eps"])  # type: ignore[index]
+        parameter.index_put_(places, share * -rate, accumulate=True)  # type: ignore[attr-defined]

@@ -99,6 +99,7 @@ class Adam(Optimizer):
                 continue
             state = states[parameter]
             if not state:
+                self._refuse_sparse(gradient)
                 state["step"] = scalar(0.0)
                 state["exp_avg"] = zeros_like(parameter)
                 state["exp_avg_sq"] = zeros_like(parameter)
@@ -109,6 +110,7 @@ class Adam(Optimizer):
             if amsgrad:
                 changing = (*changing, state["max_exp_avg_sq"])
             if not apply(gradient, changing, count):
+                self._refuse_sparse(gradient)
                 _update_by_parts(parameter, gradient, state, options, count.step)
 
 

@@ -16,6 +16,7 @@ from ..ir.type import TupleType, Type
 from ..runtime.executor import settle
 from ..runtime.watch import Watching
 from ..tensor import Tensor
+from ..tensor.layouts import OtherLayout
 from ..tensor.storage import rebind_all
 from ..tensor.tensor import node_of
 
@@ -39,12 +40,15 @@ class Update:
         """Updates the tensors that change: a parameter and its states. `settings.numbers(dtype)` are the operands after them.
 
         False where the public functions are needed: for views, history, memory shared with NumPy, complex numbers, and
-        half precision, which is rounded once for a node and so not after each operation.
+        sparse gradients, and half precision, which is rounded once for a node and so not after each operation.
         """
         type = changing[0]._storage.node.type
         if mode.tracking or type.dtype not in (float32, float64):
             return False
-        slope = node_of(gradient)
+        try:
+            slope = node_of(gradient)
+        except OtherLayout:
+            return False
         if slope.type is not type:
             return False
         storages, nodes = [], []

@@ -30,6 +30,7 @@ from ..tensor import (
     typename,
     view_as_real,
 )
+from ..tensor.geometry import strided
 from ..tensor.tensor import from_array
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
@@ -114,6 +115,7 @@ class Optimizer:
     # `_update`: `options(group)` has `update`, which says which record it is, `at(state)`, which advances a parameter's state
     # and gives what has `numbers(dtype)`, and `renew()` before another step. None: a step with this optimizer is recorded each time.
     options: Any = None
+    takes_sparse = False  # gradients that have but some rows, such as those of `nn.Embedding(sparse=True)`
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -270,7 +272,20 @@ class Optimizer:
         for parameter in group["params"]:
             gradient = parameter.grad
             if gradient is not None:
+                if gradient.layout is not strided:
+                    self._refuse_sparse(gradient)
                 yield parameter, -gradient if maximize else gradient
+
+    def _refuse_sparse(self, gradient: Tensor) -> None:
+        """RuntimeError for a sparse gradient, where the optimizer does not take them."""
+        if gradient.layout is not strided and not self.takes_sparse:
+            own = type(self).__name__
+            of_adam = own in ("Adam", "AdamW")
+            raise RuntimeError(
+                "Adam does not support sparse gradients, please consider SparseAdam instead"
+                if of_adam
+                else f"{own} does not support sparse gradients"
+            )
 
     # ---- state
 

@@ -58,6 +58,8 @@ class SGD(Optimizer):
             group.setdefault("foreach", None)
             group.setdefault("fused", None)
 
+    takes_sparse = True
+
     def _update(self, group: dict[str, Any]) -> None:
         options = _Options(group)
         apply, momentum, states = options.update.apply, options.momentum, self.state

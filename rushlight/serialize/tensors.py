@@ -18,9 +18,19 @@ from ..dtype import dtype, uint8
 from ..ir.graph import input_node
 from ..ir.type import Type
 from ..runtime import executor
-from ..tensor.geometry import Size, contiguous_strides, device, layout, memory_format, sparse_coo, sparse_csr, strided
+from ..tensor.geometry import (
+    Size,
+    contiguous_strides,
+    device,
+    layout,
+    memory_format,
+    sparse_coo,
+    sparse_csc,
+    sparse_csr,
+    strided,
+)
 from ..tensor.storage import Storage
-from ..tensor.tensor import Tensor, handle
+from ..tensor.tensor import Late, Tensor, handle
 from ..tensor.views import Expand, Permute, Reshape, Slice, Step, Strided
 from .archive import Binding
 from .location import LoadedStorage
@@ -32,6 +42,7 @@ _REBUILD_TYPED_TENSOR = Global("torch._utils", "_rebuild_tensor_v3")
 _REBUILD_SUBCLASS = Global("torch._tensor", "_rebuild_from_type_v2")
 _REBUILD_PARAMETER = Global("torch._utils", "_rebuild_parameter")
 _REBUILD_PARAMETER_WITH_STATE = Global("torch._utils", "_rebuild_parameter_with_state")
+_REBUILD_SPARSE = Global("torch._utils", "_rebuild_sparse_tensor")
 _DEVICE = Global("torch", "device")
 _LAYOUT = Global("torch.serialization", "_get_layout")
 
@@ -57,6 +68,8 @@ def reduce(obj: Any) -> Any:
 
 def _reduce_tensor(tensor: Tensor) -> Any:
     own = type(tensor).__reduce_ex__
+    if tensor.layout is not strided:
+        return _reduce_sparse(tensor)
     parameter = getattr(sys.modules.get("rushlight.nn.parameter"), "Parameter", None)
     if parameter is not None and own is parameter.__reduce_ex__:
         own_parts: tuple = tensor.data, tensor.requires_grad, OrderedDict()
@@ -75,6 +88,17 @@ def _reduce_tensor(tensor: Tensor) -> Any:
     if type(tensor) is Tensor and not tensor.__dict__:
         return rebuild, parts
     return _REBUILD_SUBCLASS, (rebuild, type(tensor), parts, dict(tensor.__dict__))
+
+
+def _reduce_sparse(tensor: Any) -> Any:
+    """A sparse tensor as its parts; history and whether it requires grad are not in a file, as with PyTorch."""
+    if tensor.layout is sparse_coo:
+        parts: tuple = tensor._indices(), tensor._values(), Size(tensor.shape), tensor.is_coalesced()
+    elif tensor.layout is sparse_csr:
+        parts = tensor.crow_indices(), tensor.col_indices(), tensor._values(), Size(tensor.shape)
+    else:
+        parts = tensor.ccol_indices(), tensor.row_indices(), tensor._values(), Size(tensor.shape)
+    return _REBUILD_SPARSE, (tensor.layout, parts)
 
 
 def _elements(storage: Storage) -> np.ndarray:
@@ -277,10 +301,28 @@ def _cut(count: int, offset: int, axes: list[tuple[int, int]]) -> list[Step] | N
 
 
 def _get_layout(name: str) -> Any:
-    for known in (strided, sparse_coo, sparse_csr):
+    for known in (strided, sparse_coo, sparse_csr, sparse_csc):
         if repr(known) == name:
             return known
     raise ValueError(f"{name!r} is not a layout that Rushlight has")
+
+
+def _rebuild_sparse_tensor(of: Any, parts: Any) -> Tensor:
+    """A sparse tensor from its parts, whose indices are looked at: a file may say anything."""
+    sparse = Late.sparse().construction
+    if of is sparse_coo:
+        indices, values, size, *coalesced = parts
+        known = {"is_coalesced": coalesced[0] or None} if coalesced else {}
+        made = sparse.sparse_coo_tensor(
+            _checked(indices), _checked(values), tuple(size), check_invariants=True, **known
+        )
+        return made  # type: ignore[no-any-return]
+    if of not in (sparse_csr, sparse_csc):
+        raise RuntimeError(f"load: the file holds a tensor of layout {of}, which Rushlight does not have")
+    pointers, inner, values, size = parts
+    return sparse.sparse_compressed_tensor(  # type: ignore[no-any-return]
+        _checked(pointers), _checked(inner), _checked(values), tuple(size), layout=of, check_invariants=True
+    )
 
 
 def _refused(kind: str) -> Callable:
@@ -297,7 +339,7 @@ CALLS: dict[str, Callable] = {
     "torch._utils._rebuild_parameter": _rebuild_parameter,
     "torch._utils._rebuild_parameter_with_state": _rebuild_parameter_with_state,
     "torch._tensor._rebuild_from_type_v2": _rebuild_from_type_v2,
-    "torch._utils._rebuild_sparse_tensor": _refused("sparse"),
+    "torch._utils._rebuild_sparse_tensor": _rebuild_sparse_tensor,
     "torch._utils._rebuild_qtensor": _refused("quantized"),
     "torch._utils._rebuild_nested_tensor": _refused("nested"),
     "torch._utils._rebuild_meta_tensor_no_storage": _refused("meta"),

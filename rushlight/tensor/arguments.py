@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..ir.graph import mode
+from .layouts import for_all_layouts
 from .tensor import Late, Tensor
 
 # NumPy's names, which PyTorch takes in all of its functions beside its own.
@@ -32,19 +33,21 @@ _OF_ANOTHER_FORM: Mapping[str, Mapping[str, str]] = {
 FAILED = object()
 
 
-def second_answer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
+def second_answer(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception, outermost: bool
+) -> Any:
     """What a call that has raised `error` gives all the same, or FAILED; TypeError in PyTorch's words for what is no tensor.
 
     An argument's class may take the function over; only the outermost public function lets it.
     """
-    if any(_takes_over(value) for value in (*args, *kwargs.values())):
+    if outermost and any(_takes_over(value) for value in (*args, *kwargs.values())):
         depth, mode.depth = mode.depth, 0
         try:
-            return Late.overrides().answer_for_class(function, args, kwargs)  # type: ignore[misc]
+            return Late.overrides().answer_for_class(function, args, kwargs)
         finally:
             mode.depth = depth
     if isinstance(error, TypeError):
-        return _answer_by_other_names(function, args, kwargs, error)
+        return answer_by_other_names(function, args, kwargs, error)
     if isinstance(error, AttributeError):
         require_tensors(function, args, kwargs)
     return FAILED
@@ -60,25 +63,27 @@ def answer_to_operator(operator: Callable[..., Any], self: Tensor, other: Any) -
     """What an operand's class makes of an operator; NotImplemented where it does not take functions over."""
     if not _takes_over(other):
         return NotImplemented
-    return Late.overrides().answer_for_class(operator, (self, other), {})  # type: ignore[misc]
+    return Late.overrides().answer_for_class(operator, (self, other), {})
 
 
-def _answer_by_other_names(
+def answer_by_other_names(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
 ) -> Any:
     """What the function answers with its arguments under its own names for them; FAILED where that is not what is wrong.
 
     error: what the call raised. TypeError, with the name that users know, for a name that is none.
     """
-    trace = error.__traceback__
-    if not kwargs or trace is None or trace.tb_next is not None:  # raised inside of the function, not by the call
+    code, trace = inspect.unwrap(function).__code__, error.__traceback__
+    while trace is not None and trace.tb_frame.f_code is not code:
+        trace = trace.tb_next
+    if not kwargs or trace is not None:  # raised inside of the function, not by the call
         return FAILED
     own = public_name(function)
     parameters = inspect.signature(function).parameters
     others = {**_NUMPY, **_OF_ANOTHER_FORM.get(own, {})}
     named = {name if name in parameters else others.get(name, name): value for name, value in kwargs.items()}
     if len(named) == len(kwargs) and named.keys() != kwargs.keys() and named.keys() <= parameters.keys():
-        return function(*args, **named)
+        return for_all_layouts(function)(*args, **named)
     if function.__qualname__ != own:
         raise TypeError(str(error).replace(f"{function.__qualname__}()", f"{own}()")) from None
     return FAILED

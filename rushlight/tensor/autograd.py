@@ -18,9 +18,10 @@ from ..ir.graph import Node, Side, mode, trace
 from ..ir.type import TupleType
 from ..passes import grad as grad_pass
 from ..passes import repetition
+from .geometry import strided
 from .grad_fn import check_count, grad_fn_name, gradients_of, gradients_to_node
 from .public import functions
-from .tensor import Tensor, node_of, wrap
+from .tensor import Late, Tensor, node_of, wrap
 
 # ---- the walk ----
 
@@ -145,13 +146,13 @@ def _run_hooks(side: Side, g: Node) -> Node:
     """What is called with a complete cotangent before it goes on: the tensor's hooks, its kept gradient, the function's hooks."""
     if side.hooks:
         for hook in list(side.hooks.values()):
-            result = hook(wrap(g))
+            result = hook(gradient_of(g))
             if result is not None:
                 g = _replaced(hook, result, g)
     if side.retain is not None:
         kept = side.retain()
         if kept is not None:
-            kept._grad = wrap(g) if kept._grad is None else wrap(scalar.add(node_of(kept._grad), g))
+            kept._grad = gradient_of(g) if kept._grad is None else wrap(scalar.add(node_of(kept._grad), g))
     if side.before:
         for hook in list(side.before.values()):
             result = hook(gradients_of(g))
@@ -160,10 +161,16 @@ def _run_hooks(side: Side, g: Node) -> Node:
     return g
 
 
+def gradient_of(g: Node) -> Tensor:
+    """A complete cotangent as the tensor that users see: sparse, where what read the table asked for that."""
+    sparse = g.side is not None and g.side.rows is not None
+    return Late.sparse().gradients.gradient_of_rows(g) if sparse else wrap(g)  # type: ignore[no-any-return]
+
+
 def _replaced(hook: Any, result: Any, g: Node) -> Node:
     if not isinstance(result, Tensor):
         raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
-    node = node_of(result)
+    node = node_of(result) if result.layout is strided else Late.sparse().gradients.cotangent_of(result)
     name = getattr(hook, "__name__", "<unknown>")
     if node.type.dtype is not g.type.dtype:
         raise RuntimeError(
@@ -195,7 +202,7 @@ def _walk(
         at_leaf(node, g)
         if side.after:
             for hook in list(side.after.values()):
-                hook((), (wrap(g),))
+                hook((), (gradient_of(g),))
         return None
 
     tracking, mode.tracking = mode.tracking, create_graph
@@ -243,7 +250,9 @@ def _accumulate(node: Node, g: Node) -> None:
         return
     have = tensor._grad
     if have is None:
-        tensor._grad = wrap(g)
+        tensor._grad = gradient_of(g)
+    elif have.layout is not strided or (g.side is not None and g.side.rows is not None):
+        tensor._grad = Late.sparse().gradients.accumulated(have, gradient_of(g))
     elif g.tracked or node_of(have).tracked:
         tensor._grad = wrap(scalar.add(node_of(have), g))
     else:
@@ -346,6 +355,10 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (tuple, list)) else [value]
 
 
+def _any_sparse(tensors: list[Any]) -> bool:
+    return any([isinstance(tensor, Tensor) and tensor.layout is not strided for tensor in tensors])
+
+
 def _gradients(given: Any, count: int) -> list[Any]:
     """The gradients given for `count` tensors, one for each."""
     if given is None:
@@ -391,6 +404,9 @@ def backward(
     found = _listed(tensors)
     retain = create_graph if retain_graph is None else retain_graph
     chosen = None if inputs is None else _listed(inputs)
+    if _any_sparse(found) or (chosen and _any_sparse(chosen)):
+        Late.sparse().gradients.backward(found, grad_tensors, retain_graph, create_graph, chosen)
+        return
     if chosen == []:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     if chosen is None and grad_tensors is None and len(found) == 1 and not (retain or create_graph or mode.anomaly):
@@ -441,6 +457,10 @@ def grad(
     for tensor in chosen:
         if not isinstance(tensor, Tensor):
             raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(tensor).__name__}")
+    if _any_sparse(found) or _any_sparse(chosen):
+        unused = bool(allow_unused or materialize_grads)
+        return Late.sparse().gradients.grad(found, chosen, grad_outputs, retain_graph, create_graph, unused)  # type: ignore[no-any-return]
+    for tensor in chosen:
         if not node_of(tensor).tracked:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     gradients = _gradients(grad_outputs, len(found))
@@ -474,7 +494,7 @@ def _found(
 
     def at_leaf(node: Node, g: Node) -> None:
         owner = id(_leaf_of(node))
-        at_leaves[owner] = scalar.add(at_leaves[owner], g) if owner in at_leaves else g
+        at_leaves[owner] = component.accumulate(at_leaves[owner], g) if owner in at_leaves else g
 
     _walk(roots, create_graph, retain, at_leaf, wanted)
     return [at_leaves.get(id(tensor), wanted[node_of(tensor)]) for tensor in inputs]
@@ -484,7 +504,7 @@ def _one_gradient(
     place: int, tensor: Tensor, part: Node | None, allow_unused: bool, materialize: bool
 ) -> Tensor | None:
     if part is not None:
-        return wrap(part)
+        return gradient_of(part)
     if materialize:
         return wrap(scalar.zeros_like(node_of(tensor)))
     if allow_unused:

@@ -16,6 +16,7 @@ from ..dtype import bfloat16, dtype, float16, float32
 from ..ir import scalar
 from ..ir.graph import Node, mode
 from ..runtime.watch import Watching
+from .geometry import strided
 from .tensor import Tensor, node_of, wrap
 
 Rule = Callable[[dtype, tuple[Any, ...], dict[str, Any]], dtype | None]
@@ -194,6 +195,8 @@ def _cast_tensor(tensor: Tensor, target: dtype) -> Tensor:
     kind = tensor.dtype
     if kind is target or kind not in _CASTABLE:
         return tensor
+    if tensor.layout is not strided:
+        return tensor.to(target)  # type: ignore[attr-defined,no-any-return]
     node = node_of(tensor)
     weight = kind is float32 and state.cache_enabled and not tensor._steps and tensor._own_leaf()
     if not weight:

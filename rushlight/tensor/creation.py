@@ -28,10 +28,10 @@ from ..generator.rounding import multiply_add
 from ..generator.seeding import default_generator
 from ..ir import scalar
 from ..ir.type import Type
-from .geometry import Size, require_cpu
+from .geometry import Size, require_cpu, require_strided, strided
 from .promotion import Defaults, check_number, default_complex, is_number, number_dtype
 from .public import public, scalar_name
-from .tensor import Tensor, adopt_numpy, alias, from_array, from_values, importable, node_of, wrap
+from .tensor import Late, Tensor, adopt_numpy, alias, from_array, from_values, importable, node_of, wrap
 
 # ---- from data ----
 
@@ -309,6 +309,8 @@ def _filled(name: str, value: int, text: str) -> Any:
         pin_memory: bool = False,
         memory_format: Any = None,
     ) -> Tensor:
+        if layout not in (None, strided):
+            return Late.sparse().construction.filled(name, shape_of(size or ((),), name), dtype, layout, requires_grad)  # type: ignore[no-any-return]
         return _constant(value, shape_of(size or ((),), name), dtype, device, requires_grad, name)
 
     def make_any(*size: Any, **options: Any) -> Tensor:
@@ -340,6 +342,7 @@ def full(
     """A tensor with one value everywhere."""
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+    require_strided(layout, "full")
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     kind = dtype or number_dtype(fill_value)
@@ -357,6 +360,9 @@ def _like(name: str, value: Any, text: str) -> Any:
         memory_format: Any = None,
         pin_memory: bool = False,
     ) -> Tensor:
+        like = layout or input.layout
+        if like is not strided:
+            return Late.sparse().construction.filled_like(name, input, dtype or input.dtype, like, requires_grad)  # type: ignore[no-any-return]
         return _constant(value, tuple(input.shape), dtype or input.dtype, device, requires_grad, name)
 
     make.__name__ = name
@@ -384,6 +390,7 @@ def full_like(
     pin_memory: bool = False,
 ) -> Tensor:
     """One value everywhere, in the shape and dtype of another tensor."""
+    require_strided(layout or input.layout, "full_like")
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     return _constant(
@@ -420,7 +427,7 @@ def empty_permuted(size: Any, physical_layout: Any, **options: Any) -> Tensor:
 
 def _new(name: str, source: Any) -> Any:
     def make(self: Tensor, *size: Any, dtype: dtype | None = None, **options: Any) -> Tensor:
-        return source(*size, dtype=dtype or self.dtype, **options)  # type: ignore[no-any-return]
+        return source(*size, **{"dtype": dtype or self.dtype, "layout": self.layout, **options})  # type: ignore[no-any-return]
 
     make.__name__ = name
     make.__doc__ = f"`{name[4:]}` in this tensor's dtype."
@@ -709,7 +716,7 @@ def _typed(name: str, kind: dtype) -> Any:
 
     class _TypedMeta(type(Tensor)):  # type: ignore[misc]
         def __instancecheck__(cls, instance: Any) -> bool:
-            return isinstance(instance, Tensor) and instance.dtype is kind
+            return isinstance(instance, Tensor) and instance.dtype is kind and instance.layout is strided
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
             return construct(*args, dtype=kind, **kwargs)

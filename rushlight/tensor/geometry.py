@@ -171,8 +171,19 @@ class layout:
 
 
 strided = layout("strided")
+
+
+def require_strided(wanted: Any, op: str) -> None:
+    """RuntimeError where a function that makes strided tensors alone is asked for another layout."""
+    if wanted is not None and wanted is not strided:
+        raise RuntimeError(
+            f"{op}(...) is not implemented for sparse layout — {wanted}; make it strided and call .to_sparse()"
+        )
+
+
 sparse_coo = layout("sparse_coo")
 sparse_csr = layout("sparse_csr")
+sparse_csc = layout("sparse_csc")
 
 
 class memory_format:

@@ -17,6 +17,7 @@ from ..ir.graph import Node, input_node
 from ..ir.type import Type, broadcast_shapes
 from ..passes import batching
 from .creation import _from_data, is_sequence
+from .geometry import strided
 from .promotion import check_number
 from .public import assign, method, public, scalar_name
 from .tensor import Tensor, make_view, node_of, wrap, wrap_axis
@@ -368,6 +369,11 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         return self.fill_(src)  # type: ignore[no-any-return]
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    if src.layout is not strided:
+        raise RuntimeError(
+            "copy_() between dense and sparse Tensors is not implemented! Found self type = "
+            f"{self.type()} and src type = {src.type()} — call .to_dense() on the source"  # type: ignore[attr-defined]
+        )
     shape = tuple(self.shape)
     lead = len(shape) - src.ndim
     if lead < 0 or any(e not in (1, s) for e, s in zip(src.shape, shape[lead:], strict=True)):

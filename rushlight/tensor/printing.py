@@ -146,7 +146,7 @@ def format_tensor(
         suffixes.append("requires_grad=True")
 
     body = "..." if array is None else format_values(array, dtype, column)
-    text = _with_suffixes(prefix + body, suffixes, column, indent)
+    text = with_suffixes(prefix + body, suffixes, column, indent)
     return f"Parameter({text})" if is_parameter and prefix != "tensor(" else text
 
 
@@ -268,14 +268,15 @@ class _Layout:
         return f"[{separator.join(lines)}]"
 
 
-def _with_suffixes(text: str, suffixes: list[str], column: int, indent: int) -> str:
-    """Append `suffixes`, each on the last line while it fits there; `column` is where a new line starts."""
+def with_suffixes(text: str, suffixes: list[str], column: int, indent: int, new_line: bool = False) -> str:
+    """Append `suffixes`, each on the last line while it fits there; `column` is where a new line starts, as the first does if asked."""
     last_break = text.rfind("\n")
     # PyTorch counts two columns more than there are, which decides where lines break.
     used = len(text) - last_break + 1 + (indent if last_break < 0 else 0)
     parts = [text]
     for suffix in suffixes:
-        if used + len(suffix) + 2 > _OPTIONS.linewidth:
+        if new_line or used + len(suffix) + 2 > _OPTIONS.linewidth:
+            new_line = False
             parts.append(",\n" + " " * column + suffix)
             used = column + len(suffix)
         else:

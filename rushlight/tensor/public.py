@@ -25,6 +25,7 @@ from ..ir.type import Type
 from ..runtime import executor
 from .arguments import FAILED, second_answer
 from .casting import casting
+from .layouts import OtherLayout, elsewhere, for_all_layouts
 from .tensor import Tensor, levels, node_of
 from .views import Expand, Strided
 
@@ -36,12 +37,17 @@ def _labelled(function: Callable[..., Any], label: str) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if mode.depth:  # only the outermost public function names the gradient function
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except OtherLayout as met:
+                return elsewhere(function, met, args, kwargs)
         mode.depth = 1
         try:
             result = function(*args, **kwargs)
+        except OtherLayout as met:
+            result = elsewhere(function, met, args, kwargs)
         except Exception as error:
-            result = second_answer(function, args, kwargs, error)
+            result = second_answer(function, args, kwargs, error, outermost=True)
             if result is FAILED:
                 raise
         finally:
@@ -56,14 +62,16 @@ def _labelled(function: Callable[..., Any], label: str) -> Callable[..., Any]:
 def _taking_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function without a label, with PyTorch's words for what is not a tensor."""
     if "Tensor" not in [kind for name, kind in function.__annotations__.items() if name != "return"]:
-        return function
+        return for_all_layouts(function) if function.__code__.co_varnames[:1] == ("input",) else function
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
+        except OtherLayout as met:
+            return elsewhere(function, met, args, kwargs)
         except Exception as error:
-            result = FAILED if mode.depth else second_answer(function, args, kwargs, error)
+            result = second_answer(function, args, kwargs, error, outermost=not mode.depth)
             if result is FAILED:
                 raise
             return result
@@ -102,7 +110,11 @@ def _taking_types(function: Callable[..., Any], plain: Callable[..., Any]) -> Ca
 def name(result: Any, label: str) -> None:
     """Names the gradient function of a result, or of each of several."""
     if isinstance(result, Tensor):
-        node = result._storage.node
+        try:
+            node = result._storage.node
+        except OtherLayout:
+            result.set_label(label)  # type: ignore[attr-defined]
+            return
         if node.tracked and node.label is None and not result._steps:
             node.label = label
         if mode.anomaly and node.tracked:
@@ -121,7 +133,7 @@ def with_out(function: Callable[..., Any], of_its_dtype: bool) -> Callable[..., 
             try:
                 return function(*args, **kwargs)
             except TypeError as error:
-                result = second_answer(function, args, kwargs, error)
+                result = second_answer(function, args, kwargs, error, outermost=not mode.depth)
                 if result is FAILED:
                     raise
                 return result
@@ -167,7 +179,10 @@ def write_out(op: str, out: Any, result: Any) -> Any:
 def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return store(call.__name__, self, function(self, *args, **kwargs))
+        try:
+            return store(call.__name__, self, function(self, *args, **kwargs))
+        except OtherLayout as met:
+            return met.tensor.instead(call.__name__, (self, *args), kwargs)  # type: ignore[no-any-return]
 
     call.__name__ = call.__qualname__ = function.__name__ + "_"
     call.__doc__ = f"In-place form of `{function.__name__}`."

@@ -22,7 +22,7 @@ from ..passes import batching
 from ..runtime import tier
 from ..runtime.watch import Watching
 from .creation import _finish, shape_of
-from .geometry import CPU, require_cpu
+from .geometry import CPU, require_cpu, require_strided
 from .promotion import Defaults
 from .public import assign, method, overwritten, public
 from .tensor import Tensor, from_array, node_of, wrap
@@ -232,6 +232,7 @@ def _fresh_like(draw: Any, name: str, text: str) -> Any:
         generator: Any = None,
     ) -> Tensor:
         require_cpu(device, name)
+        require_strided(layout or input.layout, name)
         kind = dtype or input.dtype
         engine, shape = engine_of(generator), tuple(input.shape)
         return _made(lambda extents: draw(engine, extents, kind), shape, kind, requires_grad)

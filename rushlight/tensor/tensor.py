@@ -22,6 +22,7 @@ from ..runtime import executor
 from ..runtime.executor import Haste
 from ..runtime.watch import Watching
 from .geometry import CPU, Size, contiguous_strides, device, layout, strided
+from .layouts import OtherLayout
 from .storage import Source, Storage, new_source, owned
 from .views import Permute, Step, through
 
@@ -34,9 +35,8 @@ class Late:
     packages: list[Callable[[], Any]] = []  # each called once, the last first
     explain: Callable[[str], None] | None = None  # raises where PyTorch has the method
     compile: Any = None  # `rushlight.compile`, which stands above everything that it looks at
-    overrides: Callable[[], Any] | None = (
-        None  # gives the module `rushlight.overrides`, which stands above all public functions
-    )
+    overrides: Callable[[], Any]  # gives `rushlight.overrides`, which stands above all public functions
+    sparse: Callable[[], Any]  # gives `rushlight.sparse`, which stands above the dense tensors that it is made of
 
     @classmethod
     def load_next(cls, name: str) -> bool:
@@ -118,14 +118,14 @@ class Tensor(metaclass=_TensorMeta):
         while not cls.__module__.startswith("rushlight.") and Late.load_next(cls.__name__):
             pass
         if not cls.__module__.startswith("rushlight.") and cls.__torch_function__ is not disabled_torch_function:
-            Late.overrides().install()  # type: ignore[misc]
+            Late.overrides().install()
 
     @classmethod
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Runs a function that got an instance of a subclass; its results become instances (`rushlight.overrides`)."""
-        return Late.overrides().default_torch_function(cls, func, types, args, kwargs)  # type: ignore[misc]
+        return Late.overrides().default_torch_function(cls, func, types, args, kwargs)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         made = Tensor.constructor(*args, **kwargs)
@@ -554,8 +554,11 @@ def from_values(array: np.ndarray, kind: dtype) -> Tensor:
 
 def alias(tensor: Tensor, cls: Any) -> Any:
     """A handle of class `cls` on the same memory, without history."""
+    try:
+        source = tensor._source
+    except OtherLayout:
+        return tensor.detached_as(cls)  # type: ignore[attr-defined]
     result = _new(cls)
-    source = tensor._source
     needs = tensor._storage.node.tracked or (source is not None and source.leaf is not None)
     fill_handle(result, tensor._storage, tensor._steps, Source(detached=True) if needs or source is not None else None)
     return result

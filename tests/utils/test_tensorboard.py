@@ -46,6 +46,7 @@ CALLS: dict[str, Call] = {
     "scalar": lambda w, t: w.add_scalar("loss/train x", t.tensor([2.5], requires_grad=True), t.tensor(3), walltime=7.0),
     "scalar as tensor": lambda w, t: w.add_scalar("/a", 0.1, np.int64(1), new_style=True),
     "scalar as double": lambda w, t: w.add_scalar("a", np.float64(0.1), 1, new_style=True, double_precision=True),
+    "folders": lambda w, t: [w.add_scalars("a", {"x/y": i}, i) for i in range(2)],
     "scalars": lambda w, t: w.add_scalars("a/run", {"x": 1, "y z": t.tensor(2)}, 5),
     "tensor": lambda w, t: w.add_tensor("t", t.arange(6.0).reshape(2, 3), 1),
     "tensor of complex": lambda w, t: w.add_tensor("t", t.tensor([1j, 2.0]), 1),
@@ -54,6 +55,7 @@ CALLS: dict[str, Call] = {
     "histogram in few bins": lambda w, t: w.add_histogram("h", t.linspace(-1, 2, 50), 1, max_bins=20),
     "histogram by rule": lambda w, t: w.add_histogram("h", np.arange(30) ** 2.0, 1, bins="fd", max_bins=3),
     "histogram of zeros": lambda w, t: w.add_histogram("h", t.zeros(4, dtype=t.bfloat16), 1),
+    "histogram of what lies within": lambda w, t: w.add_histogram("h", t.arange(10), 1, bins=[-2, -1, 2, 4, 20, 30]),
     "histogram raw": lambda w, t: w.add_histogram_raw("h", 0.0, 3.0, 4, 6.0, 14.0, [1.0, 2.0, 3.0], [1, 2, 1], 2),
     "image": lambda w, t: w.add_image("i", picture(t), 1),
     "image of bytes": lambda w, t: w.add_image(
@@ -66,6 +68,12 @@ CALLS: dict[str, Call] = {
     ),
     "boxes": lambda w, t: w.add_image_with_boxes(
         "i", t.full((3, 40, 40), 0.5), t.tensor([[5, 15, 20, 30], [1, 2, 9, 9]]), 1
+    ),
+    "boxes with labels, bigger": lambda w, t: w.add_image_with_boxes(
+        "i", t.full((1, 40, 60), 0.25), np.array([[4.5, 10, 50.2, 30]]), rescale=1.7, labels="Wgj"
+    ),
+    "colours beyond white": lambda w, t: w.add_image(
+        "i", (picture(t).double() * 3 - 1).permute(0, 2, 1), dataformats="cwh"
     ),
     "figure": lambda w, t: w.add_figure("f", figure(), 1),
     "figures": lambda w, t: w.add_figure("f", [figure(), figure()], 1),
@@ -90,6 +98,7 @@ CALLS: dict[str, Call] = {
     "points": lambda w, t: w.add_embedding(
         t.tensor([[0.1, 1e-9], [1 / 3, 2e20]]), ["a", "b"], t.full((2, 3, 5, 5), 0.25), 3, "a/b%c\\d"
     ),
+    "pictured points": lambda w, t: w.add_embedding(t.arange(10).reshape(5, 2), label_img=t.rand(5, 1, 4, 6) * 0 + 0.7),
     "named points": lambda w, t: [
         w.add_embedding(np.ones((3, 2)), [["a", 1], ["b", 2], ["c", 3]], metadata_header=["x", "y"]),
         w.add_embedding(t.eye(2), tag="second"),
@@ -98,6 +107,7 @@ CALLS: dict[str, Call] = {
     "two numbers": lambda w, t: w.add_scalar("a", t.ones(2)),
     "a word": lambda w, t: w.add_scalar("a", "blob"),
     "a list": lambda w, t: w.add_histogram("h", [1, 2]),
+    "nothing within": lambda w, t: w.add_histogram("h", t.ones(3), bins=[2, 3, 4]),
     "nothing": lambda w, t: w.add_histogram("h", t.zeros(0)),
     "bins": lambda w, t: w.add_histogram_raw("h", 0.0, 3.0, 4, 6.0, 14.0, [1.0, 2.0], [1, 2, 1], 2),
     "axes": lambda w, t: w.add_image("i", t.ones(2, 2)),

@@ -9,6 +9,7 @@ from ...ir import embedding as records
 from ...ir import index, scalar, view
 from ...ir.graph import Node, input_node
 from ...ir.type import Type
+from ...runtime import executor
 from ...tensor.grad_mode import no_grad
 from ...tensor.public import scalar_name
 from ...tensor.tensor import Tensor, from_array, node_of, wrap
@@ -67,7 +68,7 @@ def embedding(
 ) -> Tensor:
     """The rows of `weight` (n, d) at the places in `input` (*): (*, d).
 
-    Unlike in PyTorch `sparse=True` gives a dense gradient too.
+    With `sparse=True` a leaf `weight` gets a sparse gradient, of the rows read; one that is computed gets a dense gradient.
 
     >>> import rushlight as torch
     >>> torch.nn.functional.embedding(torch.tensor([1, 0]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
@@ -80,7 +81,38 @@ def embedding(
     if max_norm is not None:
         _renormalise(weight, places, max_norm, norm_type)
     rows = records.embedding(node_of(weight), places, padding=padding, by_frequency=scale_grad_by_freq)
+    if sparse:
+        _give_sparse_gradient(rows)
     return named(rows, "Embedding")
+
+
+def _give_sparse_gradient(rows: Node) -> None:
+    """Lets the gradient of a node of rows remember what it is made of; it is a whole table only where somebody reads that."""
+    if rows.tracked and type(rows) is Node:
+        rows.sided().backward = _sparse_rule
+
+
+def _sparse_rule(node: Node, g: Node) -> tuple[Node | None, ...]:
+    table, places = node.operands
+    settings = node.attributes
+    if settings["by_frequency"]:
+        raise RuntimeError("embedding_backward: scale_grad_by_freq not supported with sparse gradients")
+    whole = records.embedding_gradient(g, places, rows=table.type.shape[0], **settings)
+    values = view.reshape(g, (places.type.size, *table.type.shape[1:]))
+    flat = view.reshape(places, (places.type.size,))
+    if settings["padding"] is not None:
+        values, flat = _without_row(values, flat, settings["padding"])
+    whole.sided().rows = values, flat
+    return whole, None
+
+
+def _without_row(values: Node, places: Node, row: int) -> tuple[Node, Node]:
+    """Rows and their places but for those of one place, the padding's."""
+    chosen = np.flatnonzero(executor.value_of(places) != row)
+    if chosen.size == places.type.size:
+        return values, places
+    kept = input_node(chosen, Type.of(chosen.shape, int64))
+    return index.take(values, kept), index.take(places, kept)
 
 
 # ---- bags ----
@@ -173,6 +205,10 @@ def embedding_bag(
         _renormalise(weight, places, max_norm, norm_type)
     keep = np.ones(len(bags), bool) if padding is None else wrap(places)._array() != padding
     rows = records.embedding(node_of(weight), places, padding=None, by_frequency=scale_grad_by_freq)
+    if sparse:
+        if mode == "max":
+            raise ValueError("max mode does not support sparse weights")
+        _give_sparse_gradient(rows)
     kind = rows.type.dtype
     wide = float32 if kind.itemsize == 2 else kind  # half precision is rounded once
     rows = scalar.cast(rows, dtype=wide)

@@ -10,6 +10,7 @@ from ...ir import biased, contraction, scalar
 from ...ir.contract import contract
 from ...ir.graph import Node
 from ...tensor.casting import cast
+from ...tensor.layouts import for_all_layouts
 from ...tensor.public import public, scalar_name, write_out
 from ...tensor.tensor import Tensor, node_of, wrap
 from .operands import named, require_tensor
@@ -77,6 +78,7 @@ def _with_bias(product: Node, bias: Node) -> Node:
     return scalar.add(product, bias)
 
 
+@for_all_layouts
 @cast
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """input · weightᵀ + bias: input (*, in), weight (out, in), bias (out) give (*, out); weight (in) gives (*).

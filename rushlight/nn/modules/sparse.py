@@ -48,7 +48,7 @@ class Embedding(_Table):
 
     input: integers of any shape (*); output: (*, embedding_dim). padding_idx: a row that starts as zeros and is not
     learnt. max_norm: rows of a larger norm (of power norm_type) are scaled down when they are read.
-    scale_grad_by_freq: divide gradients by how often a row was read. sparse: accepted; gradients are dense here.
+    scale_grad_by_freq: divide gradients by how often a row was read. sparse: the gradient is a sparse tensor of the rows read.
 
     >>> import rushlight as torch
     >>> torch.nn.Embedding(10, 3)(torch.tensor([[1, 2], [4, 5]])).shape

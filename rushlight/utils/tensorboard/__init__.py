@@ -1,16 +1,16 @@
-"""`torch.utils.tensorboard`: event files that TensorBoard shows, written through the package `tensorboard`.
+"""`torch.utils.tensorboard`: event files for TensorBoard.
 
-It comes with `pip install rushlight[tensorboard]`.
+The files' records and the thread that writes them come from the package tensorboard, an extra: `pip install "rushlight[tensorboard]"`. `summary` and
+`media` make entries of arrays, `hparams` those of hyperparameters, `projector` the files beside the events, and `writer` opens folders and puts
+entries into them.
 """
-
-from __future__ import annotations
 
 try:
     from tensorboard.summary.writer.record_writer import RecordWriter
 except ImportError as error:
     raise ImportError(
-        "torch.utils.tensorboard writes its files through the package tensorboard, which is not installed: "
-        'pip install "rushlight[tensorboard]"',
+        "torch.utils.tensorboard writes with the package tensorboard, which is not installed; "
+        'install it with: pip install "rushlight[tensorboard]"',
         name="tensorboard",
     ) from error
 
