@@ -78,22 +78,22 @@ class SGD(Optimizer):
                 self._update_by_parts(parameter, gradient, options, group)
 
     def _update_by_parts(self, parameter: Tensor, g: Tensor, options: _Options, group: dict[str, Any]) -> None:
-        """The update in the public functions: of a first step, of views, complex numbers and half precision."""
+        """The update in the public functions, rounded as `sgd_update` rounds: of a first step, of views, complex numbers and half precision."""
         note_parts()
         momentum, decay = options.momentum, options.decay
         if group["maximize"]:
             g = -g
         if decay != 0:
-            g = g.add(parameter, alpha=decay)
+            g = g + parameter * decay
         if momentum != 0:
             state = self.state[parameter]
             velocity = state.get("momentum_buffer")
             if velocity is None:
                 velocity = state["momentum_buffer"] = g.detach().clone()
             else:
-                velocity.mul_(momentum).add_(g, alpha=1 - group["dampening"])
-            g = g.add(velocity, alpha=momentum) if group["nesterov"] else velocity
-        parameter.add_(g, alpha=-options.lr)
+                velocity.mul_(momentum).add_(g * (1 - group["dampening"]))
+            g = g + velocity * momentum if group["nesterov"] else velocity
+        parameter.sub_(g * options.lr)
 
 
 class _Options:

@@ -9,19 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from .. import dtype as dtypes
 from ..dtype import BOOL, COMPLEX, FLOATING, INTEGER, bool_, dtype, promote_types
 from ..ir import scalar
 from ..ir.graph import Node, mode
 from ..ir.op import Op
 from ..ir.type import Type
-from .arguments import answer_to_operator
-from .promotion import Defaults, Number, _as_node, floating, is_number, promoted, result_type
-from .public import functions, method, public, scalar_name, store
+from .promotion import Defaults, Number, _as_node, floating, is_number, operating_dtype, promoted
+from .public import method, public, scalar_name, store
 from .public import name as set_label
-from .tensor import Tensor, adopt_numpy, node_of, wrap
+from .tensor import Tensor, node_of, wrap
 
 # ---- families ----
 
@@ -320,6 +317,24 @@ def _scaled(op: str, b: Node, alpha: Any) -> Node:
     return scalar.mul(b, scalar.number(alpha, b.type.dtype))
 
 
+_WIDER = {dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32, dtypes.float32: dtypes.float64}
+
+
+def _with_multiple(op: str, combine: Op, a: Node, b: Node, alpha: Any) -> Node:
+    """a ± alpha · b, rounded once as PyTorch rounds it; in double precision and complex numbers twice."""
+    if type(alpha) is int and alpha == 1:
+        return combine(a, b)
+    if isinstance(alpha, Tensor):
+        alpha = alpha.item()
+    kind = b.type.dtype
+    wide = _WIDER.get(kind)
+    if wide is None or alpha in scalar.LITERALS:  # the product by one of these is exact
+        return combine(a, _scaled(op, b, alpha))
+    _check_alpha(op, kind, alpha)
+    x, y, factor = [scalar.cast(node, dtype=wide) for node in (a, b, scalar.number(alpha, kind))]
+    return scalar.cast(combine(x, scalar.mul(y, factor)), dtype=kind)
+
+
 @public("Add", inplace=True)
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input + alpha * other, with broadcasting and promotion.
@@ -329,7 +344,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     tensor([1.5000, 2.5000])
     """
     a, b = promoted(input, other, op="add")
-    return wrap(scalar.add(a, _scaled("add", b, alpha)))
+    return wrap(_with_multiple("add", scalar.add, a, b, alpha))
 
 
 def _refuse_bool(op: str, a: Node, b: Node, operands: tuple[Any, Any]) -> None:
@@ -353,7 +368,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input - alpha * other; not for bool."""
     a, b = promoted(input, other, op="sub")
     _refuse_bool("sub", a, b, (input, other))
-    return wrap(scalar.sub(a, _scaled("sub", b, alpha)))
+    return wrap(_with_multiple("sub", scalar.sub, a, b, alpha))
 
 
 @public("Rsub", inplace=False)
@@ -362,7 +377,7 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     _check_operands("rsub", input, other, "first")
     a, b = promoted(input, other, op="rsub")
     _refuse_bool("rsub", a, b, (input, other))
-    result = scalar.sub(b, _scaled("rsub", a, alpha))
+    result = _with_multiple("rsub", scalar.sub, b, a, alpha)
     if not isinstance(other, Tensor):
         result.label = "RsubBackward1"
     return wrap(result)
@@ -470,7 +485,7 @@ def pow_(input: Any, exponent: Any) -> Tensor:
 def float_power(input: Any, exponent: Any) -> Tensor:
     """`pow` in float64 (complex128 for complex numbers)."""
     _check_operands("float_power", input, exponent, "any")
-    kind = promote_types(dtypes.float64, result_type(input, exponent))
+    kind = promote_types(dtypes.float64, operating_dtype(input, exponent))
     return wrap(scalar.pow(_as_node(input, kind), _as_node(exponent, kind)))
 
 
@@ -539,7 +554,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if input.dtype.is_complex:
         raise NotImplementedError("clamp is not supported for complex types")
     bounds = [bound for bound in (min, max) if bound is not None]
-    kind = result_type(input, *bounds)
+    kind = operating_dtype(input, *bounds)
     x = _as_node(input, kind)
     result = _limited(x, None if min is None else _as_node(min, kind), None if max is None else _as_node(max, kind))
     if result is not x and not any(isinstance(bound, Tensor) for bound in bounds):
@@ -715,75 +730,3 @@ def _conjugate(input: Tensor) -> Tensor:
 def conj_physical(input: Tensor) -> Tensor:
     """The complex conjugate."""
     return wrap(scalar.conj(node_of(input))) if input.dtype.is_complex else wrap(node_of(input))
-
-
-# ---- operators ----
-
-
-def _operator(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
-    def call(self: Tensor, other: Any) -> Any:
-        if isinstance(other, Tensor) or is_number(other):
-            return function(self, other)
-        if hasattr(other, "__array__"):
-            return function(self, _from_foreign(other))
-        return answer_to_operator(call, self, other)
-
-    return call
-
-
-def _from_foreign(other: Any) -> Any:
-    return adopt_numpy(np.asarray(other))
-
-
-def _reflected(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
-    def call(self: Tensor, other: Any) -> Any:
-        if not isinstance(self, Tensor):
-            raise TypeError(f"descriptor of a reflected operator doesn't apply to a '{type(self).__name__}' object")
-        if isinstance(other, Tensor) or is_number(other):
-            return function(other, self)
-        if hasattr(other, "__array__"):
-            return function(_from_foreign(other), self)
-        return answer_to_operator(call, self, other)
-
-    return call
-
-
-def _number_over(self: Tensor, other: Any) -> Any:
-    """`other / self`, by way of the reciprocal as PyTorch does it: the last bit depends on it."""
-    if isinstance(other, Tensor):
-        return div(other, self)
-    return mul(functions["reciprocal"](self), other)
-
-
-def _install_operators() -> None:
-    """Binds Python's operators to the functions of the same meaning."""
-    table = functions
-    for name, target in {
-        "add": "add",
-        "sub": "sub",
-        "mul": "mul",
-        "truediv": "div",
-        "floordiv": "floor_divide",
-        "mod": "remainder",
-        "pow": "pow",
-        "and": "bitwise_and",
-        "or": "bitwise_or",
-        "xor": "bitwise_xor",
-        "lshift": "bitwise_left_shift",
-        "rshift": "bitwise_right_shift",
-    }.items():
-        setattr(Tensor, f"__{name}__", _operator(_fast.get(target) or table[target]))
-        setattr(Tensor, f"__r{name}__", _reflected(_fast.get(target) or table[target]))
-        setattr(Tensor, f"__i{name}__", getattr(Tensor, target + "_"))
-    Tensor.__radd__, Tensor.__rmul__ = Tensor.__add__, Tensor.__mul__  # type: ignore[attr-defined]
-    Tensor.__rsub__ = _operator(rsub)  # type: ignore[attr-defined]
-    Tensor.__rtruediv__ = _reflected(lambda other, self: _number_over(self, other))  # type: ignore[assignment]
-    Tensor.__rdiv__ = Tensor.__rtruediv__  # type: ignore[attr-defined]
-    for name in ("eq", "ne", "lt", "le", "gt", "ge"):
-        setattr(Tensor, f"__{name}__", _operator(table[name]))
-    for name, target in {"neg": "neg", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}.items():
-        setattr(Tensor, f"__{name}__", table[target])
-
-
-_fast: dict[str, Callable[..., Tensor]] = {"add": add, "sub": sub, "mul": mul, "div": div, "pow": pow_}
-_install_operators()

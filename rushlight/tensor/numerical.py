@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dtype import FLOATING, bool_, float32, int64, uint8
 from ..ir import fraction
-from .promotion import Defaults, result_type
+from .promotion import Defaults, operating_dtype
 from .public import functions, method, public
 from .return_types import return_type
 from .tensor import Tensor, node_of, wrap, wrap_axes
@@ -50,7 +50,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     for name, given, place in (("input", input, 1), ("other", other, 2)):
         if not isinstance(given, Tensor):
             raise TypeError(f"ldexp(): argument '{name}' (position {place}) must be Tensor, not {type(given).__name__}")
-    kind = result_type(input, other)
+    kind = operating_dtype(input, other)
     kind = kind if kind.category >= FLOATING else Defaults.dtype
     wide = float32 if kind.itemsize < 4 else kind
     x, power = input.to(wide), other.to(wide)  # type: ignore[attr-defined]

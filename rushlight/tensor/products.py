@@ -10,7 +10,7 @@ from ..ir import scalar, view
 from ..ir.contract import contract
 from ..ir.contraction import build
 from ..ir.graph import Node
-from .promotion import Number, _as_node, result_type
+from .promotion import Number, _as_node, operating_dtype
 from .public import public, scalar_name, write_out
 from .tensor import Tensor, node_of, wrap
 
@@ -234,7 +234,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, a
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
     _ranks("addr", (("vec1", vec1, 1), ("vec2", vec2, 1)))
-    kind = result_type(input, vec1, vec2)
+    kind = operating_dtype(input, vec1, vec2)
     for name, number in (("beta", beta), ("alpha", alpha)):
         if isinstance(number, float) and kind.category < FLOATING:
             raise RuntimeError(
@@ -421,7 +421,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     ndim = max(input.ndim, other.ndim)
     a = (1,) * (ndim - input.ndim) + tuple(input.shape)
     b = (1,) * (ndim - other.ndim) + tuple(other.shape)
-    kind = result_type(input, other)
+    kind = operating_dtype(input, other)
     left = view.reshape(_as_node(input, kind), tuple(e for extent in a for e in (extent, 1)))
     right = view.reshape(_as_node(other, kind), tuple(e for extent in b for e in (1, extent)))
     return wrap(view.reshape(scalar.mul(left, right), tuple(x * y for x, y in zip(a, b, strict=True))))

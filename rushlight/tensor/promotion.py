@@ -6,6 +6,7 @@ result to that category's default; otherwise the higher class alone decides.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..dtype import (
     float32,
     float64,
     int64,
+    promote_types,
 )
 from ..ir import scalar
 from ..ir.graph import Node
@@ -93,13 +95,25 @@ def is_number(value: Any) -> bool:
 
 
 def result_type(*operands: Any, **named: Any) -> dtype:
-    """The dtype that PyTorch computes these tensors and numbers in, as `torch.result_type`, with its names for them."""
+    """The dtype that PyTorch computes these tensors and numbers in, as `torch.result_type`, with its names for them.
+
+    RuntimeError for uint16, uint32 or uint64 beside other integers, as PyTorch has it; operators take them (`operating_dtype`).
+    """
     unknown = named.keys() - {"tensor", "other", "scalar", "scalar1", "scalar2"}
     if unknown:
         raise TypeError(f"result_type() got an unexpected keyword argument '{min(unknown)}'")
     operands = (*operands, *named.values())
     if not operands:
         raise TypeError("result_type() takes tensors and numbers, two of them; got none")
+    return _meeting(operands, promote_types)
+
+
+def operating_dtype(*operands: Any) -> dtype:
+    """The dtype that an operator computes these tensors and numbers in."""
+    return _meeting(operands, common_dtype)
+
+
+def _meeting(operands: tuple[Any, ...], join: Callable[[dtype, dtype], dtype]) -> dtype:
     classes: list[dtype | None] = [None, None, None]  # dimensioned tensors, zero-dimensional tensors, numbers
     for operand in operands:
         if isinstance(operand, Tensor):
@@ -107,7 +121,7 @@ def result_type(*operands: Any, **named: Any) -> dtype:
         else:
             place, found = 2, number_dtype(operand)
         have = classes[place]
-        classes[place] = found if have is None else common_dtype(have, found)
+        classes[place] = found if have is None else join(have, found)
     result: dtype | None = None
     for found_in_class in classes:
         if found_in_class is None:
@@ -115,7 +129,7 @@ def result_type(*operands: Any, **named: Any) -> dtype:
         if result is None:
             result = found_in_class
         elif found_in_class.category > result.category:
-            result = _lifted(found_in_class, result)
+            result = join(result, found_in_class) if result is bool_ else _lifted(found_in_class, result)
     assert result is not None
     return result
 
@@ -156,7 +170,7 @@ def promoted(*operands: Any, op: str = "operation") -> list[Node]:
         else:
             return [_as_node(operand, kind) for operand in operands]
     _check(op, operands)
-    kind = result_type(*operands)
+    kind = operating_dtype(*operands)
     return [_as_node(operand, kind) for operand in operands]
 
 
@@ -169,7 +183,7 @@ def _check(op: str, operands: tuple[Any, ...]) -> None:
 def floating(*operands: Any, op: str = "operation") -> list[Node]:
     """Like `promoted`, but integers and bools become the default floating dtype."""
     _check(op, operands)
-    kind = result_type(*operands)
+    kind = operating_dtype(*operands)
     if kind.category < FLOATING:
         kind = Defaults.dtype
     return [_as_node(operand, kind) for operand in operands]

@@ -61,7 +61,16 @@ UP_TO_GAUGE = re.compile(r"(linalg\.(eig|eigh|svd|qr|lstsq|ldl_factor\w*)|svd\w*
 # the argument `dim` behind the input.
 PICKS = {"topk": 1, "kthvalue": 1, "mode": 0, "sort": 0, "argsort": 0, "median": 0, "nanmedian": 0}
 
-KINDS = ("grad-float64", "grad-complex128", "gradgrad-float64", "variants", "out", "errors", "refusals")
+KINDS = (
+    "grad-float64",
+    "grad-complex128",
+    "gradgrad-float64",
+    "forward-float64",
+    "variants",
+    "out",
+    "errors",
+    "refusals",
+)
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,8 @@ def aspects(info: OpInfo) -> list[str]:
     made += [f"grad-{d}" for d in ("float64", "complex128") if getattr(torch, d) in backward]
     if info.supports_gradgrad and torch.float64 in backward:
         made.append("gradgrad-float64")
+    if info.supports_forward_ad and torch.float64 in backward:
+        made.append("forward-float64")
     if info.method_variant or info.inplace_variant or info.operator_variant or info.aliases:
         made.append("variants")
     if info.supports_out:

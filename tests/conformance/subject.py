@@ -21,7 +21,7 @@ TIER = os.environ.get("RUSHLIGHT_TIER", "auto")
 TIERS = ("auto", "compile")  # the suite is for both: in the first, most of what runs but once is interpreted
 
 subject: ModuleType = importlib.import_module(NAME)
-for _part in ("linalg", "fft", "special", "nn", "nn.functional", "autograd", "optim"):
+for _part in ("linalg", "fft", "special", "nn", "nn.functional", "autograd", "autograd.forward_ad", "optim"):
     with contextlib.suppress(ModuleNotFoundError):  # some namespaces are no modules: `lookup` tells
         importlib.import_module(f"{NAME}.{_part}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import database, modules, optimizers, walk
+from . import database, forward, modules, optimizers, walk
 from .database import Case
 from .walk import Result
 
@@ -12,7 +12,9 @@ from .walk import Result
 def _home(case: Case) -> ModuleType:
     if case.op in modules.modules():
         return modules
-    return optimizers if case.op in optimizers.optimizers() else walk
+    if case.op in optimizers.optimizers():
+        return optimizers
+    return forward if case.aspect.startswith("forward") else walk
 
 
 def cases(pattern: str = "") -> list[Case]:

@@ -146,7 +146,7 @@ def values(case: Case, result: Result, cap: int | None) -> None:
     tolerances = database.tolerances(case.op)
     undefined = database.UNDEFINED_VALUES.match(case.op)
     for index, sample in database.samples(case.op, getattr(torch, case.aspect), False, cap):
-        sides = _sides(sample, result)
+        sides = sides_of(sample, result)
         if sides is None:
             continue
         wanted, got = sides.run(info.op, subject_op)
@@ -174,7 +174,7 @@ def _has_complex32(value: Any) -> bool:
     return any(t.dtype is torch.complex32 for t in flat_tensors(value, torch.is_tensor))
 
 
-def _sides(sample: Any, result: Result) -> Sides | None:
+def sides_of(sample: Any, result: Result) -> Sides | None:
     try:
         return Sides(sample)
     except Unconvertible:
@@ -248,7 +248,7 @@ def gradients(case: Case, result: Result, cap: int | None) -> None:
         if info.supports_inplace_autograd and order == "grad" and tried < ALSO_IN_PLACE and not sample.broadcasts_input:
             forms += [(f"{label}: ", _cloning(op), _cloning(ours)) for label, op, ours in in_place_forms(info, result)]
         for label, op, ours in forms:
-            sides = _sides(sample, result)
+            sides = sides_of(sample, result)
             if sides is None:
                 continue
             found = _gradient_problem(sample, sides, op, ours, order == "gradgrad", tolerances)
@@ -389,7 +389,7 @@ def variants(case: Case, result: Result, cap: int | None) -> None:
     drawn = list(database.samples(case.op, _dtype_for_forms(info), False, cap))
     for label, op, subject_op in forms_of(info, result):
         for index, sample in drawn:
-            sides = _sides(sample, result)
+            sides = sides_of(sample, result)
             if sides is None:
                 continue
             wanted, got = sides.run(op, subject_op)
@@ -413,7 +413,7 @@ def out_forms(case: Case, result: Result, cap: int | None) -> None:
     if database.UNDEFINED_VALUES.match(case.op):
         return
     for index, sample in database.samples(case.op, _dtype_for_forms(info), False, cap):
-        sides = _sides(sample, result)
+        sides = sides_of(sample, result)
         if sides is None:
             continue
         first, args, kwargs = sides.oracle_inputs
@@ -431,7 +431,7 @@ def out_forms(case: Case, result: Result, cap: int | None) -> None:
             targets = [make(t) for t in outputs]
             result.samples += 1
             judge = Judge(tolerances, _freedom(case, info, sample), exact=lambda s=sample: _wide(s, info.op))
-            found = _out_problem(info.op, subject_op, _sides(sample, result), targets, plain.value, judge)
+            found = _out_problem(info.op, subject_op, sides_of(sample, result), targets, plain.value, judge)
             if found:
                 result.fail(index, f"{label}: {found}")
 
@@ -477,7 +477,7 @@ def errors(case: Case, result: Result, cap: int | None) -> None:
     """Erroneous inputs: the class must be PyTorch's; the wording is counted apart."""
     info, subject_op = database.ops()[case.op], database.function_of(case.op)
     for index, sample in database.error_samples(case.op, cap):
-        sides = _sides(sample.sample_input, result)
+        sides = sides_of(sample.sample_input, result)
         if sides is None:
             continue
         wanted, got = sides.run(info.op, subject_op)
@@ -505,7 +505,7 @@ def refusals(case: Case, result: Result, cap: int | None) -> None:
         for index, sample in drawn:
             carry = Copier(to_subject=False, retype={usual: dtype})
             first, args, kwargs = carry((sample.input, sample.args, sample.kwargs))
-            sides = _sides(SampleInput(first, args=args, kwargs=kwargs), result)
+            sides = sides_of(SampleInput(first, args=args, kwargs=kwargs), result)
             if sides is None:
                 continue
             wanted, got = sides.run(info.op, subject_op)

@@ -111,6 +111,23 @@ def test_promote_types_and_can_cast(first):
                 assert str(ours) == str(theirs), (name, second)
 
 
+@pytest.mark.parametrize("first", ["bool", "uint8", "int16", "uint16", "uint64", "float16", "complex64"])
+def test_result_type_refuses_what_pytorch_refuses(first):
+    for second in ("bool", "uint8", "int64", "uint16", "uint32", "float32"):
+        for shapes in (((), ()), ((2,), ()), ((), (2,)), ((2,), (2,))):
+
+            def program(t, second=second, shapes=shapes):
+                return t.result_type(
+                    *(t.zeros(s, dtype=getattr(t, k)) for s, k in zip(shapes, (first, second), strict=True))
+                )
+
+            ours, theirs = run(program, rushlight), run(program, torch)
+            if isinstance(theirs, Raised):
+                assert isinstance(ours, Raised) and ours.kind == theirs.kind, (second, shapes, ours, theirs)
+            else:
+                assert str(ours) == str(theirs), (second, shapes)
+
+
 @programs("""
     t.result_type(t.tensor([1, 2]), 1.5), t.result_type(t.tensor([1, 2]), t.tensor(1.5)), t.result_type(1, 2)
     t.result_type(t.tensor([1], dtype=t.int8), 1000), t.result_type(t.tensor([1.0]), t.tensor(1.0, dtype=t.float64))

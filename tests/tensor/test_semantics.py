@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
+
+import rushlight
 
 from .written import check_refused, check_written, programs
 
@@ -180,3 +183,13 @@ def test_refused(source):
 """)
 def test_error_texts(source):
     check_written(source)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["add", "sub", "rsub"])
+def test_a_multiple_is_added_with_one_rounding(name, kind):
+    torch.manual_seed(0)
+    a, b = torch.randn(2, 256).unbind()  # whole vectors: PyTorch rounds a rest of half precision twice
+    expected = getattr(torch, name)(a.to(getattr(torch, kind)), b.to(getattr(torch, kind)), alpha=-0.37)
+    x, y = (rushlight.tensor(t.numpy()).to(getattr(rushlight, kind)) for t in (a, b))
+    assert getattr(rushlight, name)(x, y, alpha=-0.37).float().tolist() == expected.float().tolist()

@@ -21,7 +21,7 @@ from ...ir.graph import Node
 from ...ir.loss import reduced
 from ...ir.type import broadcast_shapes
 from ...tensor.casting import cast
-from ...tensor.promotion import floating, promoted, result_type
+from ...tensor.promotion import floating, operating_dtype, promoted
 from ...tensor.public import public, scalar_name
 from ...tensor.tensor import Tensor, node_of, wrap
 from .linear import linear
@@ -211,7 +211,7 @@ def _soft_cross_entropy(
         raise RuntimeError("ignore_index is not supported for floating point target")
     axis = 1 if x.type.ndim > 1 else 0
     count = x.type.shape[axis]
-    kind = result_type(wrap(x), target)
+    kind = operating_dtype(wrap(x), target)
     t = scalar.cast(node_of(target), dtype=kind)
     if smoothing > 0:
         t = scalar.add(scalar.mul(t, fixed(1 - smoothing, kind)), fixed(smoothing / count, kind))
@@ -494,7 +494,7 @@ def binary_cross_entropy_with_logits(
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
     if target.dtype.category < FLOATING:
         raise RuntimeError(
-            f"result type {scalar_name(result_type(input, target))} can't be cast to the desired output type {scalar_name(target.dtype)} "
+            f"result type {scalar_name(operating_dtype(input, target))} can't be cast to the desired output type {scalar_name(target.dtype)} "
             f"— {op}: the target must be floating; convert it with .float()"
         )
     x, t = promoted(input, target, op=op)
