@@ -48,10 +48,11 @@ _SPACES = (
     ("torch.nn.functional", lambda: vars(functional)),
     ("torch.Tensor", lambda: vars(Tensor)),
 )
-# Functions and methods without a gate: they make tensors of what is none, or say something of one.
+# Functions and methods without a gate: they say something of a tensor, or what they give is none. `item` must be called by the user's own code,
+# which a compiled function that repeats it looks at (`compiler/straight.py`).
 _WITHOUT = frozenset(
     "as_subclass broadcast_shapes broadcast_tensors_shape data_ptr dim element_size is_complex is_contiguous is_floating_point is_inference "
-    "is_signed is_storage is_tensor ndimension nelement numel requires_grad_ size storage storage_offset stride type_name typename "
+    "is_signed is_storage is_tensor item ndimension nelement numel requires_grad_ size storage storage_offset stride type_name typename "
     "untyped_storage".split()
 )
 _MAKE_TENSORS = frozenset(

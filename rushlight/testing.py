@@ -38,6 +38,7 @@ from .dtype import (
 )
 from .limits import finfo, iinfo
 from .tensor import Tensor, as_tensor, empty, isclose, randint, view_as_real
+from .tensor.geometry import strided
 from .tensor.promotion import number_dtype
 
 __all__ = ["assert_allclose", "assert_close", "make_tensor"]
@@ -201,12 +202,38 @@ def _compare_tensors(actual: Tensor, expected: Tensor, rules: _Rules) -> None:
     rtol, atol = rules.tolerance_for(actual.dtype, expected.dtype)
     kind = promote_types(actual.dtype, expected.dtype)
     actual, expected = actual.detach().to(kind), expected.detach().to(kind)
+    if actual.layout != expected.layout:
+        actual, expected = (tensor if tensor.layout is strided else tensor.to_dense() for tensor in (actual, expected))
+    if actual.layout is strided:
+        _compare_elements("Tensor-likes", actual, expected, rtol, atol, rules)
+        return
+    name = f"Sparse {str(actual.layout).rpartition('_')[2].upper()}"
+    if actual._nnz() != expected._nnz():
+        counts = f"{actual._nnz()} != {expected._nnz()}"
+        raise _Difference(
+            f"The number of specified values in {name[0].lower()}{name[1:]} tensors does not match: {counts}"
+        )
+    for part in _PARTS[str(actual.layout)]:
+        one, other = (getattr(tensor, part)() for tensor in (actual, expected))
+        limits = (rtol, atol) if part.endswith("values") else (0.0, 0.0)
+        _compare_elements(f"{name} {part.lstrip('_')}", one, other, limits[0], limits[1], rules)
+
+
+_PARTS = {
+    "torch.sparse_coo": ("_indices", "_values"),
+    "torch.sparse_csr": ("crow_indices", "col_indices", "values"),
+    "torch.sparse_csc": ("ccol_indices", "row_indices", "values"),
+}
+
+
+def _compare_elements(name: str, actual: Tensor, expected: Tensor, rtol: float, atol: float, rules: _Rules) -> None:
+    """_Difference where an element of two strided tensors of one shape is out of tolerance."""
     matches = isclose(actual, expected, rtol=rtol, atol=atol, equal_nan=rules.equal_nan)
     if matches.all():
         return
     if actual.ndim == 0:
         raise _Difference(_scalar_text(actual.item(), expected.item(), rtol, atol))
-    raise _Difference(_tensor_text(actual, expected, matches, rtol, atol))
+    raise _Difference(_tensor_text(name, actual, expected, matches, rtol, atol))
 
 
 def _greatest(differences: Tensor, matches: Tensor) -> tuple[Any, tuple[int, ...]]:
@@ -216,7 +243,7 @@ def _greatest(differences: Tensor, matches: Tensor) -> tuple[Any, tuple[int, ...
     return flat[place].item(), tuple(int(i) for i in np.unravel_index(place, tuple(differences.shape)))
 
 
-def _tensor_text(actual: Tensor, expected: Tensor, matches: Tensor, rtol: float, atol: float) -> str:
+def _tensor_text(name: str, actual: Tensor, expected: Tensor, matches: Tensor, rtol: float, atol: float) -> str:
     if actual.dtype.category < FLOATING:
         actual, expected = actual.to(int64), expected.to(int64)
     differences = (actual - expected).abs()
@@ -224,7 +251,7 @@ def _tensor_text(actual: Tensor, expected: Tensor, matches: Tensor, rtol: float,
     absolute, where = _greatest(differences, matches)
     relative, elsewhere = _greatest(differences / expected.abs(), matches)
     return (
-        f"{_headline('Tensor-likes', rtol, atol)}Mismatched elements: {wrong} / {total} ({wrong / total:.1%})\n"
+        f"{_headline(name, rtol, atol)}Mismatched elements: {wrong} / {total} ({wrong / total:.1%})\n"
         f"Greatest absolute difference: {absolute} at index {where}{_allowed(atol, rtol, atol)}\n"
         f"Greatest relative difference: {relative} at index {elsewhere}{_allowed(rtol, rtol, atol)}"
     )

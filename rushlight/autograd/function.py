@@ -18,8 +18,9 @@ from ..ir.graph import Node, mode
 from ..ir.type import Type
 from ..passes import batching
 from ..tensor.autograd import FREED
+from ..tensor.geometry import strided
 from ..tensor.public import assign
-from ..tensor.tensor import Tensor, node_of, wrap
+from ..tensor.tensor import Tensor, history_of, node_of, snapshot, wrap
 from ..tensor.tree import flatten, spread, unflatten
 
 
@@ -43,7 +44,7 @@ class FunctionCtx:
                     f"save_for_backward can only save variables, but argument {place} is of type {type(tensor).__name__}"
                 )
         # Kept by value: an in-place change after the forward does not reach what was saved.
-        self._saved = tuple(None if t is None else _snapshot(t) for t in tensors)
+        self._saved = tuple(None if t is None else snapshot(t) for t in tensors)
 
     def save_for_forward(self, *tensors: Any) -> None:
         """Keeps tensors (or None) for `jvp`, in `saved_tensors`."""
@@ -70,7 +71,8 @@ class FunctionCtx:
         self._joint = weakref.ref(joint)
         numbers = {id(node): index for index, node in enumerate(results)}
         self._saved = tuple(
-            each if each is None else numbers.get(id(each._storage.node), each) for each in self._saved or ()
+            each if each is None or each.layout is not strided else numbers.get(id(each._storage.node), each)
+            for each in self._saved or ()
         )
 
     def mark_dirty(self, *tensors: Tensor) -> None:
@@ -84,11 +86,6 @@ class FunctionCtx:
     def set_materialize_grads(self, value: bool) -> None:
         """Whether `backward` gets zeros (default) or None for results that got no gradient."""
         self._materialize = value
-
-
-def _snapshot(tensor: Tensor) -> Tensor:
-    """The tensor's present value with its history, safe from later in-place ops."""
-    return wrap(node_of(tensor))
 
 
 class VmapInfo(NamedTuple):
@@ -163,7 +160,7 @@ class Function(metaclass=_FunctionMeta):
         context.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         inputs = [a for a in args if isinstance(a, Tensor)]
         # As they are now: forward may change them in place.
-        nodes = [node_of(a) for a in inputs]
+        nodes = [history_of(a) for a in inputs]
         tracked = mode.tracking and any(node.tracked for node in nodes)
         depth, mode.depth = mode.depth, 0
         tracking, mode.tracking = mode.tracking, False
@@ -257,7 +254,7 @@ class _Rule:
     ) -> None:
         self.cls = cls
         self.context = context
-        self.arguments = [a._type() if isinstance(a, Tensor) else None for a in args]
+        self.arguments = [history_of(a).type if isinstance(a, Tensor) else None for a in args]
         self.results = [r._type() if isinstance(r, Tensor) else None for r in results]
         self.places = places
         if cls.jvp is not Function.jvp:
@@ -318,7 +315,7 @@ class _Rule:
                 raise RuntimeError(f"expected Variable or None (got {builtins.type(part).__name__})")
             if type is not None:
                 wanted = part if self.context.needs_input_grad[place] else None
-                nodes.append(None if wanted is None else _fitted(name, len(nodes), type, node_of(wanted)))
+                nodes.append(None if wanted is None else _fitted(name, len(nodes), type, history_of(wanted)))
         return nodes
 
 

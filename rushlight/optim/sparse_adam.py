@@ -34,14 +34,18 @@ class SparseAdam(Optimizer):
             raise ValueError(f"Invalid epsilon value: {eps}")
         check_betas(betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
-        found = [
-            [number_of_group, place]
-            for number_of_group, group in enumerate(self.param_groups)
-            for place, parameter in enumerate(group["params"])
-            if isinstance(parameter, SparseTensor)
-        ]
-        if found:
-            raise ValueError(f"Sparse params at indices {found}: SparseAdam requires dense parameter tensors")
+        for kind, refuses, why in (
+            ("Sparse", lambda parameter: isinstance(parameter, SparseTensor), "requires dense parameter tensors"),
+            ("Complex", lambda parameter: parameter.is_complex(), "does not support complex parameters"),
+        ):
+            found = [
+                [number_of_group, place]
+                for number_of_group, group in enumerate(self.param_groups)
+                for place, parameter in enumerate(group["params"])
+                if refuses(parameter)
+            ]
+            if found:
+                raise ValueError(f"{kind} params at indices {found}: SparseAdam {why}")
 
     def _update(self, group: dict[str, Any]) -> None:
         chosen = [parameter for parameter in group["params"] if parameter.grad is not None]

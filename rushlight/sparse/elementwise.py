@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..ir import index, scalar, view
-from ..ir.type import Type
 from ..tensor import Tensor, result_type
 from ..tensor.geometry import sparse_coo
 from ..tensor.promotion import is_number
@@ -249,7 +248,3 @@ def sparse_mask(self: Tensor, mask: Tensor) -> SparseTensor:
     result = mask.with_elements(chosen)
     result.set_label("SparseMask")
     return result
-
-
-def type_at(tensor: SparseTensor) -> Type:
-    return Type.of(tuple(tensor._elements.shape), tensor.dtype)

@@ -74,24 +74,21 @@ def _relaid(input: SparseTensor) -> SparseTensor:
 @operation("sum")
 def sum_(input: SparseTensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None) -> Tensor:
     kind = _sum_dtype(input.dtype, dtype)
-    if dim is None or dim == () or dim == []:
+    if dim is None:
         return input._elements.sum(dtype=dtype)  # type: ignore[attr-defined,no-any-return]
     axes = wrap_axes("sum", dim, input.ndim)
     compressed = input.layout is not sparse_coo
     if compressed and not keepdim:
         raise RuntimeError("reduction operations on CSR tensors with keepdim=False is unsupported")
     result = _summed(_relaid(input), axes, None if kind is input.dtype else kind)
-    if not isinstance(result, SparseTensor):
-        places = np.zeros((input.sparse_dim(), 1), np.int64)
-        kept = tuple(1 if axis in axes else extent for axis, extent in enumerate(input.shape))
-        if not keepdim:
-            kept = tuple(extent for axis, extent in enumerate(input.shape) if axis not in axes)
-            return coo(places[:0], result.unsqueeze(0), kept, coalesced=True)  # type: ignore[attr-defined]
-        dense = kept[input.sparse_dim() :]
-        return _as_layout(coo(places, result.reshape(1, *dense), kept, coalesced=True), input)  # type: ignore[attr-defined]
-    if keepdim:
-        result = _with_axes(result, axes, input)
-    return _as_layout(result, input)
+    kept = tuple(1 if axis in axes else extent for axis, extent in enumerate(input.shape))
+    if isinstance(result, SparseTensor):
+        return _as_layout(_with_axes(result, axes, input), input) if keepdim else result
+    if not compressed:
+        return result.reshape(kept) if keepdim else result  # type: ignore[attr-defined,no-any-return]
+    places = np.zeros((2, 1), np.int64)
+    one = result.reshape(1, *kept[2:])  # type: ignore[attr-defined]
+    return _as_layout(coo(places, one, kept, coalesced=True), input)
 
 
 def _as_layout(result: SparseTensor, like: SparseTensor) -> Tensor:

@@ -89,11 +89,6 @@ def size_of(extents: tuple[int, ...]) -> int:
     return prod(extents)
 
 
-def is_compressed(name: str) -> bool:
-    """Whether a layout keeps pointers to where each row or column starts."""
-    return name in ("sparse_csr", "sparse_csc")
-
-
 def as_indices(value: Any) -> Array:
     """Indices as int64."""
     return np.asarray(value).astype(np.int64, copy=False)

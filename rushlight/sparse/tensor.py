@@ -16,13 +16,12 @@ import numpy as np
 from ..dtype import dtype, int64
 from ..ir import view
 from ..ir.graph import Node
-from ..ir.type import Type
 from ..tensor.arguments import FAILED, answer_by_other_names
 from ..tensor.geometry import CPU, Size, device, sparse_coo, sparse_csc, sparse_csr
 from ..tensor.geometry import layout as layouts
 from ..tensor.layouts import OtherLayout
 from ..tensor.public import name as label_of
-from ..tensor.tensor import Tensor, alias, disabled_torch_function, from_array, node_of, wrap, wrap_axis
+from ..tensor.tensor import Tensor, alias, disabled_torch_function, from_array, node_of, wrap
 from . import structure
 from .operations import operations
 
@@ -342,6 +341,11 @@ class SparseTensor(Tensor):
         sorted_ = self._coalesced if coalesced is None else coalesced
         return made(self._layout, self._structure, elements, extents, sorted_)
 
+    def snapshot(self) -> SparseTensor:
+        """The same places and elements, safe from later in-place operations."""
+        parts = tuple(wrap(node_of(part)) for part in self._structure)
+        return made(self._layout, parts, wrap(node_of(self._elements)), self._extents, self._coalesced)
+
     def become(self, op: str, value: Any, keep_leaf: bool = False) -> SparseTensor:
         """Takes the places, elements and size of another sparse tensor, as an in-place operation does."""
         if not isinstance(value, SparseTensor):
@@ -444,11 +448,3 @@ def written(op: str, target: Tensor, result: Tensor) -> Tensor:
             )
         return target.become(op, result)
     return target.copy_(result.to_dense())  # type: ignore[attr-defined,no-any-return]
-
-
-def axis_of(op: str, axis: int, tensor: Tensor) -> int:
-    return wrap_axis(op, axis, tensor.ndim)
-
-
-def type_of(shape: tuple[int, ...], kind: dtype) -> Type:
-    return Type.of(shape, kind)

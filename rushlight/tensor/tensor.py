@@ -578,6 +578,22 @@ def node_of(tensor: Tensor) -> Node:
     return _derive(tensor)
 
 
+def history_of(tensor: Tensor) -> Node:
+    """The node through which gradient flows to a tensor: its own, or of a sparse tensor that of its elements."""
+    try:
+        return node_of(tensor)
+    except OtherLayout:
+        return node_of(tensor._elements)  # type: ignore[attr-defined]
+
+
+def snapshot(tensor: Tensor) -> Tensor:
+    """The tensor's present value with its history, safe from later in-place operations."""
+    try:
+        return wrap(node_of(tensor))
+    except OtherLayout:
+        return tensor.snapshot()  # type: ignore[attr-defined,no-any-return]
+
+
 def bare(tensor: Tensor) -> Node | None:
     """The value of a tensor that is all of its storage, which has no history and is not shared with NumPy; else None."""
     storage = tensor._storage

@@ -13,7 +13,7 @@ from ..ir import component, view
 from ..ir.graph import Node, mode
 from ..tensor import Tensor, enable_grad, get_rng_state, is_grad_enabled, no_grad, set_rng_state
 from ..tensor.autograd import FREED, pull_back
-from ..tensor.tensor import node_of, wrap
+from ..tensor.tensor import history_of, node_of, snapshot, wrap
 
 __getattr__ = late.names(__name__, "torch.utils.checkpoint", {})
 
@@ -152,8 +152,8 @@ class _Run:
     ) -> None:
         self.function, self.context, self.state, self.check = function, context, state, check
         self.autocast = mode.autocast  # backward is mostly called outside of the region of `autocast`
-        self.args, self.kwargs = _mapped(lambda t: wrap(node_of(t)), (args, kwargs))  # as they are now
-        self.borders = [node for node in map(node_of, _tensors((self.args, self.kwargs))) if node.tracked]
+        self.args, self.kwargs = _mapped(snapshot, (args, kwargs))  # as they are now
+        self.borders = [node for node in map(history_of, _tensors((self.args, self.kwargs))) if node.tracked]
 
     def tie(self, results: Any, label: str | None) -> Any:
         """The results, tied to the arguments and to the leaves below them by the rule, and to nothing between."""
@@ -191,7 +191,7 @@ class _Run:
             if self.state is not None:
                 set_rng_state(now)
         outputs = [node_of(tensor) for tensor in _tensors(results) if tensor.requires_grad]
-        borders = [node for node in map(node_of, _tensors((self.args, self.kwargs))) if node.tracked]
+        borders = [node for node in map(history_of, _tensors((self.args, self.kwargs))) if node.tracked]
         self.check.second(outputs, borders)
         roots: dict[Node, Node] = {}
         for output, part in zip(outputs, component.components(g), strict=True):

@@ -55,8 +55,13 @@ def tensor_problem(actual: torch.Tensor, expected: torch.Tensor, tolerances: Tol
     if actual.dtype != expected.dtype or actual.shape != expected.shape:
         what = "shape" if actual.dtype == expected.dtype else "dtype"
         return f"{what}: got {_describe(actual)}, expected {_describe(expected)}"
-    if expected.numel() == 0 or torch.equal(actual, expected):
+    plain = actual.layout is expected.layout is torch.strided
+    if expected.numel() == 0 or (plain and torch.equal(actual, expected)):
         return None
+    if actual.layout is not expected.layout:
+        return f"layout: got {actual.layout}, expected {expected.layout}"
+    if expected.layout is not torch.strided:
+        return tensor_problem(actual.to_dense(), expected.to_dense(), tolerances)
     rtol, atol = tolerances.of(expected.dtype)
     if expected.dtype in (torch.float16, torch.bfloat16):
         close = torch.isclose(actual.float(), expected.float(), rtol=rtol, atol=atol, equal_nan=True)

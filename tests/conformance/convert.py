@@ -22,8 +22,11 @@ WIDE = dict.fromkeys((torch.float16, torch.bfloat16, torch.float32), torch.float
 }
 
 
+SPARSE = (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc)
+
+
 class Unconvertible(Exception):
-    """A sample holds something that is out of scope, such as a sparse tensor."""
+    """A sample holds something that is out of scope, such as a sparse tensor of blocks."""
 
 
 def _array_of(t: torch.Tensor) -> np.ndarray:
@@ -80,8 +83,27 @@ def _strided_to_subject(t: torch.Tensor) -> Any:
     return view.expand(sizes) if expanded else view
 
 
+def _sparse_to_subject(t: torch.Tensor) -> Any:
+    """The sparse tensor with the same indices and values."""
+    size, options = list(t.shape), {"requires_grad": t.requires_grad}
+    if t.layout is torch.sparse_coo:
+        parts = dense_to_subject(t._indices()), dense_to_subject(t._values())
+        return subject.sparse_coo_tensor(*parts, size, is_coalesced=t.is_coalesced() or None, **options)
+    if t.layout is torch.sparse_csr:
+        pointers, places = t.crow_indices(), t.col_indices()
+    else:
+        pointers, places = t.ccol_indices(), t.row_indices()
+    if pointers.dim() > 1:
+        raise Unconvertible(f"batch of {t.layout} matrices")
+    parts = dense_to_subject(pointers), dense_to_subject(places), dense_to_subject(t.values().detach())
+    layout = getattr(subject, str(t.layout).removeprefix("torch."))
+    return subject.sparse_compressed_tensor(*parts, size, layout=layout, **options)
+
+
 def tensor_to_subject(t: torch.Tensor) -> Any:
     """The tensor with the values, dtype, layout and `requires_grad` of `t`, a leaf."""
+    if t.layout in SPARSE:
+        return _sparse_to_subject(t)
     if t.layout is not torch.strided or t.is_quantized or t.device.type != "cpu":
         raise Unconvertible(f"{t.layout} tensor on {t.device}")
     if t.dim() > MOST_DIMENSIONS:
@@ -187,11 +209,26 @@ def is_subject_tensor(value: Any) -> bool:
     return isinstance(value, subject.Tensor)
 
 
+def _sparse_to_oracle(value: Any) -> torch.Tensor:
+    elements = to_oracle(value._values())
+    if value.is_sparse:
+        return torch.sparse_coo_tensor(to_oracle(value._indices()), elements, tuple(value.shape))
+    pair = (
+        (value.crow_indices(), value.col_indices())
+        if value.is_sparse_csr
+        else (value.ccol_indices(), value.row_indices())
+    )
+    layout = getattr(torch, str(value.layout).removeprefix("torch."))
+    return torch.sparse_compressed_tensor(*map(to_oracle, pair), elements, tuple(value.shape), layout=layout)
+
+
 def to_oracle(value: Any) -> Any:
     """A result of the module under test with PyTorch's tensors, dtypes, sizes in place of its own."""
     if is_subject_tensor(value):
         dtype = getattr(torch, str(value.dtype).removeprefix("torch."))
         plain = value.detach()
+        if str(value.layout) != "torch.strided":
+            return _sparse_to_oracle(plain)
         if dtype is torch.bfloat16:
             plain = plain.float()
         return torch.from_numpy(np.array(plain.clone().numpy())).to(dtype)

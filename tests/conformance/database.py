@@ -40,7 +40,6 @@ OUT_OF_SCOPE = (
     (r"torch\.(_|ops\.)", "private to PyTorch"),
     (r"jiterator_", "compiles CUDA source"),
     (r"bmm\.triton_optimized", "GPU kernel"),
-    (r"(to_)?sparse(\.|$)", "sparse tensors"),
     (r"native_", "undocumented kernel entry point"),
     (r"max_pool2d_with_indices_backward", "undocumented kernel entry point"),
     (r"grid_sampler_[23]d", "undocumented kernel entry point"),

@@ -21,7 +21,7 @@ from .walk import Result, attempt, class_problem, describe
 
 ASPECTS = ("float32", "float64", "schedules", "errors")
 STEPS = 12
-OUT_OF_SCOPE = {"SparseAdam": "sparse tensors"}
+OUT_OF_SCOPE: dict[str, str] = {}
 STEPS_OF_LBFGS = 1  # of twenty iterations, over which rounding grows
 AFTER_STEPS = Tolerances({torch.float32: (1e-4, 1e-5)})  # rounding grows over the steps where gradients are near zero
 

@@ -96,7 +96,7 @@ def counts_table(results: list[Result]) -> list[str]:
     lines.append(
         f"Of the passing samples, {total['near']} are out of PyTorch's tolerance and as near to the double-precision "
         f"result as PyTorch's own; {total['worded']} errors have the right class and other wording than OpInfo's. "
-        f"{total['skipped']} samples are left out: PyTorch itself raises, or they are out of scope (sparse tensors)."
+        f"{total['skipped']} samples are left out: PyTorch itself raises, or they are out of scope (sparse tensors of blocks, and batches of sparse matrices)."
     )
     return lines
 

@@ -418,10 +418,10 @@ def out_forms(case: Case, result: Result, cap: int | None) -> None:
             continue
         first, args, kwargs = sides.oracle_inputs
         plain = attempt(torch, lambda f=first, a=args, k=kwargs: info.op(f, *a, **k))
-        if plain.error is not None:
+        outputs = flat_tensors(plain.value, torch.is_tensor) if plain.error is None else []
+        if plain.error is not None or any(t.layout is not torch.strided for t in outputs):
             result.skipped += 1
             continue
-        outputs = flat_tensors(plain.value, torch.is_tensor)
         for label, make in (
             ("out=", lambda t: torch.full_like(t, 7).contiguous()),
             ("out= of size 0", lambda t: torch.empty((0,), dtype=t.dtype)),

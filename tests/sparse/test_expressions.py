@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.testing._internal.common_methods_invocations import op_db
 
 import rushlight
 
 from ..both import check
+from ..conformance.compare import Tolerances, problem
+from ..conformance.convert import Copier, Unconvertible, to_oracle
 from .programs import evaluated, lines
 
 MAKING = """
@@ -93,6 +96,7 @@ REDUCTIONS = """
     t.sparse.sum(s), t.sparse.sum(s, 0), t.sparse.sum(u, 1), t.sparse.sum(s, (0, 1)), t.sparse.sum(s, -1, dtype=t.float64), t.sparse.sum(none, 0)
     t.sparse.sum(h), t.sparse.sum(h, 0), t.sparse.sum(h, 2), t.sparse.sum(h, (0, 1)), t.sparse.sum(h, (0, 2))
     s.sum(), s.sum(0), s.sum(1, keepdim=True), u.sum(0), h.sum(2), h.sum(0, keepdim=True), s.int().sum(0), s.sum(dtype=t.float64), csr.sum()
+    s.sum((0, 1)), s.sum((0, 1), keepdim=True), s.sum(()), h.sum((0, 1)), h.sum((0, 1, 2), keepdim=True), csr.sum((0, 1), keepdim=True), csr.sum(0, keepdim=True)
     s.sum(axis=0), s.sum(axis=1, keepdims=True), t.sum(input=u)
     s.norm(), u.norm(), s.norm(1), t.norm(s), s.any(), none.any()
     t.sparse.softmax(s, 1), t.sparse.softmax(s, 0), t.sparse.softmax(u, -1), t.sparse.softmax(h, 2), t.sparse.softmax(h, 1), t.sparse.softmax(none, 0)
@@ -214,3 +218,21 @@ def test_memory_is_shared_as_in_pytorch() -> None:
         return made.to_dense(), whole.to_dense(), values
 
     check(program)
+
+
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr], ids=str)
+@pytest.mark.parametrize("name", ["mul", "sum"])
+def test_samples_of_pytorchs_database(name: str, layout: torch.layout) -> None:
+    """PyTorch's own samples of sparse tensors, for the functions that it has such of; batches of matrices are not there yet."""
+    info = next(info for info in op_db if info.name == name)
+    compared = 0
+    for sample in info.sample_inputs_sparse(layout, "cpu", torch.float64):
+        wanted = info.op(sample.input, *sample.args, **sample.kwargs)
+        try:
+            first, args, kwargs = Copier(to_subject=True)((sample.input, sample.args, sample.kwargs))
+        except Unconvertible:
+            continue
+        got = to_oracle(getattr(rushlight, name)(first, *args, **kwargs))
+        assert problem(got, wanted.detach(), Tolerances({})) is None
+        compared += 1
+    assert compared > 4

@@ -11,7 +11,7 @@ import torch
 import rushlight
 
 from ..both import check
-from .programs import Names
+from .programs import Names, evaluated
 
 # Functions of a sparse tensor `w` and dense `d` (2, 3), `e` (3, 2) whose sum of squares is differentiated.
 FUNCTIONS = (
@@ -187,3 +187,72 @@ def test_a_gcn_learns_the_same() -> None:
 
     check(program, rtol=1e-4)
     assert torch.initial_seed() == rushlight.initial_seed()
+
+
+def test_custom_functions_and_checkpoints_take_sparse_tensors() -> None:
+    def program(t: Any) -> Any:
+        class Product(t.autograd.Function):
+            """The pattern of attention over a graph's edges: a sparse matrix made of values that require grad."""
+
+            @staticmethod
+            def forward(ctx: Any, places: Any, values: Any, dense: Any) -> Any:
+                matrix = t.sparse_coo_tensor(places, values, (2, 3))
+                ctx.save_for_backward(matrix, dense)
+                return t.matmul(matrix, dense)
+
+            @staticmethod
+            def backward(ctx: Any, g: Any) -> Any:
+                matrix, dense = ctx.saved_tensors
+                return None, g.matmul(dense.t())[tuple(matrix._indices())], matrix.t().matmul(g)
+
+        class Given(t.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, matrix: Any, dense: Any) -> Any:
+                ctx.save_for_backward(matrix)
+                return matrix @ dense
+
+            @staticmethod
+            def backward(ctx: Any, g: Any) -> Any:
+                return None, ctx.saved_tensors[0].t() @ g
+
+        values, dense = t.ones(4, requires_grad=True), t.arange(6.0).reshape(3, 2).requires_grad_()
+        matrix = _sparse(t, values)
+        Product.apply(matrix._indices(), values, dense).pow(2).sum().backward()
+        Given.apply(matrix.detach(), dense).sum().backward()
+        run = t.utils.checkpoint.checkpoint
+        run(lambda a, b: t.sparse.mm(a, b).relu(), matrix.detach(), dense, use_reentrant=False).sum().backward()
+        return values.grad, dense.grad
+
+    check(program)
+
+
+def test_transforms_of_functions_of_sparse_tensors() -> None:
+    matrix = _sparse(rushlight, rushlight.tensor([3.0, 4.0, 5.0, 1.0]))
+    dense = rushlight.arange(6.0).reshape(3, 2)
+
+    def function(x: Any) -> Any:
+        return rushlight.sparse.mm(matrix, x).pow(2).sum()
+
+    def plain(x: Any) -> Any:
+        return (matrix.to_dense() @ x).pow(2).sum()
+
+    for transform in (rushlight.func.grad, rushlight.func.hessian, rushlight.func.jacfwd):
+        rushlight.testing.assert_close(transform(function)(dense), transform(plain)(dense))
+
+
+COMPARED = (
+    ("s", "s * 2"),
+    ("s", "s.clone()"),
+    ("s", "u"),
+    ("s", "t.ones(2, 3).to_sparse()"),
+    ("s", "s.to_dense()"),
+    ("s", "csr"),
+    ("csr", "csr * 2"),
+    ("csc", "csc + csc"),
+    ("h", "h * 3"),
+)
+
+
+@pytest.mark.parametrize(("first", "second"), COMPARED)
+def test_assert_close_looks_at_indices_and_values(first: str, second: str) -> None:
+    check(lambda t: t.testing.assert_close(evaluated(first, t), evaluated(second, t)))
