@@ -35,6 +35,7 @@ class Late:
     packages: list[Callable[[], Any]] = []  # each called once, the last first
     explain: Callable[[str], None] | None = None  # raises where PyTorch has the method
     compile: Any = None  # `rushlight.compile`, which stands above everything that it looks at
+    overrides: Callable[[], Any]  # gives `rushlight.overrides`, which stands above all public functions
     sparse: Callable[[], Any]  # gives `rushlight.sparse`, which stands above the dense tensors that it is made of
 
     @classmethod
@@ -68,6 +69,13 @@ class _TensorMeta(type):
         while Late.load_next("dir"):
             pass
         return list(super().__dir__())
+
+
+def disabled_torch_function(
+    func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+) -> Any:
+    """`__torch_function__` of a class whose instances are tensors like others to every function: results are plain tensors."""
+    return func(*args, **(kwargs or {}))
 
 
 class Tensor(metaclass=_TensorMeta):
@@ -109,6 +117,15 @@ class Tensor(metaclass=_TensorMeta):
         super().__init_subclass__(**kwargs)
         while not cls.__module__.startswith("rushlight.") and Late.load_next(cls.__name__):
             pass
+        if not cls.__module__.startswith("rushlight.") and cls.__torch_function__ is not disabled_torch_function:
+            Late.overrides().install()
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Runs a function that got an instance of a subclass; its results become instances (`rushlight.overrides`)."""
+        return Late.overrides().default_torch_function(cls, func, types, args, kwargs)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         made = Tensor.constructor(*args, **kwargs)
@@ -125,6 +142,7 @@ class Tensor(metaclass=_TensorMeta):
         """The same tensor as an instance of a subclass of Tensor."""
         result = _new(cls)
         fill_handle(result, self._storage, self._steps, self._source)
+        result._parent = self if self._steps and self._own_leaf() else self._parent  # where its history goes on
         return result
 
     # ---- reading ----
