@@ -16,7 +16,7 @@ from math import prod
 
 from ....dtype import bfloat16, float32
 from ..assembly import Function, Module, vector
-from .box import Box, groups_within
+from .box import Box, Groups, groups_within
 from .cost import CALL, PACK_LINES, PACK_TURNED, TASKS, cost_of, storing
 from .factor import Chunk, Factor, Panel, chunks_of, lane_chunks, pitch_of
 from .frame import Frame
@@ -30,6 +30,7 @@ CYCLES, LOAD = 16, 8  # of an instruction that multiplies; of filling a register
 TERMS = 2 * SIDE  # of a register
 BYTES = 4  # of a pair
 THIRDS = 3  # parts of a number of float32
+STRETCH, PIECES = 256, 4  # most lines of a stretch; into how many pieces rows fall, and lanes
 # Products of parts, the parts of the rows and of the lanes: what the others would add is beyond the last place. Least first; neighbours share a part.
 PRODUCTS = {1: ((0, 0),), THIRDS: ((2, 0), (0, 0), (1, 0), (1, 1), (0, 1), (0, 2))}
 
@@ -76,13 +77,7 @@ def matrix_ways(
     reads = summation.reads
     row_panel = _panel(roles, reads[roles.number], row_chunks, PACK_LINES, parts)
     lane_panel = _panel(roles, reads[1 - roles.number], lanes_of_box, PACK_TURNED, parts)
-    import os
-
-    room = int(frame.machine.l2 * float(os.environ.get("ROOM", "0.5"))) // BYTES
-    R = int(os.environ.get("RMOST", "0"))
-    most = max(1, min(room // 2 // row_panel.size, row_box.count // TASKS if row_box.count >= 2 * TASKS else 1))
-    most = R or most
-    row_groups, lane_groups = groups_within(row_box, most), groups_within(lane_box, max(1, room // lane_panel.size))
+    row_groups, lane_groups = _groups(frame, row_box, row_panel, lane_box, lane_panel)
     number = roles.number
     cost = batches * row_box.count * lane_box.count * _cost_of_tile(frame, roles, row_box, lane_box)
     for lanes_shared in (True, False):
@@ -93,6 +88,29 @@ def matrix_ways(
             rows = Factor(number, reads[number], row_box, row_chunks, row_groups, row_panel, None, rows_shared)
             for lanes_first in (True, False):
                 yield rows, lanes, lanes_first, cost_of(frame, roles, cost, rows, lanes, lanes_first)
+
+
+def _groups(frame: Frame, rows: Box, row_panel: Panel, lanes: Box, lane_panel: Panel) -> tuple[Groups, Groups]:
+    """Which boxes are made ready together.
+
+    Of float32 the rows of a group stay in the second cache, for all the lanes that pass by: as many as fit, but so that there are pieces for many threads.
+    """
+    room = frame.machine.l2 // 2 // BYTES
+    if row_panel.parts == 1:
+        most = max(1, min(room // 2 // row_panel.size, rows.count // TASKS if rows.count >= 2 * TASKS else 1))
+        return groups_within(rows, most), groups_within(lanes, max(1, room // lane_panel.size))
+    lines = stretch_of(row_panel.lines)
+    most = max(1, min(room * 3 // 4 // (row_panel.pitch * lines), rows.count // PIECES))
+    across = -(-lanes.count // PIECES)
+    if lines < row_panel.lines:
+        across = max(1, min(across, room // 2 // (row_panel.pitch * lane_panel.pitch * most // THIRDS**2)))
+    return groups_within(rows, most), groups_within(lanes, across)
+
+
+def stretch_of(lines: int) -> int:
+    """How many lines of a panel of three parts are gone through for all tiles of a group before the next ones."""
+    blocks = -(-lines // STRETCH)
+    return -(-lines // blocks // SIDE) * SIDE
 
 
 def in_lines(summation: Summation, read: Read, chunks: Sequence[Chunk], terms: Sequence[int]) -> bool:

@@ -7,7 +7,7 @@ from ..generated import OPERANDS
 from .drive import LINE, REUSE, Driver
 from .factor import Factor
 from .lanes import Values
-from .matrix import BYTES, SIDE, MatrixMicrokernel, configure, release
+from .matrix import BYTES, SIDE, MatrixMicrokernel, configure, release, stretch_of
 from .matrix_packing import pack_pairs, range_behind
 from .packing import over_lines, read_chunk
 from .thirds import doubts, least_sum, settled_from
@@ -31,13 +31,12 @@ class MatrixDriver(Driver):
 
     @property
     def lines(self) -> int:
-        """How many of them are gone through for all tiles of a group before the next ones.
-
-        All, where numbers have parts: these take so long to multiply that panels may come from the second cache.
-        """
+        """How many of them are gone through for all tiles of a group before the next ones."""
         panel = self.plan.lanes.panel
         assert panel is not None
-        if self.plan.rows.groups.most < REUSE or panel.parts > 1:
+        if panel.parts > 1:
+            return stretch_of(self.depth) if self.plan.rows.groups.most > 1 else self.depth
+        if self.plan.rows.groups.most < REUSE:
             return self.depth
         room = self.frame.machine.l1 * 5 // 8 // (panel.pitch * BYTES)
         blocks = -(-self.depth // max(SIDE, room))
@@ -76,28 +75,27 @@ class ThirdsDriver(MatrixDriver):
 
     @property
     def _ahead(self) -> int:
-        """A share of the next group of rows, where all threads have packed them and each goes through them for a group of lanes of its own.
+        """A share of the next box of lanes: each tile of a group's rows with one box fetches some of it.
 
-        They come from the third cache then; without this the first tile of each box of rows takes three times as long as the others.
+        Else the first tile with a box would wait for the third cache, and take three times as long as the others: TODO measured.
         """
         rows, lanes = self.plan.rows, self.plan.lanes
-        if not rows.shared or lanes.shared or not self.plan.lanes_first or rows.panel is None:
+        assert lanes.panel is not None
+        if lanes.panel.size * lanes.box.count * BYTES < self.frame.machine.l2 // 2:
             return 0
-        return -(-rows.panel.pitch * SIDE * BYTES // LINE // lanes.groups.most)
+        return -(-lanes.panel.pitch * SIDE * BYTES // LINE // rows.groups.most)
 
     def _more_arguments(self, row: str, lane: str) -> list[tuple[str, str]]:
-        """Where the next group's rows are of which a tile fetches its share: as far into a box as its lanes are into their group."""
+        """Where what a tile fetches of the next box of lanes begins."""
         rows, lanes, function = self.plan.rows, self.plan.lanes, self.frame.function
         if not self._ahead:
             return []
         assert rows.panel is not None and lanes.panel is not None
-        start, place = (
-            function.convert("ptrtoint", "ptr", where, "i64") for where in (self.copies[lanes.number], lane)
-        )
-        number = function.div(function.sub(place, start), lanes.panel.size * BYTES)
-        share = self._ahead * (rows.panel.lines // SIDE) * LINE
-        following = function.add(function.mul(number, share), rows.groups.most * rows.panel.size * BYTES)
-        return [("ptr", function.pointer(row, following, "i8"))]
+        start, place = (function.convert("ptrtoint", "ptr", where, "i64") for where in (self.copies[rows.number], row))
+        number = function.rem(function.div(function.sub(place, start), rows.panel.size * BYTES), rows.groups.most)
+        share = self._ahead * (self.lines // SIDE) * LINE
+        following = function.add(function.mul(number, share), lanes.panel.size * BYTES)
+        return [("ptr", function.pointer(lane, following, "i8"))]
 
     def _settle(self, row: str, lane: str, values: Values, sums: str) -> None:
         """Looks at the ranges of a tile's panels, at its sums where there is doubt, and computes it once more where that does not help."""
