@@ -14,11 +14,13 @@ from .drive import Driver
 from .epilogue import Epilogue
 from .frame import Frame
 from .general import emit_general
-from .matrix_drive import MatrixDriver
+from .matrix import THIRDS
+from .matrix_drive import MatrixDriver, ThirdsDriver
 from .parts import PartsDriver
 from .product import plan_product
 from .summation import summations
 
+DRIVERS: dict[int, type[Driver]] = {0: Driver, 1: MatrixDriver, THIRDS: ThirdsDriver}
 SMALL = 4000  # terms that one thread computes sooner than it would call the others
 
 
@@ -37,7 +39,7 @@ def generate_contraction(kernel: Contract, machine: Machine) -> Generated:
         if plan is None:
             emit_general(frame, summation)
         else:
-            driver = MatrixDriver if plan.matrix else PartsDriver if plan.parts else Driver
+            driver = PartsDriver if plan.parts else DRIVERS[plan.matrix]
             products.append(driver(frame, plan, f"{name}_{number}"))
     frame.reserve(
         sum(product.shared for product in products), max((product.private for product in products), default=0)
