@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rushlight.backend.cpu.build import available, compile_only, machine_of
 from rushlight.backend.cpu.contraction import generate
 from rushlight.backend.cpu.contraction.frame import Frame
-from rushlight.backend.cpu.contraction.matrix import THIRDS, parts_of
+from rushlight.backend.cpu.contraction.matrix import parts_of
 from rushlight.dtype import BY_NAME, decode, encode
 from rushlight.ir.contraction import Contraction, build, evaluate, vjp
 from rushlight.kernel.buffer import Buffer
@@ -172,11 +172,11 @@ def test_matrix_registers_take_bfloat16_and_float32_in_parts() -> None:
     for names, expected in (
         (("bfloat16", "bfloat16"), 1),
         (("bfloat16", "float32"), 0),
-        (("float32", "float32"), THIRDS),
+        (("float32", "float32"), 3),
         (("float64", "float64"), 0),
         (("float16",) * 2, 0),
     ):
         buffers = tuple(Buffer.of(BY_NAME[name], shape) for name, shape in zip(names, shapes, strict=True))
-        kernel = Contract(spec, buffers, (), (), (Buffer.of(BY_NAME["float32"], spec.output_shape),), decoded=True)
+        kernel = Contract(spec, buffers, (), (), (Buffer.of(BY_NAME["float32"], spec.output_shape),), True, 3)
         frame = Frame(kernel, machine, "kernel", generate.Epilogue(kernel, machine))
         assert parts_of(frame) == expected

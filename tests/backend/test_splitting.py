@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import rushlight as torch
+from rushlight import config
 from rushlight.backend.cpu.build import available, compile_only, machine_of
 from rushlight.backend.cpu.contraction import generate, product
-from rushlight.backend.cpu.contraction.matrix import THIRDS
 from rushlight.dtype import float32
 from rushlight.ir.contraction import Contraction, build, evaluate
 from rushlight.kernel.buffer import Buffer
@@ -20,7 +21,8 @@ from rushlight.kernel.contraction import Contract
 
 from ..ir.test_contraction import Shape, operands
 from .contraction_runner import run
-from .test_contraction import EDGES, contract, convolutions, strided
+from .test_contraction import EDGES, convolutions, strided
+from .test_contraction import contract as contract_in_vectors
 from .test_half_contraction import CASES
 
 pytestmark = pytest.mark.skipif(not available(), reason="kernels cannot be compiled here")
@@ -28,7 +30,8 @@ matrices = pytest.mark.skipif(
     not (available() and machine_of("avx512").native and machine_of("avx512").matrices),
     reason="this processor has no matrix registers",
 )
-UNIT = 2.0**-24
+UNIT = {2: 2.0**-15, 3: 2.0**-24}  # of a product
+PARTS = st.sampled_from([2, 3])
 many = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -40,26 +43,32 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def plan(frame: Any, summation: Any) -> Any:
         if len(summation.reads) != 2 or not all(read.integral for read in summation.reads) or not summation.summed:
             return None
-        found = [way for way in product.plans(frame, summation) if way.matrix == THIRDS]
+        found = [way for way in product.plans(frame, summation) if way.matrix > 1]
         return found[chosen[0] % len(found)] if found else None
 
     monkeypatch.setattr(generate, "plan_product", plan)
     return chosen
 
 
-def multiply(arrays: list[np.ndarray], threads: int = 2) -> np.ndarray:
+def contract(spec: Contraction, arrays: list[np.ndarray], parts: int) -> Contract:
+    return replace(contract_in_vectors(spec, arrays), parts=parts)
+
+
+def multiply(arrays: list[np.ndarray], parts: int = 3) -> np.ndarray:
     spec = build.matmul(*(array.shape for array in arrays))
-    (found,) = run(contract(spec, arrays), arrays, "avx512", threads)
+    (found,) = run(contract(spec, arrays, parts), arrays, "avx512", 2)
     return found
 
 
-def check(found: np.ndarray, spec: Contraction, arrays: list[np.ndarray]) -> None:
+def check(found: np.ndarray, spec: Contraction, arrays: list[np.ndarray], parts: int) -> None:
     """Within the bound of any order of summation, where the sums are finite."""
     wide = [array.astype(np.float64) for array in arrays]
     with np.errstate(all="ignore"):
         expected, sizes = evaluate(spec, *wide), evaluate(spec, *map(np.abs, wide))
     depth = int(np.prod(spec.loops[len(spec.output) :]))
-    bound = UNIT * (np.abs(expected) + 2 * depth * sizes) + depth * 2.0**-149
+    bound = UNIT[3] * (np.abs(expected) + 2 * depth * sizes) + depth * 2.0**-149
+    if parts == 2:
+        bound += UNIT[2] * sizes
     finite = sizes < 2.0**127
     error = np.abs(found.astype(np.float64) - expected)[finite]
     assert np.all(error <= bound[finite]), np.max(error / bound[finite])
@@ -74,37 +83,39 @@ def check(found: np.ndarray, spec: Contraction, arrays: list[np.ndarray]) -> Non
     batch=st.sampled_from([(), (3,), (2, 3)]),
     forms=st.lists(st.integers(0, 3), min_size=2, max_size=2),
     way=st.integers(0, 1000),
+    parts=PARTS,
 )
 def test_sums_that_need_no_rounding(
-    ways: list[int], m: int, k: int, n: int, batch: Shape, forms: list[int], way: int
+    ways: list[int], m: int, k: int, n: int, batch: Shape, forms: list[int], way: int, parts: int
 ) -> None:
     ways[0] = way
     shapes = [(*batch, m, k), (*batch, k, n)]
     arrays = [strided(array, form) for array, form in zip(operands(shapes, "float32"), forms, strict=True)]
-    np.testing.assert_array_equal(multiply(arrays), evaluate(build.matmul(*shapes), *arrays))
+    np.testing.assert_array_equal(multiply(arrays, parts), evaluate(build.matmul(*shapes), *arrays))
 
 
 @matrices
 @many
-@given(drawn=convolutions(), way=st.integers(0, 1000))
-def test_convolutions(ways: list[int], drawn: tuple[Contraction, list[Shape]], way: int) -> None:
+@given(drawn=convolutions(), way=st.integers(0, 1000), parts=PARTS)
+def test_convolutions(ways: list[int], drawn: tuple[Contraction, list[Shape]], way: int, parts: int) -> None:
     ways[0] = way
     spec, shapes = drawn
     arrays = operands(shapes, "float32")
-    (found,) = run(contract(spec, arrays), arrays, "avx512", 2)
+    (found,) = run(contract(spec, arrays, parts), arrays, "avx512", 2)
     np.testing.assert_array_equal(found, evaluate(spec, *arrays))
 
 
 @matrices
 @pytest.mark.parametrize("case", CASES)
-def test_errors_are_those_of_float32(ways: list[int], case: str) -> None:
+@pytest.mark.parametrize("parts", [2, 3])
+def test_errors_are_those_of_so_many_bits(ways: list[int], case: str, parts: int) -> None:
     spec, shapes = CASES[case]
     generator = np.random.default_rng(0)
     arrays = [generator.standard_normal(shape).astype(np.float32) for shape in shapes]
-    for way in (0, 1, 5):
+    for way in (0, 5):
         ways[0] = way
-        found = [run(contract(spec, arrays), arrays, "avx512", threads)[0] for threads in (1, 2, 3)]
-        check(found[0], spec, arrays)
+        found = [run(contract(spec, arrays, parts), arrays, "avx512", threads)[0] for threads in (1, 2, 3)]
+        check(found[0], spec, arrays, parts)
         for other in found[1:]:
             np.testing.assert_array_equal(found[0].view("uint32"), other.view("uint32"))
 
@@ -136,6 +147,7 @@ NUMBERS = st.sampled_from(
     odd=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 999), st.integers(0, 999), NUMBERS), max_size=6),
     zeros=st.booleans(),
     way=st.integers(0, 1000),
+    parts=PARTS,
 )
 def test_numbers_of_any_size(
     ways: list[int],
@@ -144,6 +156,7 @@ def test_numbers_of_any_size(
     odd: list[tuple[int, int, int, float]],
     zeros: bool,
     way: int,
+    parts: int,
 ) -> None:
     ways[0] = way
     m, k, n = shape
@@ -157,7 +170,7 @@ def test_numbers_of_any_size(
     for number, row, column, value in odd:
         array = arrays[number]
         array[row % array.shape[0], column % array.shape[1]] = value
-    check(multiply(arrays), build.matmul((m, k), (k, n)), arrays)
+    check(multiply(arrays, parts), build.matmul((m, k), (k, n)), arrays, parts)
 
 
 @matrices
@@ -183,6 +196,27 @@ def test_code_for_them_compiles_anywhere() -> None:
     machine = replace(machine, matrices=True)
     spec = build.matmul((512, 512), (512, 512))
     buffers = (Buffer.of(float32, (512, 512)),) * 2
-    kernel = Contract(spec, buffers, (), (), (Buffer.of(float32, (512, 512)),))
+    kernel = Contract(spec, buffers, (), (), (Buffer.of(float32, (512, 512)),), parts=3)
     text = generate.generate_contraction(kernel, machine).text
     assert "tdpbf16ps" in text and compile_only(text, machine)
+
+
+@matrices
+def test_precision_of_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `set_float32_matmul_precision` asks for: two parts in products of matrices alone, and float32 again."""
+    monkeypatch.setattr(config, "TIER", "compile")
+    generator = np.random.default_rng(2)
+    x, y = (generator.standard_normal((256, 256)).astype(np.float32) for _ in range(2))
+    image, weight = torch.randn(2, 32, 16, 16), torch.randn(32, 32, 3, 3)
+
+    def error() -> float:
+        return float(np.abs((torch.tensor(x) @ torch.tensor(y)).numpy() - x.astype(np.float64) @ y).max())
+
+    full, convolved = error(), torch.conv2d(image, weight).tolist()
+    try:
+        torch.set_float32_matmul_precision("high")
+        assert 2 * full < error() < UNIT[2] * float((np.abs(x) @ np.abs(y)).max())
+        assert torch.conv2d(image, weight).tolist() == convolved
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert error() == full

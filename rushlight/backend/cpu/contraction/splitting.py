@@ -1,13 +1,13 @@
-"""Numbers of float32 as sums of three of bfloat16, so that matrix registers multiply them.
+"""Numbers of float32 as sums of two or three of bfloat16, so that matrix registers multiply them.
 
 The first part is a number's upper half, cut off; the second the nearest bfloat16 to what is left; the third the rest, which fits. Products of
-parts are exact in float32, and those of the six greatest kinds are summed (`matrix.PRODUCTS`): what is left out is below the last place of a
-product. The sums are as near as those of multiply-adds (Henry, Tang and Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for
-higher-precision computations", ARITH 2019), and six products take a third of the time that float32 takes in vectors.
+parts are exact in float32, and those are summed that are not below the last part's last place (`matrix.PRODUCTS`). Of three parts the sums are as near
+as those of multiply-adds, with six products (Henry, Tang and Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for
+higher-precision computations", ARITH 2019); of two they have 16 bits, with three.
 
 That holds while nothing leaves the normal numbers, which matrix registers take for 0 or round to infinity. So each panel has its range behind
-it: the greatest absolute value in each of sixteen lanes, and the least one that is not 0, less one in the last place, as bits. A tile of two panels whose ranges
-are in doubt is looked at when it is done, and computed once more, exactly, where the doubt is not settled.
+it: the greatest absolute value, and the least one that is not 0, less one in the last place, as bits. A tile of two panels whose ranges
+are in doubt is looked at when it is done, and computed once more, term by term in float32, where the doubt is not settled.
 """
 
 from __future__ import annotations
@@ -34,14 +34,16 @@ GREATEST, LEAST, LEAST_PRODUCT = bits_of(50), bits_of(-102), -100
 LEAST_SUM = -48
 
 
-def parted(function: Function, value: str) -> list[str]:
-    """The three parts of floats, each in the upper half of its lane's bits; the lower halves are of no account."""
+def parted(function: Function, value: str, parts: int) -> list[str]:
+    """The parts of floats, each in the upper half of its lane's bits; the lower halves are of no account."""
     bits = function.convert("bitcast", FLOATS, value, BITS)
     upper = function.binary("and", BITS, bits, constant(BITS, UPPER))
     left = function.binary("fsub", FLOATS, value, function.convert("bitcast", BITS, upper, FLOATS))
     rest = function.convert("bitcast", FLOATS, left, BITS)
     nearest = function.binary("add", BITS, rest, constant(BITS, HALF))
     nearest = function.binary("and", BITS, nearest, constant(BITS, UPPER))
+    if parts == 2:
+        return [bits, nearest]
     last = function.binary("fsub", FLOATS, left, function.convert("bitcast", BITS, nearest, FLOATS))
     return [bits, nearest, function.convert("bitcast", FLOATS, last, BITS)]
 
