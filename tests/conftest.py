@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 
 import hypothesis
@@ -17,6 +18,10 @@ for _name in [name for name in os.environ if name.startswith("RUSHLIGHT_") and n
 os.environ["RUSHLIGHT_CACHE"] = os.path.join(tempfile.gettempdir(), f"rushlight-tests-{os.getuid()}")
 
 torch.set_num_threads(1)
+
+# A shell starts what runs in the background with Ctrl-C ignored, and processes that the tests interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("search", deadline=None)  # HYPOTHESIS_PROFILE=search draws anew each time

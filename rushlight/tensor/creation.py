@@ -478,6 +478,7 @@ def arange(
 ) -> Tensor:
     """Numbers from `start` (0) up to but not including `end`, `step` apart."""
     require_cpu(device, "arange")
+    require_strided(layout, "arange")
     given = list(bounds)
     if len(given) == 1 and end is None:
         given = [start if start is not None else 0, given[0]] if start is None else [given[0], start]
@@ -575,6 +576,7 @@ def linspace(
     """`steps` numbers evenly from `start` to `end`, both included."""
     _check_steps("linspace", start, end, steps)
     require_cpu(device, "linspace")
+    require_strided(layout, "linspace")
     start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
     kind = dtype or (default_complex() if isinstance(start, complex) or isinstance(end, complex) else Defaults.dtype)
     if steps < 0:
@@ -598,6 +600,7 @@ def logspace(
     """`base` to the powers evenly from `start` to `end`."""
     _check_steps("logspace", start, end, steps)
     require_cpu(device, "logspace")
+    require_strided(layout, "logspace")
     start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
     kind = dtype or (default_complex() if isinstance(start, complex) or isinstance(end, complex) else Defaults.dtype)
     if steps < 0:
@@ -629,6 +632,7 @@ def eye(
 ) -> Tensor:
     """Ones on the diagonal."""
     require_cpu(device, "eye")
+    require_strided(layout, "eye")
     kind = dtype or Defaults.dtype
     for extent in (n, n if m is None else m):
         if extent < 0:

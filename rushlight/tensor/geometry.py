@@ -157,8 +157,8 @@ def require_cpu(where: Any, op: str) -> None:
         )
 
 
-class layout:
-    """`torch.strided` and its kind."""
+class _Constant:
+    """What PyTorch has a name for and compares by identity."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -168,6 +168,10 @@ class layout:
 
     def __reduce__(self) -> str:
         return self.name
+
+
+class layout(_Constant):
+    """`torch.strided` and its kind."""
 
 
 strided = layout("strided")
@@ -186,17 +190,8 @@ sparse_csr = layout("sparse_csr")
 sparse_csc = layout("sparse_csc")
 
 
-class memory_format:
+class memory_format(_Constant):
     """`torch.contiguous_format` and its kind. Layout in memory is the compiler's affair: accepted, without effect."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"torch.{self.name}"
-
-    def __reduce__(self) -> str:
-        return self.name
 
 
 contiguous_format = memory_format("contiguous_format")

@@ -207,6 +207,7 @@ def _fresh(draw: Any, name: str, text: str) -> Any:
         **options: Any,
     ) -> Tensor:
         require_cpu(device, name)
+        require_strided(layout, name)
         kind = dtype or Defaults.dtype
         engine, shape = engine_of(generator), _sized(size, options, name)
         return _made(lambda extents: draw(engine, extents, kind), shape, kind, requires_grad)
@@ -265,6 +266,7 @@ def randint(
     if size is None:
         low, high, size = 0, low, high
     require_cpu(device, "randint")
+    require_strided(layout, "randint")
     kind = dtype or int64
     low, high = (int(bound) for bound in (low, high))
     if low >= high:
@@ -300,6 +302,7 @@ def randperm(
 ) -> Tensor:
     """The numbers 0 … n-1 in random order."""
     require_cpu(device, "randperm")
+    require_strided(layout, "randperm")
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}")
     kind = dtype or int64

@@ -33,12 +33,22 @@ LEFT_OUT = ("torch.utils.tensorboard", "torch.utils.benchmark", "torch.testing."
 
 
 def public_modules(package: ModuleType) -> Iterator[str]:
+    """The package's name and those of all public modules below; private packages are not even imported, which takes long."""
     yield package.__name__
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=lambda name: None):
-            if not any(part.startswith("_") for part in found.name.split(".")):
+    for found in pkgutil.iter_modules(getattr(package, "__path__", ()), package.__name__ + "."):
+        if found.name.rpartition(".")[2].startswith("_"):
+            continue
+        if not found.ispkg:
+            yield found.name
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                inner = importlib.import_module(found.name)
+            except ImportError:
                 yield found.name
+                continue
+        yield from public_modules(inner)
 
 
 def is_theirs(module: ModuleType, name: str) -> bool:

@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sparse": CORE,
     "autograd": CORE,
     "data": CORE,
-    "vision": CORE | {"data", "nn", "serialize"},
+    "vision": CORE | {"data", "hub", "nn", "serialize"},
     "func": CORE | {"nn"},
     "masked": CORE,
     "signal": CORE,

@@ -9,7 +9,7 @@ import pytest
 from rushlight import config
 
 from ..both import check
-from .programs import alike, attempt, leaf
+from .programs import alike, attempt, leaf, saving_exponential
 
 
 def cube(t: Any) -> Any:
@@ -237,20 +237,8 @@ def test_errors(t: Any) -> Any:
 
 @alike
 def test_saved_results_are_differentiated_again(t: Any) -> Any:
-    class Exp(t.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            result = x.exp()
-            ctx.save_for_backward(result)
-            return result
-
-        @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
-            (result,) = ctx.saved_tensors
-            return g * result
-
     x = leaf(t, 1.0, 2.0)
-    y = Exp.apply(x)
+    y = saving_exponential(t).apply(x)
     (first,) = t.autograd.grad(y.sum(), x, create_graph=True)
     (second,) = t.autograd.grad(first.sum(), x, create_graph=True)
     (third,) = t.autograd.grad(second.sum(), x)
@@ -261,20 +249,8 @@ def test_saved_results_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is saved of a function's results outlives the run that computes them, as one value of several parts."""
 
     def program(t: Any) -> Any:
-        class Exp(t.autograd.Function):
-            @staticmethod
-            def forward(ctx: Any, x: Any) -> Any:
-                result = x.exp()
-                ctx.save_for_backward(result)
-                return result
-
-            @staticmethod
-            def backward(ctx: Any, g: Any) -> Any:
-                (result,) = ctx.saved_tensors
-                return g * result
-
         x = leaf(t, 0.5, 1.0)
-        loss = (Exp.apply(x) - 1).abs().mean()
+        loss = (saving_exponential(t).apply(x) - 1).abs().mean()
         loss.backward()
         return loss.item(), x.grad
 

@@ -17,7 +17,7 @@ from .convert import Copier, Unconvertible, flat_tensors, is_subject_tensor, to_
 from .database import Case, _seed, spread
 from .names import Missing
 from .subject import lookup, subject
-from .walk import Result, attempt, class_problem, describe
+from .walk import Result, attempt, describe, judge_error
 
 ASPECTS = ("float32", "float64", "grad-float64", "errors")
 CAP = 12
@@ -144,15 +144,7 @@ def _errors(info: ModuleInfo, result: Result) -> None:
             result.skipped += 1
             continue
         got = attempt(subject, lambda g=given, o=on_construction: _provoke(subject, lookup(info.name), g, o))
-        result.samples += 1
-        if got.error is None:
-            result.fail(index, f"did not raise {sample.error_type.__name__}: {sample.error_regex}")
-            continue
-        found = class_problem(got.error, sample.error_type)
-        if found:
-            result.fail(index, f"{found}: {sample.error_regex}")
-        elif not re.search(sample.error_regex, str(got.error)):
-            result.other_wording += 1
+        judge_error(result, index, sample, got, f"did not raise {sample.error_type.__name__}: {sample.error_regex}")
 
 
 def _provoke(lib: Any, cls: Any, given: Any, on_construction: bool) -> None:

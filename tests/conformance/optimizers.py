@@ -17,7 +17,7 @@ from .convert import Copier, to_oracle
 from .database import Case
 from .names import Missing, rebind
 from .subject import lookup, subject
-from .walk import Result, attempt, class_problem, describe
+from .walk import Result, attempt, describe, judge_error
 
 ASPECTS = ("float32", "float64", "schedules", "errors")
 STEPS = 12
@@ -144,15 +144,7 @@ def _errors(info: OptimizerInfo, result: Result) -> None:
             if issubclass(sample.error_type, Warning):
                 warnings.simplefilter("error")
             got = attempt(subject, lambda p=params, g=given, c=carry: cls(c(p), **c(g.kwargs)))
-        result.samples += 1
-        if got.error is None:
-            result.fail(index, f"did not raise {sample.error_type.__name__}: {sample.error_regex}")
-            continue
-        found = class_problem(got.error, sample.error_type)
-        if found:
-            result.fail(index, f"{found}: {sample.error_regex}")
-        elif not re.search(sample.error_regex, str(got.error)):
-            result.other_wording += 1
+        judge_error(result, index, sample, got, f"did not raise {sample.error_type.__name__}: {sample.error_regex}")
 
 
 def run(case: Case, take_all: bool = False) -> Result:

@@ -473,6 +473,17 @@ def _out_problem(
     return problem(list(to_oracle(ours)), returned, Tolerances(exact=True))
 
 
+def judge_error(result: Result, index: int, sample: Any, got: Outcome, otherwise: str) -> None:
+    """Counts what an erroneous input came to: PyTorch's class of error, its words or others, or `otherwise` where nothing was raised."""
+    result.samples += 1
+    if got.error is None:
+        result.fail(index, otherwise)
+    elif found := class_problem(got.error, sample.error_type):
+        result.fail(index, f"{found}: {sample.error_regex}")
+    elif not re.search(sample.error_regex, str(got.error)):
+        result.other_wording += 1
+
+
 def errors(case: Case, result: Result, cap: int | None) -> None:
     """Erroneous inputs: the class must be PyTorch's; the wording is counted apart."""
     info, subject_op = database.ops()[case.op], database.function_of(case.op)
@@ -485,15 +496,7 @@ def errors(case: Case, result: Result, cap: int | None) -> None:
         if wanted.error is None or not isinstance(wanted.error, sample.error_type) or harmless:
             result.skipped += 1
             continue
-        result.samples += 1
-        if got.error is None:
-            result.fail(index, f"did not raise; PyTorch: {describe(wanted.error)}")
-            continue
-        found = class_problem(got.error, sample.error_type)
-        if found:
-            result.fail(index, f"{found}: {sample.error_regex}")
-        elif not re.search(sample.error_regex, str(got.error)):
-            result.other_wording += 1
+        judge_error(result, index, sample, got, f"did not raise; PyTorch: {describe(wanted.error)}")
 
 
 def refusals(case: Case, result: Result, cap: int | None) -> None:

@@ -181,6 +181,18 @@ def test_what_has_no_sparse_form_says_so(name: str) -> None:
         getattr(torch.eye(3).to_sparse(), name)(*arguments)
 
 
+@pytest.mark.parametrize(
+    "call", ["rand(2)", "randn(2)", "randperm(2)", "arange(2)", "eye(2)", "linspace(0, 1, 2)", "full((2,), 1)"]
+)
+def test_factories_make_no_sparse_tensors_of_elements(call: str) -> None:
+    name, arguments = call.removesuffix(")").split("(", 1)
+    expression = f"t.{name}({arguments}, layout=t.sparse_coo)"
+    with pytest.raises(RuntimeError, match=f"{name}.*is not implemented for sparse layout"):
+        evaluated(expression, rushlight)
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        evaluated(expression, torch)
+
+
 def test_the_switch_of_invariants() -> None:
     switch = rushlight.sparse.check_sparse_tensor_invariants
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import http.server
 import pickle
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -326,12 +330,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     "choice", [{"weights": "DEFAULT"}, {"weights": models.ResNet18_Weights.IMAGENET1K_V1}, {"pretrained": True}]
 )
 @pytest.mark.filterwarnings("ignore:The parameter 'pretrained'", "ignore:Arguments other than")
-def test_weights_that_are_not_there_are_named(choice: dict[str, Any], folder: Path) -> None:
+def test_weights_that_are_not_to_be_had_are_named(
+    choice: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody answers
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(FileNotFoundError) as raised:
         models.resnet18(**choice)
     text = str(raised.value)
     assert "ResNet18_Weights.IMAGENET1K_V1" in text and str(folder) in text
-    assert "load_state_dict(torch.load('resnet18-f37072fd.pth'))" in text
+    assert "load_state_dict(torch.load('resnet18-f37072fd.pth'))" in text and "refused" in text
+    assert not list(folder.iterdir())
 
 
 def test_weights_are_read_from_their_folder(folder: Path) -> None:
@@ -339,6 +350,53 @@ def test_weights_are_read_from_their_folder(folder: Path) -> None:
     theirs = torchvision.models.squeezenet1_1()
     torch.save(theirs.state_dict(), folder / "squeezenet1_1-b8a52dc0.pth")
     assert_same_weights(models.squeezenet1_1(weights="SqueezeNet1_1_Weights.DEFAULT"), theirs)
+
+
+def test_the_folder_is_the_hubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rushlight.hub.places, "_chosen", {})
+    rushlight.hub.set_dir(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    theirs = torchvision.models.shufflenet_v2_x0_5()
+    torch.save(theirs.state_dict(), tmp_path / "checkpoints" / "shufflenetv2_x0.5-f707e7126e.pth")
+    ours = models.shufflenet_v2_x0_5(weights="DEFAULT").eval()
+    assert_same_weights(ours, theirs)
+    pixels = images(1, 64)
+    with rushlight.no_grad(), torch.no_grad():
+        result, expected = ours(rushlight.tensor(pixels)), theirs.eval()(torch.tensor(pixels))
+    np.testing.assert_allclose(result.numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_weights_are_downloaded_once(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a server of this test, under a name with a hash; what does not have that hash is not kept."""
+    theirs = torchvision.models.squeezenet1_1(num_classes=2)
+    served = tmp_path / "served"
+    served.mkdir()
+    torch.save(theirs.state_dict(), served / "net")
+    digest = hashlib.sha256((served / "net").read_bytes()).hexdigest()[:8]
+    for name in (digest, "00000000"):
+        (served / f"net-{name}.pth").write_bytes((served / "net").read_bytes())
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=served)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    class Served(models.WeightsEnum):
+        RIGHT = models.Weights(f"http://127.0.0.1:{server.server_port}/net-{digest}.pth", None, {})
+        WRONG = models.Weights(f"http://127.0.0.1:{server.server_port}/net-00000000.pth", None, {})
+
+    try:
+        with pytest.raises(RuntimeError, match="hash"):
+            Served.WRONG.get_state_dict(progress=False, check_hash=True)
+        Served.RIGHT.get_state_dict(progress=False, check_hash=True)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert [path.name for path in folder.iterdir()] == [f"net-{digest}.pth"]
+    ours = models.squeezenet1_1(num_classes=2)
+    ours.load_state_dict(Served.RIGHT.get_state_dict(check_hash=True))
+    assert_same_weights(ours, theirs)
 
 
 def test_published_keys_of_dense_layers_are_renamed() -> None:

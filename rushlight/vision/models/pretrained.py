@@ -1,6 +1,7 @@
 """Weights that others trained: what a file is called, where it is looked for, and the words for one that is missing.
 
-Nothing is downloaded: a file is read from the folder where PyTorch keeps such files, or loaded by the user.
+A file is read from the folder where PyTorch keeps such files ($TORCH_HOME/hub/checkpoints, or what `torch.hub.set_dir` says), and
+downloaded into it, with its SHA-256 compared, where it is not there.
 
 >>> import rushlight as torch
 >>> from rushlight.vision import models
@@ -19,9 +20,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Self
+from urllib.error import URLError
 
+from ...hub import get_dir, load_state_dict_from_url
 from ...nn import Module
-from ...serialize import load
 from ..transforms import InterpolationMode
 from .preset import ImageClassification
 from .registry import register
@@ -77,15 +79,20 @@ class WeightsEnum(Enum):
         return self.value.meta  # type: ignore[no-any-return]
 
     def get_state_dict(self, *args: Any, **kwargs: Any) -> Mapping[str, Any]:
-        """The weights, from the file in PyTorch's folder; FileNotFoundError, with what to do, where it is not there."""
-        path = checkpoint_folder() / self.url.rpartition("/")[2]
-        if not path.is_file():
+        """The weights, from the file in PyTorch's folder, into which it is downloaded first where it is missing.
+
+        Arguments are those of `torch.hub.load_state_dict_from_url` behind the address. FileNotFoundError, with what to do, where the
+        file cannot be had; RuntimeError where what came is not what was published.
+        """
+        try:
+            return load_state_dict_from_url(self.url, *args, **{"weights_only": True, **kwargs})  # type: ignore[no-any-return]
+        except URLError as error:
+            name, folder = self.url.rpartition("/")[2], os.path.join(get_dir(), "checkpoints")
             raise FileNotFoundError(
-                f"the weights {self!r} are the file {path.name}, which Rushlight does not download. Get it from "
-                f"{self.url} and put it into {path.parent}, or make the model with weights=None and call "
-                f"model.load_state_dict(torch.load({path.name!r}))"
-            )
-        return load(path)  # type: ignore[no-any-return]
+                f"the weights {self!r} are the file {name}, which is not in {folder} and cannot be downloaded ({error.reason}). Get it "
+                f"from {self.url} and put it there, or make the model with weights=None and call "
+                f"model.load_state_dict(torch.load({name!r}))"
+            ) from error
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return getattr, (self.__class__, self._name_)  # by name: a value holds functions, which equal no copy
@@ -94,13 +101,6 @@ class WeightsEnum(Enum):
         return f"{self.__class__.__name__}.{self._name_}"
 
     __str__ = __repr__
-
-
-def checkpoint_folder() -> Path:
-    """Where PyTorch keeps files of weights: hub/checkpoints in $TORCH_HOME, else in the user's cache."""
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
-    return Path(home).expanduser() / "hub" / "checkpoints"
 
 
 def imagenet(file: str, num_params: int, min_size: int, **preset: Any) -> Weights:
@@ -199,7 +199,7 @@ def with_weights(
         @functools.wraps(make)
         def build(*positional: Any, **keywords: Any) -> Module:
             _old_arguments(names, positional, keywords)
-            keywords.pop("progress", None)
+            progress = keywords.pop("progress", True)
             chosen = _choice(keywords, kind, "weights", None, next(iter(kind)))
             if backbone is not None:
                 part = _choice(keywords, type(backbone), "weights_backbone", backbone, backbone)
@@ -211,7 +211,7 @@ def with_weights(
                     keywords[name] = value
                 elif keywords[name] != value:
                     raise ValueError(f"The parameter '{name}' expected value {value} but got {keywords[name]} instead.")
-            state = chosen.get_state_dict()
+            state = chosen.get_state_dict(progress=progress, check_hash=True)
             model = make(**settings(keywords))
             model.load_state_dict(renamed(state) if renamed else state)
             if finish is not None:

@@ -15,6 +15,7 @@ tensor([[[3, 2, 1]]])
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,18 @@ def is_pure_tensor(inpt: Any) -> bool:
 def checked_mode(interpolation: Any) -> InterpolationMode:
     """The mode itself, the one of this name, or the one that Pillow gives this number."""
     return InterpolationMode(interpolation) if isinstance(interpolation, str) else mode_of(interpolation)
+
+
+def _nearest(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """`kernel` for masks, whose numbers are names: each pixel takes its nearest neighbour's, whatever interpolation is asked for."""
+    signature = inspect.signature(kernel)
+
+    def moved(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.arguments["interpolation"] = NEAREST
+        return kernel(*bound.args, **bound.kwargs)
+
+    return moved
 
 
 class _Function:
@@ -335,19 +348,13 @@ def _rotate(
     return (images if isinstance(image, Tensor) else F).rotate(image, angle, mode, expand, center, fill)  # type: ignore[attr-defined]
 
 
-def _rotate_mask(
-    mask: Tensor, angle: float, interpolation: Any = None, expand: bool = False, center: Any = None, fill: Any = None
-) -> Tensor:
-    return images.rotate(mask, angle, NEAREST, expand, center, fill)
-
-
 def _rotated(
     known: Known, angle: float, interpolation: Any = None, expand: bool = False, center: Any = None, fill: Any = None
 ) -> Any:
     return boxes.turned(*known, angle=-angle, expand=expand, center=center)
 
 
-rotate = _function("rotate", "Turned counter-clockwise by degrees.", _rotate, _rotate, _rotate_mask, _rotated)
+rotate = _function("rotate", "Turned counter-clockwise by degrees.", _rotate, _rotate, _nearest(_rotate), _rotated)
 
 
 def _affine(
@@ -361,19 +368,6 @@ def _affine(
     center: Any = None,
 ) -> Any:
     return F.affine(image, angle, translate, scale, shear, checked_mode(interpolation), fill, center)
-
-
-def _affine_mask(
-    mask: Tensor,
-    angle: float,
-    translate: Any,
-    scale: float,
-    shear: Any,
-    interpolation: Any = None,
-    fill: Any = None,
-    center: Any = None,
-) -> Tensor:
-    return F.affine(mask, angle, translate, scale, shear, NEAREST, fill, center)
 
 
 def _affine_coordinates(
@@ -395,7 +389,7 @@ affine = _function(
     "Turned clockwise (degrees), moved (pixels), scaled and sheared (degrees).",
     _affine,
     _affine,
-    _affine_mask,
+    _nearest(_affine),
     _affine_coordinates,
 )
 
@@ -426,17 +420,6 @@ def _perspective(
     return pil.perspective(image, found, PILLOW_CODES[mode], fill)
 
 
-def _perspective_mask(
-    mask: Tensor,
-    startpoints: Any,
-    endpoints: Any,
-    interpolation: Any = None,
-    fill: Any = None,
-    coefficients: Any = None,
-) -> Tensor:
-    return _perspective(mask, startpoints, endpoints, NEAREST, fill, coefficients)
-
-
 def _perspective_coordinates(
     known: Known,
     startpoints: Any,
@@ -454,17 +437,13 @@ perspective = _function(
     "Seen so that the four `startpoints` (x, y) come to the `endpoints`.",
     _perspective,
     _perspective,
-    _perspective_mask,
+    _nearest(_perspective),
     _perspective_coordinates,
 )
 
 
 def _elastic(image: Any, displacement: Tensor, interpolation: Any = BILINEAR, fill: Any = None) -> Any:
     return F.elastic_transform(image, displacement, checked_mode(interpolation), fill)
-
-
-def _elastic_mask(mask: Tensor, displacement: Tensor, interpolation: Any = None, fill: Any = None) -> Tensor:
-    return F.elastic_transform(mask, displacement, NEAREST, fill)
 
 
 def _elastic_coordinates(known: Known, displacement: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -476,7 +455,7 @@ elastic = elastic_transform = _function(
     "Each pixel read at its place plus `displacement` (1, H, W, 2), in half images.",
     _elastic,
     _elastic,
-    _elastic_mask,
+    _nearest(_elastic),
     _elastic_coordinates,
 )
 five_crop = _function("five_crop", "The four corners and the middle.", F.five_crop, F.five_crop)
