@@ -13,6 +13,7 @@ from importlib import import_module as _import_module
 from . import autograd, backends, cuda
 from . import config as _config
 from . import tensor as _tensor
+from .dtype import UNUSED as _UNUSED
 from .dtype import (
     bfloat16,
     bool_,
@@ -92,6 +93,8 @@ legacy_contiguous_format = contiguous_format
 
 globals().update(_tensor.functions)
 globals().update(_typed_constructors)
+globals().update(_UNUSED)
+chalf = _UNUSED["complex32"]
 
 _SETTINGS = (
     "are_deterministic_algorithms_enabled",
@@ -155,6 +158,7 @@ _LATER = {
     "cpu": ("rushlight.cpu", None),
     "data": ("rushlight.data", None),
     "distributed": ("rushlight.distributed", None),
+    "Future": ("rushlight.futures", "Future"),
     "futures": ("rushlight.futures", None),
     "distributions": ("rushlight.distributions", None),
     "fft": ("rushlight.tensor.fft", None),
@@ -170,11 +174,13 @@ _LATER = {
     "multiprocessing": ("rushlight.multiprocessing", None),
     "nn": ("rushlight.nn", None),
     "optim": ("rushlight.optim", None),
+    "ops": ("rushlight._ops", "ops"),
     "fx": ("rushlight.fx", None),
     "random": ("rushlight.tensor.random", None),
     "save": ("rushlight.serialize", "save"),
     "serialization": ("rushlight.serialize", None),
     "serialize": ("rushlight.serialize", None),
+    "_C": ("rushlight.compiled_names", None),
     "_dynamo": ("rushlight._dynamo", None),
     "accelerator": ("rushlight.accelerator", None),
     "sparse": ("rushlight.sparse", None),

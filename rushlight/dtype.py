@@ -45,7 +45,7 @@ class dtype:
         self.order = order  # place in the canonical list, for printing and sorting
         self.is_floating_point = category == FLOATING
         self.is_complex = category == COMPLEX
-        self.is_signed = name not in ("uint8", "uint16", "uint32", "uint64", "bool")
+        self.is_signed = not name.startswith(("uint", "quint", "bool")) and name != "float8_e8m0fnu"
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
@@ -104,7 +104,21 @@ bfloat16 = _make("bfloat16", "u2", FLOATING, "f4")
 uint16 = _make("uint16", "u2", INTEGER)
 uint32 = _make("uint32", "u4", INTEGER)
 uint64 = _make("uint64", "u8", INTEGER)
-complex32 = dtype("complex32", "c8", COMPLEX, "c8", 99)  # named for `to_complex`; no array has it
+# Dtypes that have a name, since programs compare with them and have them in tables, but no tensors yet.
+UNUSED: dict[str, dtype] = {}
+for _names, _storage, _category in (
+    ("complex32", "c8", COMPLEX),
+    ("float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2", "u1", FLOATING),
+    ("int1 int2 int3 int4 int5 int6 int7", "i1", INTEGER),
+    ("uint1 uint2 uint3 uint4 uint5 uint6 uint7 quint8 quint4x2 quint2x4", "u1", INTEGER),
+    ("qint8", "i1", INTEGER),
+    ("qint32", "i4", INTEGER),
+):
+    for _name in _names.split():
+        UNUSED[_name] = dtype(_name, _storage, _category, _storage, 99)
+globals().update(UNUSED)  # a dtype is pickled by its name here
+complex32 = UNUSED["complex32"]
+complex32.itemsize = 4
 
 half, float_, double = float16, float32, float64
 short, int_, long = int16, int32, int64
@@ -123,6 +137,14 @@ def as_dtype(value: object, op: str) -> dtype:
     if found is None:
         raise TypeError(f"{op}(): argument 'dtype' must be torch.dtype, not {type(value).__name__}")
     return found
+
+
+def require_tensors(kind: dtype) -> None:
+    """NotImplementedError for a dtype of which there are no tensors."""
+    if kind.name in UNUSED:
+        raise NotImplementedError(
+            f"tensors of {kind!r} are not in Rushlight yet; convert to torch.float16 or another dtype"
+        )
 
 
 def from_numpy_dtype(numpy_dtype: np.dtype) -> dtype | None:
@@ -190,6 +212,8 @@ def common_dtype(a: dtype, b: dtype) -> dtype:
                 raise TypeError(
                     f"promote_types(): argument 'type{place}' (position {place}) must be torch.dtype, not {what}"
                 )
+        require_tensors(a)
+        require_tensors(b)
         raise InternalError(f"promote_types: {a!r} and {b!r} are not dtypes of arrays")
     found = _TABLE[a, b]
     if found is None:

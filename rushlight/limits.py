@@ -16,6 +16,15 @@ import numpy as np
 from .dtype import BOOL, INTEGER, bfloat16, dtype, float32
 
 _BFLOAT16 = {"bits": 16, "eps": 2.0**-7, "max": 3.3895313892515355e38, "tiny": 2.0**-126, "resolution": 0.01}
+# The formats of a byte: https://arxiv.org/abs/2209.05433 (e4m3fn, e5m2), https://arxiv.org/abs/2206.02915 (…fnuz), and the scale of the
+# OCP microscaling formats (e8m0fnu). Each: eps, max, min, the least normal number.
+_BYTES = {
+    "float8_e4m3fn": (2.0**-3, 448.0, -448.0, 2.0**-6),
+    "float8_e4m3fnuz": (2.0**-3, 240.0, -240.0, 2.0**-7),
+    "float8_e5m2": (2.0**-2, 57344.0, -57344.0, 2.0**-14),
+    "float8_e5m2fnuz": (2.0**-3, 57344.0, -57344.0, 2.0**-15),
+    "float8_e8m0fnu": (1.0, 2.0**127, 2.0**-127, 2.0**-127),
+}
 
 
 class _Limits:
@@ -46,6 +55,9 @@ class finfo(_Limits):
     def __init__(self, type: dtype = float32) -> None:
         if type.category <= INTEGER:
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type!r}'")
+        if type.name in _BYTES:
+            self._of_a_byte(type.name)
+            return
         real = type.to_real()
         self.dtype = real.name
         facts: Any = _BFLOAT16 if real is bfloat16 else None
@@ -60,6 +72,11 @@ class finfo(_Limits):
         self.tiny: float = facts["tiny"]
         self.smallest_normal: float = facts["tiny"]
         self.resolution: float = facts["resolution"]
+
+    def _of_a_byte(self, name: str) -> None:
+        self.dtype, self.bits, self.resolution = name, 8, 1.0
+        self.eps, self.max, self.min, self.tiny = _BYTES[name]
+        self.smallest_normal = self.tiny
 
 
 class iinfo(_Limits):

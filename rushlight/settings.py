@@ -16,10 +16,11 @@ from typing import Any
 
 from .errors import NotThereYet
 from .ir.contraction import blas
+from .ir.graph import mode
 from .kernel.contraction import Precision
 from .runtime import cache
 from .tensor.creation import typed_constructors
-from .tensor.geometry import CPU, device, require_cpu
+from .tensor.geometry import CPU, META, device, require_cpu
 from .tensor.geometry import device as _as_device
 from .tensor.promotion import set_default_dtype
 
@@ -141,13 +142,16 @@ def get_deterministic_debug_mode() -> int:
 
 
 def set_default_device(device: Any) -> None:
-    """Takes the CPU or None, since tensors are made there; RuntimeError for other devices."""
-    require_cpu(device, "set_default_device")
+    """Makes tensors on the CPU (also: None) or on "meta" from now on; RuntimeError for other devices."""
+    meta = device is not None and str(device) == "meta"
+    if not meta:
+        require_cpu(device, "set_default_device")
+    mode.device = META if meta else None
 
 
 def get_default_device() -> device:
-    """Where tensors are made: the CPU."""
-    return CPU
+    """Where tensors are made."""
+    return CPU if mode.device is None else mode.device
 
 
 def set_default_tensor_type(t: Any) -> None:

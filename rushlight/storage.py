@@ -6,6 +6,7 @@ is dense says when it is asked for what sparse ones have, and `resize`.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
@@ -17,7 +18,7 @@ from .tensor.creation import typed_names
 from .tensor.grad_mode import no_grad
 from .tensor.public import functions, method
 from .tensor.sharing import move, shared_file
-from .tensor.tensor import Tensor, handle
+from .tensor.tensor import Tensor, adopt_numpy, from_array, handle
 
 __all__ = ["TypedStorage", "UntypedStorage", "legacy_storages"]
 
@@ -142,6 +143,35 @@ class UntypedStorage(_Look):
         self._whole = (
             functions["zeros"](size, dtype=uint8) if isinstance(size, int) else functions["tensor"](size, dtype=uint8)
         )
+
+    @classmethod
+    def from_file(cls, filename: str | os.PathLike[str], shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The first bytes of a file, read when they are used.
+
+        shared: what is written to the storage is written to the file, which is made, or made longer, where it has fewer than `nbytes`
+        bytes; else writing changes memory only. Raises RuntimeError for a file that is missing or too short.
+        """
+        path = os.fspath(filename)
+        try:
+            if shared:
+                with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+                    if os.fstat(file.fileno()).st_size < nbytes:
+                        file.truncate(nbytes)
+            size = os.stat(path).st_size
+        except OSError as error:
+            raise RuntimeError(
+                f"unable to open file <{path}> in {'read-write' if shared else 'read-only'} mode: {error.strerror} ({error.errno})"
+            ) from None
+        if size < nbytes:
+            raise RuntimeError(f"file <{path}> size <{size}> is smaller than the required mapping size <{nbytes}>")
+        if nbytes == 0:
+            return cls(0)
+        array = np.memmap(path, np.uint8, "r+" if shared else "c", shape=(nbytes,)).view(np.ndarray)
+        made = cls._of(adopt_numpy(array) if shared else from_array(array, uint8))
+        made.filename = path if shared else None
+        return made  # type: ignore[no-any-return]
+
+    filename: str | None = None
 
     def untyped(self) -> UntypedStorage:
         """Itself."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compiler import allow_in_graph, disable, is_compiling, list_backends, reset, set_stance
-from . import config
+from ..compiler import allow_in_graph, assume_constant_result, disable, is_compiling, list_backends, reset, set_stance
+from . import config, eval_frame
 
 __all__ = [
     "allow_in_graph",
+    "assume_constant_result",
     "config",
     "disable",
+    "eval_frame",
     "graph_break",
     "is_compiling",
     "list_backends",
     "mark_dynamic",
     "mark_static",
+    "mark_static_address",
     "reset",
     "set_stance",
 ]
@@ -23,6 +26,10 @@ __all__ = [
 
 def mark_dynamic(t: Any, index: Any, **kwargs: Any) -> None:
     """Nothing: each shape is recorded by itself."""
+
+
+def mark_static_address(t: Any, guard: bool = False) -> None:
+    """Nothing: a recording reads each tensor where it is."""
 
 
 def mark_static(t: Any, index: Any = None) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
@@ -31,6 +32,7 @@ __getattr__ = late.names(
     {
         "forward_ad": ("rushlight.autograd.forward_ad", None),
         "functional": ("rushlight.autograd.functional", None),
+        "graph": ("rushlight.autograd.graph", None),
         "profiler": ("rushlight.profiler.legacy", None),
     },
 )

@@ -1,6 +1,6 @@
 """`torch.distributed`: processes on one machine or several that compute together, over TCP (what PyTorch calls the backend "gloo").
 
-`store` and `rendezvous` let processes find each other, `mesh` connects them, `algorithms` has the collectives on arrays, `group` the
+`store` and `rendezvous` let processes find each other, `mesh` connects them, `collectives` has them on arrays, `group` the
 groups of processes, `operations` and `objects` what users call, `run` starts the processes of a machine.
 """
 
@@ -140,6 +140,13 @@ __all__ = [
     "send_object_list",
 ]
 
+_MODULES = ("algorithms", "checkpoint", "device_mesh", "fsdp", "launch", "nn", "run", "tensor")
+
 __getattr__ = late.names(
-    __name__, "torch.distributed", {name: (f"{__name__}.{name}", None) for name in ("launch", "nn", "run")}
+    __name__,
+    "torch.distributed",
+    {
+        **{name: (f"{__name__}.{name}", None) for name in _MODULES},
+        **{name: (f"{__name__}.device_mesh", name) for name in ("DeviceMesh", "init_device_mesh")},
+    },
 )

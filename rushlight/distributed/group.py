@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..runtime.watch import Watching
-from .algorithms import Channel
+from .collectives import Channel
 from .mesh import Mesh
 from .rendezvous import rendezvous
 from .store import FileStore, PrefixStore, Store, TCPStore

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .algorithms import Channel
+from .collectives import Channel
 from .group import ProcessGroup, _member, outside
 from .operations import _message_key, _place
 

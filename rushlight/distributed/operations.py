@@ -14,8 +14,8 @@ import numpy as np
 
 from ..tensor import Tensor, no_grad
 from ..tensor.tensor import from_array
-from . import algorithms
-from .algorithms import Channel
+from . import collectives
+from .collectives import Channel
 from .group import ProcessGroup, _member, get_global_rank, outside, refuse_recording
 from .reduction import ReduceOp, combine, finished
 from .work import Work
@@ -95,7 +95,7 @@ def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM, group: Any = None, a
     own, function = _member(group), combine(op, kind)
 
     def run(channel: Channel) -> np.ndarray:
-        return finished(op, kind, algorithms.all_reduce(channel, array, function), channel.size)
+        return finished(op, kind, collectives.all_reduce(channel, array, function), channel.size)
 
     return _finish(own._start(run, lambda found: _write(tensor, found)), async_op, [tensor])
 
@@ -114,7 +114,7 @@ def all_reduce_coalesced(
 
     def run(channel: Channel) -> list[np.ndarray]:
         flat = np.concatenate([array.reshape(-1) for array in arrays])
-        whole = finished(op, kind, algorithms.all_reduce(channel, flat, function), channel.size)
+        whole = finished(op, kind, collectives.all_reduce(channel, flat, function), channel.size)
         return np.split(whole, np.cumsum([array.size for array in arrays])[:-1])
 
     return _finish(own._start(run, lambda found: _write_all(tensors, found)), async_op, list(tensors))
@@ -135,7 +135,7 @@ def reduce(
     target, function = _place(own, dst, group_dst, "dst"), combine(op, kind)
 
     def run(channel: Channel) -> np.ndarray | None:
-        whole = algorithms.reduce(channel, array, function, target)
+        whole = collectives.reduce(channel, array, function, target)
         return None if whole is None else finished(op, kind, whole, channel.size)
 
     def store(found: np.ndarray | None) -> None:
@@ -158,7 +158,7 @@ def broadcast(
         if found is not array:
             _write(tensor, found)
 
-    return _finish(own._start(lambda channel: algorithms.broadcast(channel, array, source), store), async_op, [tensor])
+    return _finish(own._start(lambda channel: collectives.broadcast(channel, array, source), store), async_op, [tensor])
 
 
 def barrier(
@@ -168,7 +168,7 @@ def barrier(
     if outside(group):
         return None
     token = np.zeros(1, np.uint8)
-    work = _member(group)._start(lambda channel: algorithms.all_gather(channel, token), lambda found: None, timeout)
+    work = _member(group)._start(lambda channel: collectives.all_gather(channel, token), lambda found: None, timeout)
     return _finish(work, async_op, [])
 
 
@@ -190,7 +190,7 @@ def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor, group: Any = None,
         raise ValueError(f"all_gather: tensor_list has {len(tensor_list)} tensors for {own.size()} processes")
     _same_kind(tensor, tensor_list, "all_gather")
     work = own._start(
-        lambda channel: algorithms.all_gather(channel, array), lambda found: _write_all(tensor_list, found)
+        lambda channel: collectives.all_gather(channel, array), lambda found: _write_all(tensor_list, found)
     )
     return _finish(work, async_op, list(tensor_list))
 
@@ -207,7 +207,7 @@ def all_gather_into_tensor(
     if output_tensor.numel() != array.size * own.size():
         raise ValueError("output tensor size must be equal to world_size times input tensor size")
     work = own._start(
-        lambda channel: algorithms.all_gather(channel, array),
+        lambda channel: collectives.all_gather(channel, array),
         lambda found: _write(output_tensor, np.concatenate([part.reshape(-1) for part in found])),
     )
     return _finish(work, async_op, [output_tensor])
@@ -234,7 +234,7 @@ def gather(
         if found is not None:
             _write_all(gather_list or (), found)
 
-    work = own._start(lambda channel: algorithms.gather(channel, array, target), store)
+    work = own._start(lambda channel: collectives.gather(channel, array, target), store)
     return _finish(work, async_op, list(gather_list or ()))
 
 
@@ -256,7 +256,7 @@ def scatter(
     if scatter_list:
         _same_kind(tensor, scatter_list, "scatter")
     work = own._start(
-        lambda channel: algorithms.scatter(channel, parts, array, source), lambda found: _write(tensor, found)
+        lambda channel: collectives.scatter(channel, parts, array, source), lambda found: _write(tensor, found)
     )
     return _finish(work, async_op, [tensor])
 
@@ -310,7 +310,7 @@ def _reduce_scatter(
     function = combine(op, kind)
 
     def run(channel: Channel) -> np.ndarray:
-        return finished(op, kind, algorithms.reduce_scatter(channel, parts, like, function), channel.size)
+        return finished(op, kind, collectives.reduce_scatter(channel, parts, like, function), channel.size)
 
     return _finish(own._start(run, lambda found: _write(output, found)), async_op, [output])
 
@@ -326,7 +326,8 @@ def all_to_all(
     if not len(parts) == len(like) == own.size():
         raise ValueError(f"all_to_all: lists of {len(parts)} and {len(like)} tensors for {own.size()} processes")
     work = own._start(
-        lambda channel: algorithms.all_to_all(channel, parts, like), lambda found: _write_all(output_tensor_list, found)
+        lambda channel: collectives.all_to_all(channel, parts, like),
+        lambda found: _write_all(output_tensor_list, found),
     )
     return _finish(work, async_op, list(output_tensor_list))
 
@@ -346,7 +347,7 @@ def all_to_all_single(
     parts = _split(array, input_split_sizes, own.size(), "input")
     wanted = _split(like, output_split_sizes, own.size(), "output")
     work = own._start(
-        lambda channel: algorithms.all_to_all(channel, parts, wanted),
+        lambda channel: collectives.all_to_all(channel, parts, wanted),
         lambda found: _write(output, np.concatenate([part.reshape(-1) for part in found])),
     )
     return _finish(work, async_op, [output])

@@ -32,6 +32,9 @@ class ReduceOp(enum.Enum):
         return f"<RedOpType.{self.name}: {self.value}>"
 
 
+# PyTorch's operations are values of an inner class; here they are of ReduceOp itself.
+setattr(ReduceOp, "RedOpType", ReduceOp)  # noqa: B010
+
 _FUNCTIONS: dict[ReduceOp, Callable[..., np.ndarray]] = {
     ReduceOp.SUM: np.add,
     ReduceOp.AVG: np.add,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Signature:
     """An op with its attributes at given operand types, and the result type that `infer` found; interned."""
 
-    __slots__ = ("number", "op", "attributes", "operands", "type", "tracks", "bytes")
+    __slots__ = ("number", "op", "attributes", "operands", "type", "tracks", "bytes", "meta")
     number: int
     op: Op
     attributes: dict[str, Any]
@@ -36,6 +36,7 @@ class Signature:
     type: Type
     bytes: int  # of the result
     tracks: bool  # whether gradient can flow through: not to integers and bools
+    meta: bool  # whether an operand has no elements: then the result has none, and nothing is ever run
 
 
 class Side:
@@ -80,6 +81,8 @@ class Node:
 
     def missing(self) -> RuntimeError:
         """What to raise where the value is asked for and there is none."""
+        if self.type.meta:
+            return NotImplementedError("Cannot copy out of meta tensor; no data!")
         return RuntimeError(f"the result of {self.op_name} is missing: an operation before it failed when it was run")
 
     def sided(self) -> Side:
@@ -102,6 +105,7 @@ class Mode(threading.local):
     autocast: Any = None  # the dtype of the region of `torch.autocast` that the thread is in
     anomaly = False  # whether nodes remember where the user made them, and backward looks for NaN
     check_nan = True
+    device: Any = None  # where tensors are made if nothing else is said: None, the CPU, or the device "meta"
 
 
 class Trace:
@@ -161,8 +165,12 @@ _interned: dict[tuple[Any, ...], Signature] = {}
 
 def intern(op: Op, attributes: dict[str, Any], types: tuple[Type, ...], key: tuple[Any, ...]) -> Signature:
     """The signature of an op at given types; runs `infer`, which raises the user's error."""
-    result = op.infer(*types, **attributes)
+    meta = any(type.meta for type in types)
+    result = op.infer(*[type.plain() for type in types] if meta else types, **attributes)
+    if meta:
+        result = result.on_meta()
     signature = Signature()
+    signature.meta = meta
     signature.number = len(signatures)
     signature.op = op
     signature.attributes = attributes
@@ -216,6 +224,9 @@ def emit(op: Op, /, *operands: Node, **attributes: Any) -> Node:
                 node.tracked = True
                 node.operands = operands
             break
+    if signature.meta:
+        node.slot = node.epoch = -1
+        return node
     _acquire()
     try:
         epoch = trace.epoch
@@ -245,7 +256,9 @@ def emit(op: Op, /, *operands: Node, **attributes: Any) -> Node:
 def emit_each(signatures: Sequence[Signature], operand: Node) -> tuple[Node, ...]:
     """Records a node for each signature, all of one operand: `emit` for the results of one node, at half the cost."""
     tracked = operand.tracked and mode.tracking
-    nodes = []
+    nodes: list[Node] = []
+    if operand.type.meta:
+        return tuple([emit(signature.op, operand, **signature.attributes) for signature in signatures])
     with trace.lock:
         epoch = trace.epoch
         if operand.epoch != epoch:
@@ -306,6 +319,12 @@ def input_node(value: np.ndarray, type: Type) -> Node:
     node.value = value
     node.slot = node.epoch = -1
     node.tracked = False
+    return node
+
+
+def meta_node(type: Type) -> Node:
+    """A node of a shape and dtype that has no elements: what is computed of it has none either, and is never run."""
+    node: Node = input_node(None, type.on_meta())  # type: ignore[arg-type]
     return node
 
 

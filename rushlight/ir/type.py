@@ -13,19 +13,25 @@ from math import prod
 from typing import Any
 
 from ..dtype import dtype as ElementType
+from ..dtype import require_tensors
 
 Shape = tuple[int, ...]
 
 
 class Type:
-    """Shape and dtype of a tensor; make it with `Type.of`."""
+    """Shape and dtype of a tensor; make it with `Type.of`.
 
-    __slots__ = ("shape", "dtype", "size", "ndim", "number")
+    `meta`: the type of what has shape and dtype and no elements ever (the device "meta"); each type has a twin that is so.
+    """
+
+    __slots__ = ("shape", "dtype", "size", "ndim", "number", "meta", "twin")
     shape: Shape
     dtype: ElementType
     size: int
     ndim: int
     number: int
+    meta: bool
+    twin: Type | None
 
     _interned: dict[tuple[Shape, ElementType], Type] = {}
     by_number: list[Any] = []  # types of both kinds: a trace's key tells inputs apart by their type's number
@@ -34,15 +40,32 @@ class Type:
     def of(cls, shape: Shape, dtype: ElementType) -> Type:
         found = cls._interned.get((shape, dtype))
         if found is None:
+            require_tensors(dtype)
             found = cls.__new__(cls)
             found.shape = tuple(map(int, shape))
             found.dtype = dtype
             found.size = prod(shape)
             found.ndim = len(shape)
             found.number = len(Type.by_number)
+            found.meta, found.twin = False, None
             Type.by_number.append(found)
             cls._interned[found.shape, dtype] = found
         return found
+
+    def on_meta(self) -> Type:
+        """The same shape and dtype, without elements."""
+        if self.meta:
+            return self
+        if self.twin is None:
+            made = self.twin = Type.__new__(Type)
+            made.shape, made.dtype, made.size, made.ndim = self.shape, self.dtype, self.size, self.ndim
+            made.meta, made.twin, made.number = True, self, len(Type.by_number)
+            Type.by_number.append(made)
+        return self.twin
+
+    def plain(self) -> Type:
+        """The same shape and dtype, with elements."""
+        return self.twin if self.meta else self  # type: ignore[return-value]
 
     def with_shape(self, shape: Shape) -> Type:
         return Type.of(shape, self.dtype)
@@ -55,7 +78,7 @@ class Type:
         return self.size * self.dtype.itemsize
 
     def __repr__(self) -> str:
-        return f"{self.dtype.name}[{', '.join(map(str, self.shape))}]"
+        return f"{'meta ' if self.meta else ''}{self.dtype.name}[{', '.join(map(str, self.shape))}]"
 
 
 class TupleType:
@@ -82,6 +105,18 @@ class TupleType:
             found.shape = ()
             cls._interned[parts] = found
         return found
+
+    @property
+    def meta(self) -> bool:
+        return self.parts[0].meta
+
+    def on_meta(self) -> TupleType:
+        """The same parts, without elements."""
+        return TupleType.of(*[part.on_meta() for part in self.parts])
+
+    def plain(self) -> TupleType:
+        """The same parts, with elements."""
+        return TupleType.of(*[part.plain() for part in self.parts])
 
     @property
     def nbytes(self) -> int:

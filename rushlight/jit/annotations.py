@@ -26,6 +26,9 @@ __all__ = [
 
 Value = TypeVar("Value")
 
+# Packages take the names of Python's types from here.
+Dict, List, Optional, Tuple, Union = typing.Dict, typing.List, typing.Optional, typing.Tuple, typing.Union  # noqa: UP006
+
 
 def is_scripting() -> bool:
     """False: nothing is compiled to TorchScript."""

@@ -13,6 +13,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,9 @@ class Optimizer:
     state: defaultdict[Tensor, Any]
     param_groups: list[dict[str, Any]]
     _opt_called: bool | None = None
+    # Of a class that wraps another optimizer, and never runs this one's `__init__`.
+    _optimizer_step_pre_hooks: Any = MappingProxyType({})
+    _optimizer_step_post_hooks: Any = MappingProxyType({})
     # What makes of a group the numbers of its updates, for `rushlight.compile` to take them anew at each step without a run of
     # `_update`: `options(group)` has `update`, which says which record it is, `at(state)`, which advances a parameter's state
     # and gives what has `numbers(dtype)`, and `renew()` before another step. None: a step with this optimizer is recorded each time.
@@ -174,10 +178,12 @@ class Optimizer:
 
         args has the optimizer itself first.
         """
+        self._make_registries()
         return _register(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable) -> RemovableHandle:
         """Runs `hook(optimizer, args, kwargs)` after each step."""
+        self._make_registries()
         return _register(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:

@@ -16,7 +16,7 @@ from . import printing, sharing
 from .geometry import contiguous_strides, require_cpu
 from .grad_fn import grad_fn_name
 from .promotion import Defaults
-from .public import method, public
+from .public import method, on_meta, public
 from .storage import address
 from .tensor import Tensor, adopt_numpy, alias, from_array, node_of, wrap
 
@@ -55,9 +55,13 @@ def to(
             continue
         elif argument is not None:
             where = argument
-    require_cpu(where, "to")
     if kind is not None and type(kind) is not dtypes.dtype:
         kind = dtypes.as_dtype(kind, "to")
+    if where is not None and str(where) == "meta":
+        return on_meta(self if kind is None else _converted("to", self, kind, False))
+    require_cpu(where, "to")
+    if where is not None:
+        _require_elements(self)
     return _converted("to", self, kind or self.dtype, copy)
 
 
@@ -96,7 +100,16 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 @method
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself: it is on the CPU."""
+    _require_elements(self)
     return self
+
+
+def _require_elements(tensor: Tensor) -> None:
+    if tensor.is_meta:
+        raise NotImplementedError(
+            "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() when moving "
+            "module from meta to a different device."
+        )
 
 
 @method
@@ -251,6 +264,8 @@ def data_ptr(self: Tensor) -> int:
     It holds until the memory is written to: an in-place operation, and an optimizer's step, may put the new values elsewhere. PyTorch's
     stay where they are.
     """
+    if self.is_meta:
+        return 0
     return address(self._storage) + self.storage_offset() * self.dtype.itemsize if self.numel() else 0
 
 
@@ -323,8 +338,10 @@ def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
     node = node_of(self)
     name = type(self).__name__
     return printing.format_tensor(
-        self._array(),
+        None if self.is_meta else self._array(),
         self.dtype,
+        shape=tuple(self.shape),
+        device=self.device,
         grad_fn_name=None if leaf else grad_fn_name(node),
         requires_grad=self.requires_grad,
         is_leaf=leaf,

@@ -27,10 +27,11 @@ from ..dtype import (
 from ..generator.rounding import multiply_add
 from ..generator.seeding import default_generator
 from ..ir import scalar
+from ..ir.graph import meta_node, mode
 from ..ir.type import Type
 from .geometry import Size, require_cpu, require_strided, strided
 from .promotion import Defaults, check_number, default_complex, is_number, number_dtype
-from .public import public, scalar_name
+from .public import WITHOUT_ELEMENTS, public, scalar_name
 from .tensor import Late, Tensor, adopt_numpy, alias, from_array, from_values, importable, node_of, wrap
 
 # ---- from data ----
@@ -224,7 +225,8 @@ def asarray(
     copy: bool | None = None,
     requires_grad: bool | None = None,
 ) -> Tensor:
-    """`as_tensor` with a say on copying."""
+    """`as_tensor` with a say on copying; the elements of a storage are not copied either."""
+    obj = getattr(obj, "_whole", obj)
     if isinstance(obj, (bytes, bytearray, memoryview)):
         made = frombuffer(obj, dtype=dtype or Defaults.dtype)
     else:
@@ -296,7 +298,9 @@ def _constant(
     value: Any, shape: tuple[int, ...], kind: dtype | None, device: Any, requires_grad: bool, name: str
 ) -> Tensor:
     require_cpu(device, name)
-    return _finish(wrap(scalar.full(value, Type.of(shape, kind or Defaults.dtype))), requires_grad)
+    type = Type.of(shape, kind or Defaults.dtype)
+    node = meta_node(type) if mode.device is WITHOUT_ELEMENTS else scalar.full(value, type)
+    return _finish(wrap(node), requires_grad)
 
 
 def _filled(name: str, value: int, text: str) -> Any:

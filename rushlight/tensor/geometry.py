@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from math import prod
 from typing import Any
 
-from ..errors import DeviceNotAvailable
+from ..errors import DeviceNotAvailable, NotThereYet
+from ..ir.graph import mode
 
 
 class Size(tuple[int, ...]):
@@ -135,14 +136,20 @@ class device:
         return device, (self.type, self.index)
 
     def __enter__(self) -> device:
-        require_cpu(self, "device context")
+        """Tensors are made on this device within the block: the CPU, or "meta"."""
+        if self.type != "meta":
+            require_cpu(self, "device context")
+        _entered.append(mode.device)
+        mode.device = self if self.type == "meta" else None
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        return None
+        mode.device = _entered.pop()
 
 
+_entered: list[Any] = []  # the devices before those of the open blocks
 CPU = device("cpu")
+META = device("meta")
 
 
 def require_cpu(where: Any, op: str) -> None:
@@ -150,6 +157,10 @@ def require_cpu(where: Any, op: str) -> None:
     if where is None:
         return
     found = where if isinstance(where, device) else device(where)
+    if found.type == "meta":
+        raise NotThereYet(
+            f"{op}: the device 'meta' is not in Rushlight yet for this function; make the tensor on the CPU"
+        )
     if found.type != "cpu":
         raise DeviceNotAvailable(
             f"{op}: device '{found}' is not available: Rushlight computes on the CPU in this version; "

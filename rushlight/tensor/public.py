@@ -20,13 +20,13 @@ from typing import Any, TypeVar
 from ..dtype import as_dtype, bool_, can_cast, cpp_name, dtype, scalar_name
 from ..errors import InternalError
 from ..ir import scalar, view
-from ..ir.graph import Node, mode
+from ..ir.graph import Node, meta_node, mode
 from ..ir.type import Type
 from ..runtime import executor
 from .arguments import FAILED, answer_by_other_names, require_tensors
 from .casting import casting
 from .layouts import OtherLayout, elsewhere, for_all_layouts
-from .tensor import Tensor, levels, node_of
+from .tensor import Tensor, levels, node_of, wrap
 from .views import Expand, Strided
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -111,6 +111,60 @@ def _taking_types(function: Callable[..., Any], plain: Callable[..., Any]) -> Ca
         return function(*args, **kwargs)
 
     return call
+
+
+# Functions that make tensors and take `device` among keywords that their code does not name.
+_MAKING = frozenset(
+    "zeros ones empty empty_strided empty_permuted new_zeros new_ones new_empty new_full new_empty_strided randint_like".split()
+)
+
+
+def _taking_devices(function: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a factory that makes tensors on the device "meta" where that is asked for, or where the tensor that it is like is."""
+    code: CodeType = plain.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if "device" not in names and plain.__name__ not in _MAKING:
+        return function
+    positional = names[: code.co_argcount]
+    place = positional.index("device") if "device" in positional else sys.maxsize
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        where = args[place] if len(args) > place else kwargs.get("device")
+        if where is None:
+            if mode.device is None:
+                if not (args and isinstance(args[0], Tensor) and args[0].is_meta):
+                    return function(*args, **kwargs)
+            elif mode.depth or mode.device is WITHOUT_ELEMENTS:
+                return function(*args, **kwargs)
+        elif str(where) != "meta":
+            former, mode.device = mode.device, None
+            try:
+                return function(*args, **kwargs)
+            finally:
+                mode.device = former
+        if where is not None and len(args) > place:
+            args = (*args[:place], None, *args[place + 1 :])
+        kwargs.pop("device", None)
+        former, mode.device = mode.device, WITHOUT_ELEMENTS
+        try:
+            made = function(*args, **kwargs)
+        finally:
+            mode.device = former
+        return on_meta(made)
+
+    return call
+
+
+# `mode.device` while a factory makes a tensor of which only shape and dtype will be kept: nothing is drawn.
+WITHOUT_ELEMENTS = object()
+
+
+def on_meta(tensor: Tensor) -> Tensor:
+    """A tensor of the same shape and dtype without elements."""
+    made = wrap(meta_node(tensor._type()))
+    made.requires_grad = tensor.requires_grad
+    return made
 
 
 def name(result: Any, label: str) -> None:
@@ -222,6 +276,10 @@ def assign(op: str, target: Tensor, value: Node) -> None:
     if value.type.shape != target._type().shape:
         raise InternalError(f"{op}: assigned {value.type!r} to {target._type()!r}")
     old = storage.node
+    if old.type.meta:
+        value = meta_node(value.type)  # type: ignore[arg-type]
+    elif value.type.meta:
+        raise value.missing()
     if not target._steps:
         pass
     elif any(isinstance(step, (Expand, Strided)) for step in target._steps) and not _other_units(target):
@@ -295,6 +353,7 @@ def public(
 
     def decorate(plain: Function) -> Function:
         named: Any = _taking_types(_labelled(plain, label) if label else _taking_tensors(plain), plain)
+        named = _taking_devices(named, plain)
         own = plain.__name__.removesuffix("_")
         for each in (own, *alias):
             register(each, casting(own, with_out(named, out == "dtype") if out else named), function, method)

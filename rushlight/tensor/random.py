@@ -16,7 +16,7 @@ from ..dtype import dtype, int64, uint8
 from ..generator import continuous, discrete, integers, native, seeding
 from ..generator.mt19937 import Engine
 from ..ir import view
-from ..ir.graph import Node, input_node, mode
+from ..ir.graph import Node, input_node, meta_node, mode
 from ..ir.type import Type
 from ..passes import batching
 from ..runtime import tier
@@ -24,7 +24,7 @@ from ..runtime.watch import Watching
 from .creation import _finish, shape_of
 from .geometry import CPU, require_cpu, require_strided
 from .promotion import Defaults
-from .public import assign, method, overwritten, public
+from .public import WITHOUT_ELEMENTS, assign, method, overwritten, public
 from .tensor import Tensor, from_array, node_of, wrap
 
 native.provide(tier.draws)
@@ -155,6 +155,8 @@ Draw = Callable[[tuple[int, ...]], np.ndarray]  # what is drawn in a given shape
 
 def drawn(draw: Draw, type: Type) -> Node:
     """The node of what `draw` draws. Given as a function, so that `rushlight.compile` can draw anew, and `vmap` for all examples."""
+    if type.meta or mode.device is WITHOUT_ELEMENTS:
+        return meta_node(type)
     level = batching.innermost()
     if level is not None:
         return _drawn_by(level, draw, type)
@@ -394,6 +396,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
 def overwrite(op: str, target: Tensor, draw: Callable[..., np.ndarray], generator: Any, *parameters: Any) -> Tensor:
     """Puts drawn values into a tensor: `draw(engine, shape, dtype, *parameters)`."""
     engine, type = engine_of(generator), target._type()
+    type = type.on_meta() if target.is_meta else type
     assign(op, target, drawn(lambda extents: draw(engine, extents, type.dtype, *parameters), type))
     return target
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from ..dtype import INTEGER, common_dtype, dtype, float32, float64
+from ..dtype import INTEGER, common_dtype, dtype, float32, float64, require_tensors
 from ..ir import scalar, view
 from ..ir.graph import Node
 from ..ir.type import broadcast_shapes
@@ -103,6 +103,7 @@ def view_as_dtype(self: Tensor, target: Any) -> Tensor:
     """The same bytes as another dtype; the last axis grows or shrinks where the sizes differ."""
     if not isinstance(target, dtype):
         raise TypeError(f"view(): argument must be a shape or a torch.dtype, not {type(target).__name__}")
+    require_tensors(target)
     have = self.dtype
     if have is target:
         return make_view(self)

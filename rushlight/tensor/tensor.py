@@ -21,7 +21,7 @@ from ..ir.type import Type
 from ..runtime import executor
 from ..runtime.executor import Haste
 from ..runtime.watch import Watching
-from .geometry import CPU, Size, contiguous_strides, device, layout, strided
+from .geometry import CPU, META, Size, contiguous_strides, device, layout, strided
 from .layouts import OtherLayout
 from .storage import Source, Storage, new_source, owned
 from .views import Permute, Step, through
@@ -156,7 +156,7 @@ class Tensor(metaclass=_TensorMeta):
 
     @property
     def device(self) -> device:
-        return CPU
+        return META if self._storage.node.type.meta else CPU
 
     @property
     def layout(self) -> layout:
@@ -168,9 +168,14 @@ class Tensor(metaclass=_TensorMeta):
 
     @property
     def is_cpu(self) -> bool:
-        return True
+        return self.device is not META
 
-    is_mps = is_xpu = is_meta = is_sparse = is_quantized = is_nested = is_mkldnn = is_sparse_csr = is_cuda
+    @property
+    def is_meta(self) -> bool:
+        """Whether it has shape and dtype alone, no elements: the device "meta"."""
+        return self.device is META
+
+    is_mps = is_xpu = is_sparse = is_quantized = is_nested = is_mkldnn = is_sparse_csr = is_cuda
 
     @property
     def itemsize(self) -> int:
@@ -391,6 +396,8 @@ class Tensor(metaclass=_TensorMeta):
             later = Watching.watcher.item(self)
             if later is not None:
                 return later
+        if self.is_meta:
+            raise RuntimeError("Tensor.item() cannot be called on meta tensors")
         return self._decoded().item()
 
     def tolist(self) -> Any:
@@ -410,6 +417,10 @@ class Tensor(metaclass=_TensorMeta):
             return self.detach().numpy()
         if self.dtype is bfloat16:
             raise TypeError("Got unsupported ScalarType BFloat16")
+        if self.is_meta:
+            raise TypeError(
+                "can't convert meta device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+            )
         array = self._storage.expose()
         for step in self._steps:
             array = step.expose(array)

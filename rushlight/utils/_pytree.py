@@ -132,6 +132,11 @@ def _dict_parts(value: Any) -> tuple[list[Any], Any]:
     return list(value.values()), list(value)
 
 
+def _dict_flatten_with_keys(d: dict[Any, Any]) -> tuple[list[tuple[Any, Any]], Any]:
+    """A dict's parts with their keys, for packages that register dicts of their own under this name of PyTorch's."""
+    return list(zip(_names(d), d.values(), strict=True)), list(d)
+
+
 def _default_dict_parts(value: Any) -> tuple[list[Any], Any]:
     return list(value.values()), [value.default_factory, list(value)]
 

@@ -11,10 +11,12 @@ import pytest
 
 from .source_tree import MODULES, ROOT, Module, functions
 
-BOTTOM = {"dtype", "errors", "config", "late", "limits", "version"}
+BOTTOM = {"absent", "dtype", "errors", "config", "late", "limits", "version"}
 CORE = BOTTOM | {"generator", "ir", "kernel", "passes", "backend", "runtime", "tensor"}
 NAMED = {
+    "_ops",
     "autograd",
+    "compiled_names",
     "__config__",
     "accelerator",
     "array_api",
@@ -46,6 +48,7 @@ PUBLIC = CORE | NAMED | {"nn", "optim", "data", "distributions", "vision", "seri
 # unit -> the units it may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "absent": {"errors"},
     "version": set(),
     "late": set(),
     "config": {"errors"},
@@ -82,7 +85,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cuda": CORE | {"amp"},
     "hub": CORE | {"serialize"},
     "jit": CORE | {"futures", "nn"},
-    "library": BOTTOM,
+    "_ops": CORE | {"autograd"},
+    "compiled_names": CORE | {"nn", "settings"},
+    "library": BOTTOM | {"_ops"},
     "types": CORE,
     "_dynamo": CORE | {"compiler"},
     "array_api": PUBLIC,

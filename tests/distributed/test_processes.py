@@ -19,7 +19,7 @@ import torch.distributed as their
 
 import rushlight
 import rushlight.distributed as ours
-from rushlight.distributed import algorithms
+from rushlight.distributed import collectives
 from rushlight.distributed.mesh import Mesh
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,11 +70,11 @@ def test_all_processes_get_the_same_bits(size: int) -> None:
 
     def process(rank: int) -> None:
         mesh = Mesh(store, rank, 5, 30.0, "127.0.0.1")
-        channel = algorithms.Channel(mesh, range(5), "test", 30.0)
-        results[rank] = algorithms.all_reduce(channel, values[rank], np.add)
-        spread = algorithms.broadcast(algorithms.Channel(mesh, range(5), "spread", 30.0), values[rank], 3)
+        channel = collectives.Channel(mesh, range(5), "test", 30.0)
+        results[rank] = collectives.all_reduce(channel, values[rank], np.add)
+        spread = collectives.broadcast(collectives.Channel(mesh, range(5), "spread", 30.0), values[rank], 3)
         assert (spread == values[3]).all()
-        algorithms.all_gather(algorithms.Channel(mesh, range(5), "end", 30.0), np.zeros(1))
+        collectives.all_gather(collectives.Channel(mesh, range(5), "end", 30.0), np.zeros(1))
         mesh.close()
 
     threads = [threading.Thread(target=process, args=(rank,)) for rank in range(5)]

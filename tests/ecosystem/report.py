@@ -19,34 +19,63 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TRIALS = Path(__file__).parent / "trials"
 PAGE = ROOT / "docs" / "compatibility.md"
-PACKAGES = ("einops", "torchinfo", "torchmetrics", "lightning-utilities", "skorch", "safetensors")
-REQUIRED = ("scikit-learn", "tabulate", "tqdm", "packaging", "typing_extensions", "scipy")
-
-# Imported by hand under the alias, none of their functions run; what stopped them then.
-NOT_TRIED = {
-    "timm 1.0.31": "`torch.jit.annotations.List`",
-    "transformers 5.24.0": "nothing",
-    "pytorch-lightning 2.6.6": "`torch.distributed.ReduceOp.RedOpType`",
-    "torch-geometric 2.8.1": "`torch.ops`",
-    "accelerate 1.15.0": "`torch.distributed.algorithms.join`",
-    "captum 0.9.0": "nothing",
+PACKAGES = (
+    "accelerate",
+    "captum",
+    "einops",
+    "lightning-utilities",
+    "peft",
+    "safetensors",
+    "skorch",
+    "timm",
+    "torchinfo",
+    "torchmetrics",
+    "transformers",
+)
+# Without a trial: only their import is tried. The name that is imported.
+IMPORTED = {
+    "gpytorch": "gpytorch",
+    "kornia": "kornia",
+    "pytorch-lightning": "pytorch_lightning",
+    "sentence-transformers": "sentence_transformers",
+    "torch-geometric": "torch_geometric",
 }
+# What the packages require besides PyTorch.
+REQUIRED = (
+    "aiohttp fsspec filelock huggingface_hub jaxtyping jinja2 kornia_rs linear_operator matplotlib packaging pillow psutil pyparsing "
+    "pyyaml regex requests scikit-learn scipy tabulate tokenizers tqdm typer typing_extensions xxhash"
+).split()
+ALONE = ("linear_operator",)  # requires PyTorch too
+QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}  # nothing is downloaded in a trial
 
 
 def install() -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--no-deps", *PACKAGES], check=True)
-    subprocess.run([*pip, *REQUIRED], check=True)
+    subprocess.run([*pip, "--no-deps", *PACKAGES, *IMPORTED, *ALONE], check=True)
+    subprocess.run([*pip, *(name for name in REQUIRED if name not in ALONE)], check=True)
 
 
-def numbers(command: list[str], path: Path | str) -> dict[str, list[float]] | str:
+def numbers(command: list[str], *paths: Path | str) -> dict[str, list[float]] | str:
     """What a trial printed last, or the last line of its error."""
-    done = subprocess.run(
-        command, cwd=TRIALS, env={**os.environ, "PYTHONPATH": str(path)}, capture_output=True, text=True, timeout=600
-    )
+    done = run(command, *paths)
     if done.returncode:
-        return (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        return last_line(done)
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def run(command: list[str], *paths: Path | str) -> subprocess.CompletedProcess[str]:
+    surroundings = {**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    return subprocess.run(command, cwd=TRIALS, env=surroundings, capture_output=True, text=True, timeout=1200)
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+
+
+def imported(module: str) -> str:
+    """What comes of `import module` on the alias."""
+    done = run([sys.executable, "-m", "rushlight", "-c", f"import {module}"], ROOT)
+    return f"stops: `{last_line(done)}`" if done.returncode else "can be imported"
 
 
 def compare(ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> str:
@@ -64,7 +93,7 @@ def compare(ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> str
 
 def outcome(name: str, oracle: str) -> str:
     trial = f"try_{name}.py"
-    theirs = numbers([oracle, trial], sysconfig.get_path("purelib"))
+    theirs = numbers([oracle, "-m", "tests.ecosystem.oracle", trial], sysconfig.get_path("purelib"), ROOT, TRIALS)
     ours = numbers([sys.executable, "-m", "rushlight", trial], ROOT)
     if isinstance(ours, str):
         return f"stops: `{ours}`"
@@ -82,7 +111,7 @@ def main(oracle: str, *names: str) -> None:
         sentence = (TRIALS / f"try_{name}.py").read_text(encoding="utf-8").split('"""')[1]
         what = sentence.partition(": ")[2].rstrip(".").replace("|", "/")
         rows.append(f"| {name} {version(name)} | {what} | {outcome(name, oracle)} |")
-        print(rows[-1])
+        print(rows[-1], flush=True)
     if names:
         return
     lines = [
@@ -96,9 +125,9 @@ def main(oracle: str, *names: str) -> None:
         "| --- | --- | --- |",
         *rows,
         "",
-        "Not tried beyond their import, which stopped at the names beside them when last looked at:",
+        "Not tried beyond their import:",
         "",
-        *(f"- {name}: {why}" for name, why in NOT_TRIED.items()),
+        *(f"- {name} {version(name)} {imported(module)}" for name, module in IMPORTED.items()),
     ]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -190,7 +190,7 @@ class BackwardHook:
         self.output_count = -1
 
     @staticmethod
-    def _gate(values: tuple, watch: Callable, zeros: bool) -> tuple[tuple, list[int] | None]:
+    def _gate_gradients(values: tuple, watch: Callable, zeros: bool) -> tuple[tuple, list[int] | None]:
         """The values with their tensors passed through an identity, and their places; None where no gradient flows.
 
         zeros: whether the watcher sees zeros, not None, where no gradient came.
@@ -209,14 +209,14 @@ class BackwardHook:
         """Passes the arguments of a forward through the input gate."""
         args = _as_tuple(args)
         self.input_count = len(args)
-        gated, self.inputs = self._gate(args, self._see_grad_inputs, True)
+        gated, self.inputs = self._gate_gradients(args, self._see_grad_inputs, True)
         return gated
 
     def setup_output_hook(self, result: Any) -> Any:
         """Passes the result of a forward through the output gate."""
         values = _as_tuple(result)
         self.output_count = len(values)
-        gated, places = self._gate(values, self._see_grad_outputs, False)
+        gated, places = self._gate_gradients(values, self._see_grad_outputs, False)
         self.outputs = places or ()
         return gated if isinstance(result, tuple) else gated[0]
 

@@ -26,12 +26,12 @@ class LazyModuleMixin:
         self._initialize_hook = self.register_forward_pre_hook(self._infer_parameters, with_kwargs=True)  # type: ignore[attr-defined]
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        for name, tensor in self._persistent().items():  # type: ignore[attr-defined]
+        for name, tensor in self._state_of_its_own().items():  # type: ignore[attr-defined]
             destination[prefix + name] = tensor if is_lazy(tensor) or keep_vars else tensor.detach()
 
     def _lazy_load_hook(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Gives each parameter the shape of its entry, before the entry is copied."""
-        for name, tensor in self._persistent().items():  # type: ignore[attr-defined]
+        for name, tensor in self._state_of_its_own().items():  # type: ignore[attr-defined]
             given = state_dict.get(prefix + name)
             if given is not None and is_lazy(tensor) and not is_lazy(given):
                 with no_grad():

@@ -48,10 +48,11 @@ from .hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from .state import StateMethods, _IncompatibleKeys
+from .state import _EXTRA_STATE_KEY_SUFFIX, StateMethods, _IncompatibleKeys
 
 __all__ = [
     "Module",
+    "_EXTRA_STATE_KEY_SUFFIX",
     "_IncompatibleKeys",
     "_global_is_full_backward_hook",
     "register_module_backward_hook",
@@ -256,7 +257,7 @@ class Module(HookMethods, StateMethods, ConversionMethods):
         if isinstance(value, Parameter):
             if parameters is None:
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
-            self._forget(name, "_buffers", "_modules")
+            self._forget_member(name, "_buffers", "_modules")
             self.register_parameter(name, value)
         elif parameters is not None and name in parameters:
             if value is not None:
@@ -267,7 +268,7 @@ class Module(HookMethods, StateMethods, ConversionMethods):
         elif isinstance(value, Module):
             if own.get("_modules") is None:
                 raise AttributeError("cannot assign module before Module.__init__() call")
-            self._forget(name, "_parameters", "_buffers")
+            self._forget_member(name, "_parameters", "_buffers")
             self._set_module(name, value)
         elif name in own.get("_modules", ()):
             if value is not None:
@@ -280,7 +281,7 @@ class Module(HookMethods, StateMethods, ConversionMethods):
         else:
             object.__setattr__(self, name, value)
 
-    def _forget(self, name: str, *registries: str) -> None:
+    def _forget_member(self, name: str, *registries: str) -> None:
         """Takes `name` away as a plain attribute and from the other registries, for what is set now."""
         self.__dict__.pop(name, None)
         for registry in registries:
@@ -303,7 +304,7 @@ class Module(HookMethods, StateMethods, ConversionMethods):
                 raise AttributeError("cannot assign buffer before Module.__init__() call")
             persistent = value.persistent
             known = name in self._buffers
-            self._forget(name, "_parameters", "_modules")
+            self._forget_member(name, "_parameters", "_modules")
             if not known:
                 self.register_buffer(name, value, persistent)
                 return

@@ -92,19 +92,19 @@ class StateMethods:
         """Runs `hook(module, incompatible_keys)` after loading; it edits the keys in place."""
         return _register(self._load_state_dict_post_hooks, hook)
 
-    def _persistent(self) -> dict[str, Tensor]:
+    def _state_of_its_own(self) -> dict[str, Tensor]:
         """The module's own parameters and buffers that belong to its state."""
         kept = {name: b for name, b in self._buffers.items() if name not in self._non_persistent_buffers_set}
         return {name: tensor for name, tensor in chain(self._parameters.items(), kept.items()) if tensor is not None}
 
-    def _overrides(self, method: str) -> bool:
+    def _overrides_method(self, method: str) -> bool:
         return getattr(type(self), method, None) is not getattr(StateMethods, method)
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         """Writes the module's own tensors, not its children's, under `prefix`."""
-        for name, tensor in self._persistent().items():
+        for name, tensor in self._state_of_its_own().items():
             destination[prefix + name] = tensor if keep_vars else tensor.detach()
-        if self._overrides("get_extra_state"):
+        if self._overrides_method("get_extra_state"):
             destination[prefix + _EXTRA_STATE_KEY_SUFFIX] = self.get_extra_state()
 
     def state_dict(
@@ -167,17 +167,17 @@ class StateMethods:
         for hook in self._load_state_dict_pre_hooks.values():
             hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
         assign = local_metadata.get("assign_to_params_buffers", False)
-        own = self._persistent()
+        own = self._state_of_its_own()
         for name, tensor in own.items():
             key = prefix + name
             if key in state_dict:
-                problem = self._take(name, tensor, state_dict[key], key, assign)
+                problem = self._take_state(name, tensor, state_dict[key], key, assign)
                 if problem:
                     error_msgs.append(problem)
             elif strict:
                 missing_keys.append(key)
         extra = prefix + _EXTRA_STATE_KEY_SUFFIX
-        if self._overrides("set_extra_state"):
+        if self._overrides_method("set_extra_state"):
             if extra in state_dict:
                 self.set_extra_state(state_dict[extra])
             elif strict:
@@ -185,9 +185,11 @@ class StateMethods:
         elif strict and extra in state_dict:
             unexpected_keys.append(extra)
         if strict:
-            unexpected_keys.extend(self._unexpected(state_dict, prefix, own, extra))
+            unexpected_keys.extend(self._unexpected_keys(state_dict, prefix, own, extra))
 
-    def _unexpected(self, state_dict: dict[str, Any], prefix: str, own: Mapping[str, Any], extra: str) -> list[str]:
+    def _unexpected_keys(
+        self, state_dict: dict[str, Any], prefix: str, own: Mapping[str, Any], extra: str
+    ) -> list[str]:
         found = []
         for key in state_dict:
             if not key.startswith(prefix) or key == extra:
@@ -197,7 +199,7 @@ class StateMethods:
                 found.append(key)
         return found
 
-    def _take(self, name: str, tensor: Tensor, given: Any, key: str, assign: bool) -> str | None:
+    def _take_state(self, name: str, tensor: Tensor, given: Any, key: str, assign: bool) -> str | None:
         """Copies one entry into one tensor, or says why it cannot be."""
         if not isinstance(given, Tensor):
             return (
@@ -215,7 +217,7 @@ class StateMethods:
         try:
             with no_grad():
                 if assign:
-                    self._assign(name, tensor, given)
+                    self._assign_state(name, tensor, given)
                 elif not (is_lazy(tensor) and is_lazy(given)):  # else there are no values yet
                     tensor.copy_(given)
         except Exception as error:
@@ -225,7 +227,7 @@ class StateMethods:
             )
         return None
 
-    def _assign(self, name: str, tensor: Tensor, given: Tensor) -> None:
+    def _assign_state(self, name: str, tensor: Tensor, given: Tensor) -> None:
         """Puts the entry itself in the tensor's place."""
         if isinstance(tensor, Parameter):
             if isinstance(given, Parameter):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ... import distributed as dist
-from ...distributed import ProcessGroup, algorithms
-from ...distributed.algorithms import Channel
+from ...distributed import ProcessGroup, collectives
+from ...distributed.collectives import Channel
 from ...distributed.group import _member, refuse_recording
 from ...distributed.operations import _array, _write
 from ...distributed.reduction import ReduceOp, combine, finished
@@ -142,7 +142,7 @@ class DistributedDataParallel(Module):
         arrays = [_array(tensor, "tensor") for tensor in tensors]
 
         def run(channel: Channel) -> list[np.ndarray]:
-            return [algorithms.broadcast(channel, array, 0) for array in arrays]
+            return [collectives.broadcast(channel, array, 0) for array in arrays]
 
         def store(found: list[np.ndarray]) -> None:
             for tensor, array, now in zip(tensors, arrays, found, strict=True):
@@ -183,7 +183,9 @@ class DistributedDataParallel(Module):
         mine = np.zeros(len(self._averaged.named), np.uint8)
         mine[list(ready)] = 1
         found: list[np.ndarray] = []
-        self.process_group._start(lambda channel: algorithms.all_reduce(channel, mine, np.maximum), found.append).wait()
+        self.process_group._start(
+            lambda channel: collectives.all_reduce(channel, mine, np.maximum), found.append
+        ).wait()
         return set(np.flatnonzero(found[0]).tolist())
 
     def _average(self, parameters: list[Tensor]) -> None:
@@ -195,7 +197,7 @@ class DistributedDataParallel(Module):
         def store(whole: np.ndarray) -> None:
             _distribute(parameters, whole, kind)
 
-        self.process_group._start(lambda channel: algorithms.all_reduce(channel, shares, function), store).wait()
+        self.process_group._start(lambda channel: collectives.all_reduce(channel, shares, function), store).wait()
 
     def _by_hook(self, parameters: list[Tensor], index: int, last: bool) -> None:
         assert self._hook is not None

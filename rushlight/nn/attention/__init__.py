@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..backends import cuda
+from ...backends import cuda
 
 __all__ = ["SDPBackend", "sdpa_kernel"]
 
