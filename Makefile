@@ -6,7 +6,7 @@
 #   make array-api SUITE=path                          the array API standard's tests, from a checkout; rewrites docs/array-api.md
 #   make ecosystem [ARGS="einops skorch"]             other people's packages on the alias; rewrites docs/compatibility.md
 #   make bench [ARGS="--quick matmul"]                 speed and memory beside PyTorch's: a table, and build/bench.json
-#   make programs [ARGS="--rounds 1 gpt"]              examples/ beside PyTorch: losses, time, memory; and build/programs.json
+#   make programs [ARGS="--rounds 1 gpt"]              examples/ beside PyTorch: losses, time, memory; rewrites docs/programs.md
 #   make fuzz  [N=200000 FIRST=0]                      random graphs, compiled and compared; goes on where it was broken off
 #   make lint | types | clean
 #   PYTHON=/path/to/python chooses the interpreter.

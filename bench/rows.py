@@ -85,6 +85,8 @@ def _kernels() -> Iterator[Row]:
     for size in (256, 512, 1024, 2048):
         for form in ("NN", "NT", "TN"):
             yield Row(f"matmul {size} {form}", 1.0, "kernels:matmul", (size, form))
+    for size in (512, 1024, 2048):
+        yield Row(f'matmul {size}, precision "high"', 1.0, "kernels:matmul_of_less", (size,))
     for shape in ((100, 400, 120), (100, 120, 84), (32, 768, 3072)):
         yield Row(f"linear+bias+relu {'·'.join(map(str, shape))}", 0.7, "kernels:linear_relu", shape)
     for size in (512, 1024, 2048):

@@ -58,6 +58,7 @@ def make(side: str, row: Row) -> Callable[[], Any]:
         if repeat is None:
             raise Absent("no program of this row")
         return repeat
+    importlib.import_module("torch").set_float32_matmul_precision("highest")  # a row before may have asked for less
     torch = importlib.import_module("torch")
     compiled = side == "torch.compile" or (side == "ours" and row.compiled)
     if compiled and not hasattr(torch, "compile"):

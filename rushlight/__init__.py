@@ -174,6 +174,7 @@ _LATER = {
     "multiprocessing": ("rushlight.multiprocessing", None),
     "nn": ("rushlight.nn", None),
     "optim": ("rushlight.optim", None),
+    "overrides": ("rushlight.overrides", None),
     "ops": ("rushlight._ops", "ops"),
     "fx": ("rushlight.fx", None),
     "random": ("rushlight.tensor.random", None),
@@ -258,6 +259,7 @@ Late.packages.append(lambda: _import_module("rushlight.nn"))
 Late.explain = _explain_method
 Tensor.__array_namespace__ = _array_namespace
 Tensor.to_device = _to_device
+Late.overrides = lambda: _import_module("rushlight.overrides")
 Late.sparse = lambda: _import_module("rushlight.sparse")
 Late.compile = lambda *args, **kwargs: _import_module("rushlight.compiler").compile(*args, **kwargs)
 

@@ -14,6 +14,7 @@ VARIABLES = {
     "RUSHLIGHT_CPU": "processor to compile for: avx512, avx2, sse or neon (default: the host's)",
     "RUSHLIGHT_DATA": "folder in which the demo looks for CIFAR-10",
     "RUSHLIGHT_DEBUG": "1 prints when plans are made and compiled, 2 also each flush with its time, 3 graphs, kernels and memory, 4 machine code",
+    "RUSHLIGHT_PARTS": "2 or 3: contractions of float32 in matrix registers (AMX), of numbers in so many parts of bfloat16; 0 (default): in vectors",
     "RUSHLIGHT_PENDING": "bound on pending nodes before the trace is flushed by itself (default 20000)",
     "RUSHLIGHT_TIER": "interp, compile or auto (default): whether plans are interpreted, compiled, or compiled when they come again",
     "RUSHLIGHT_PEER": "benchmarks only: the interpreter that has PyTorch",
@@ -40,6 +41,13 @@ def _tier() -> str:
     return tier
 
 
+def _parts() -> int:
+    parts = _integer("RUSHLIGHT_PARTS", 0)
+    if parts not in (0, 2, 3):
+        raise ValueError(f"RUSHLIGHT_PARTS={parts}: it is 0, 2 or 3")
+    return parts
+
+
 for _name in os.environ:
     if _name.startswith("RUSHLIGHT_") and _name not in VARIABLES:
         warnings.warn(f"unknown environment variable {_name}; known are {', '.join(VARIABLES)}", stacklevel=2)
@@ -48,6 +56,7 @@ DEBUG = _integer("RUSHLIGHT_DEBUG", 0)
 PENDING = _integer("RUSHLIGHT_PENDING", 20000)
 PENDING_BYTES = 64 << 30  # of all results: bounds the work held back, not memory, which no pending node has
 TIER = _tier()
+PARTS = _parts()
 CPU = _read("RUSHLIGHT_CPU", "")
 CACHE = _read("RUSHLIGHT_CACHE", "")
 THREADS = _read(

@@ -17,6 +17,8 @@ from typing import Any
 from .errors import NotThereYet
 from .ir.contraction import blas
 from .ir.graph import mode
+from .kernel.contraction import Precision
+from .runtime import cache
 from .tensor.creation import typed_constructors
 from .tensor.geometry import CPU, META, device, require_cpu
 from .tensor.geometry import device as _as_device
@@ -185,7 +187,21 @@ class _Precision:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Takes "highest", "high" or "medium": a hint, without effect. Products of float32 are always computed in float32."""
+    """How exact products of float32 matrices have to be: "highest" (the default), "high" or "medium".
+
+    "highest": float32 throughout. "high": where the processor has matrix registers for bfloat16 (AMX), compiled products may take each
+    number for the sum of two of bfloat16, 16 bits of its 24; sums are float32. "medium" is the same. It concerns what is compiled from now on:
+    a function that `torch.compile` has captured keeps the precision that it was compiled with.
+
+    Raises:
+        RuntimeError: `precision` is not a string. Another word warns and is without effect, as in PyTorch.
+
+    >>> import rushlight as torch
+    >>> torch.set_float32_matmul_precision("high")
+    >>> torch.get_float32_matmul_precision()
+    'high'
+    >>> torch.set_float32_matmul_precision("highest")
+    """
     if not isinstance(precision, str):
         raise RuntimeError(f"set_float32_matmul_precision expects a str, but got {type(precision).__name__}")
     if precision not in _PRECISIONS:
@@ -197,10 +213,14 @@ def set_float32_matmul_precision(precision: str) -> None:
         )
         return
     _Precision.name = precision
+    parts = 0 if precision == "highest" else 2
+    if parts != Precision.of_products:
+        Precision.of_products = parts
+        cache.clear()
 
 
 def get_float32_matmul_precision() -> str:
-    """The hint that was set, or "highest"."""
+    """The word that was set, or "highest"."""
     return _Precision.name
 
 

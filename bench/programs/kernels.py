@@ -21,6 +21,12 @@ def matmul(size: int, form: str, dtype: str = "float32") -> Program:
     return Program(forms[form], (a, b))
 
 
+def matmul_of_less(size: int) -> Program:
+    """A product of square matrices, float32, with the precision "high"."""
+    torch.set_float32_matmul_precision("high")
+    return matmul(size, "NN")
+
+
 def linear_relu(rows: int, features_in: int, features_out: int, dtype: str = "float32") -> Program:
     """relu of a linear layer with bias, forward."""
     torch.manual_seed(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from .sampler import Sampler
 class DistributedSampler(Sampler[Any]):
     """Share `rank` of `num_replicas` equal shares, shuffled by `seed + epoch` alike in all processes.
 
-    Unlike PyTorch's, which can ask its process group, this one must be told `num_replicas` and `rank`.
+    What it is not told it asks the process group of `torch.distributed`; ValueError where there is none.
 
     >>> list(DistributedSampler(range(5), num_replicas=2, rank=1, shuffle=False))
     [1, 3, 0]
@@ -30,9 +31,14 @@ class DistributedSampler(Sampler[Any]):
         drop_last: bool = False,
     ) -> None:
         if num_replicas is None or rank is None:
-            raise RuntimeError(
-                "Requires distributed package to be available; without it, pass num_replicas and rank to the sampler"
-            )
+            processes = sys.modules.get("rushlight.distributed")
+            if processes is None or not processes.is_initialized():
+                raise ValueError(
+                    "Default process group has not been initialized, please make sure to call init_process_group. — "
+                    "DistributedSampler: or give it num_replicas and rank"
+                )
+            num_replicas = processes.get_world_size() if num_replicas is None else num_replicas
+            rank = processes.get_rank() if rank is None else rank
         if rank >= num_replicas or rank < 0:
             raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
         self.dataset = dataset

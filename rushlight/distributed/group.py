@@ -135,7 +135,9 @@ def _backend_of(backend: str | None) -> str:
             f"Distributed package doesn't have {words[names[0]]} built in — use backend='gloo', which computes on the CPU"
         )
     if names[0] != "undefined":
-        raise ValueError(f"init_process_group: unknown backend {backend!r}; there is 'gloo'")
+        raise AssertionError(
+            f"Unknown backend type {backend} — init_process_group: unknown backend {backend!r}; there is 'gloo'"
+        )
     return names[0]
 
 
@@ -196,6 +198,10 @@ def _own_address(store: Store) -> str:
 
 def destroy_process_group(group: ProcessGroup | None = None) -> None:
     """Ends a group, or all of them where none is given."""
+    if not is_initialized():
+        raise AssertionError(
+            "Process group cannot be None — destroy_process_group: init_process_group has not been called"
+        )
     world = _default()
     if group is not None and group is not world:
         _World.groups.pop(_member(group).group_name, None)

@@ -13,6 +13,7 @@ Calling a record emits a node.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -77,8 +78,9 @@ def _decoded(value: Any, type: Type | TupleType) -> Any:
     return decode(value, type.dtype)
 
 
+@functools.cache
 def bind(signature: Signature) -> Callable[..., Any]:
-    """The evaluation of a signature as a function of arrays in memory form."""
+    """The evaluation of a signature as a function of arrays in memory form; signatures are interned, so each has one."""
     evaluate, attributes, result = signature.op.eval, signature.attributes, signature.type
     types = signature.operands
     if signature.op.moves:

@@ -23,6 +23,7 @@ from .type import Type, broadcast_shapes
 
 LITERALS = (0, 1, -1, 2, 0.5)
 _LITERALS = frozenset(LITERALS)
+EXACT = 1 << 11  # integers below it are themselves in every floating dtype that is computed in as it is stored
 
 
 def _constant_infer(*, value: float, shape: tuple[int, ...], dtype: dtype) -> Type:
@@ -63,7 +64,10 @@ expr.FUNCTIONS["place"] = lambda index: np.asarray(index, np.int64)
 
 def number(value: complex, dtype: dtype) -> Node:
     """A zero-dimensional node of a Python number: a literal where it is one of the five, else a run-time input."""
-    plain = type(value) is float and value not in _LITERALS and -1e38 < value < 1e38  # by far the most frequent kind
+    # By far the most frequent kinds.
+    plain = value not in _LITERALS and (
+        -1e38 < value < 1e38 if type(value) is float else type(value) is int and -EXACT < value < EXACT
+    )
     if plain and dtype.category == FLOATING and dtype.compute is dtype.storage:
         return input_node(np.array(value, dtype.storage), Type.of((), dtype))
     if value in LITERALS and not (value == 0 and np.signbit(np.real(value))):

@@ -88,6 +88,10 @@ def script(
     """
     if obj is None:
         raise AttributeError("torch.jit.script: a function, a module or a class is expected, not None")
+    if isinstance(obj, (int, float, complex, str, bytes)):
+        raise TypeError(
+            f"{type(obj)} is a built-in class — torch.jit.script: a function, a module or a class is expected"
+        )
     return obj
 
 
@@ -114,7 +118,7 @@ def trace(
         func(**example_kwarg_inputs)
         return func
     if example_inputs is None:
-        raise RuntimeError("example_kwarg_inputs should be a dict")
+        raise TypeError("torch.jit.trace: give example_inputs, or example_kwarg_inputs; both are None")
     func(*_arguments(example_inputs))
     return func
 

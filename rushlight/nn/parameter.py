@@ -18,6 +18,7 @@ from typing import Any
 from ..dtype import dtype
 from ..tensor import Size, Tensor, device, empty
 from ..tensor.geometry import preserve_format
+from ..tensor.tensor import disabled_torch_function
 
 
 class Parameter(Tensor):
@@ -26,6 +27,8 @@ class Parameter(Tensor):
     data: the values, any floating or complex dtype where `requires_grad` holds; None makes an empty tensor.
     The parameter shares memory with `data` but has no history.
     """
+
+    __torch_function__ = staticmethod(disabled_torch_function)  # type: ignore[assignment]
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         source = empty(0) if data is None else data.detach()
@@ -72,6 +75,8 @@ class Buffer(Tensor, metaclass=_BufferKind):
     >>> list(module.state_dict())
     ['mean']
     """
+
+    __torch_function__ = staticmethod(disabled_torch_function)  # type: ignore[assignment]
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Tensor:
         source = empty(0) if data is None else data

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..dtype import float32
 from ..ir.expr import Apply, Expr, Load
 from ..ir.type import TupleType, Type
 from ..kernel.buffer import Buffer, Shape
-from ..kernel.contraction import Contract
+from ..kernel.contraction import Contract, Precision
 from ..kernel.index import ZERO, Index, add, data, divide, fixed, loop, remainder
 from ..kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Tally, Temp, Write
 from ..kernel.templates import TEMPLATES
@@ -167,6 +168,7 @@ class Lowering:
             () if results == [first] else epilogue,
             tuple(Buffer.of(self.graph.types[value].dtype, signature.type.shape) for value in results),
             any(buffer.dtype is not signature.operands[0].dtype for _, buffer in operands),
+            Precision.of(signature.attributes["spec"]) if signature.type.dtype is float32 else 0,
         )
         places = (*[place for place, _ in operands], *[Place(value) for value in extras])
         return Launch(kernel, places, tuple(results), first)

@@ -237,7 +237,11 @@ class CompiledPlan:
                     type = types[value]
                     if value in values:
                         continue
-                    values[value] = values[lent[value]] if value in lent else take(type.shape, type.dtype.storage)
+                    if value in lent:
+                        found = values[lent[value]]
+                        values[value] = found if found.shape == type.shape else found.reshape(type.shape)
+                    else:
+                        values[value] = take(type.shape, type.dtype.storage)
                 arrays = [
                     values[p.value] if not p.offset else moved(values[p.value], p.offset) for p in segment.outside
                 ]

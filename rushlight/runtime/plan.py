@@ -16,6 +16,8 @@ from ..ir.op import bind
 from ..ir.text import Entry, show
 from ..ir.type import Type
 
+LONG = 256  # steps from which a plan that does little is taken for a loop recorded turn by turn
+LITTLE_EACH = 1 << 10  # elements that each step of such a plan makes, at most
 PRODUCTS = 64  # of a contraction, that take the interpreter about as long as an element of another op
 Step = tuple[Callable[..., Any], tuple[int, ...], int, tuple[int, ...]]  # evaluate, operand slots, result slot, dropped
 
@@ -69,7 +71,7 @@ def _size(signature: Signature) -> int:
 class Plan:
     """Steps for one (structure, live set)."""
 
-    __slots__ = ("steps", "slots", "inputs", "live", "key", "uses", "size", "structure", "variants")
+    __slots__ = ("steps", "slots", "inputs", "live", "key", "uses", "size", "structure", "unrolled", "variants")
 
     def __init__(self, key: tuple[int, ...], live: tuple[int, ...]) -> None:
         found = entries(key)
@@ -96,11 +98,12 @@ class Plan:
             if operand not in lasting:
                 dropped.setdefault(user, []).append(operand)
         self.steps: list[Step] = [
-            (bind(found[slot][0]), found[slot][1], slot, tuple(dropped.get(slot, ())))  # type: ignore[arg-type]
-            for slot in reversed(kept)
+            (bind(found[slot][0]), found[slot][1], slot, tuple(dropped.get(slot, ()))) for slot in reversed(kept)
         ]
-        self.structure = hash(tuple(found[slot][0].op.name for slot in kept))  # type: ignore[union-attr]
         self.size = sum(_size(found[slot][0]) for slot in kept)  # type: ignore[arg-type, misc]
+        self.unrolled = len(kept) >= LONG and self.size < LITTLE_EACH * len(kept)
+        names = [found[slot][0].op.name for slot in kept]  # type: ignore[union-attr]
+        self.structure = hash(frozenset(names) if self.unrolled else tuple(names))
 
     def text(self) -> str:
         """The graph as text that reads back, dead nodes included."""

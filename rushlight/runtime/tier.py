@@ -3,7 +3,8 @@
 A plan is interpreted when it is first met, and compiled when it comes again. One that does little is compiled only when it has come often;
 one that does very much is compiled at once: it would take longer to interpret, and more memory. Of plans that differ in sizes alone (batches of
 many lengths) the first few are compiled like that, and each further one must come more often: so that a training does not wait for a compiler
-again and again.
+again and again. A loop that is recorded turn by turn (an episode of a game, of any length) makes long plans of little work, which take long to
+compile and gain little by it: of these the ones that were met count, not only those that were compiled.
 
 The compiler is loaded when the first plan is compiled: a program that never repeats itself starts faster without it.
 """
@@ -35,6 +36,8 @@ def run(plan: Plan, inputs: list[Any], lending: bool = False) -> list[Any]:
     """The values of the plan's live slots; `lending`: inputs that nobody but the trace and this list hold may be written over."""
     if Instead.run is not None:
         return Instead.run(plan, inputs, lending)
+    if plan.unrolled and not plan.uses:
+        _count(plan)
     variant = _variant(plan, inputs)
     started = time.perf_counter()
     values: list[Any] | None = None if variant is None else variant.run(list(inputs), lending)
@@ -63,8 +66,8 @@ def _variant(plan: Plan, inputs: list[Any]) -> Any:
     if found is None and len(plan.variants) < VARIANTS:
         started = time.perf_counter()
         found = compiler.CompiledPlan(plan.key, plan.live, inputs)
-        if not plan.variants:
-            _structures[plan.structure] = _structures.get(plan.structure, 0) + 1
+        if not plan.variants and not plan.unrolled:
+            _count(plan)
         plan.variants[key] = found
         if events.heard():
             seconds = time.perf_counter() - started
@@ -92,7 +95,12 @@ def _comes_often(plan: Plan) -> bool:
     return plan.uses >= 1 + wait and plan.size >= LITTLE
 
 
-_structures: dict[int, int] = {}  # plans compiled, by their structure without sizes
+def _count(plan: Plan) -> None:
+    """Notes one more plan of a structure."""
+    _structures[plan.structure] = _structures.get(plan.structure, 0) + 1
+
+
+_structures: dict[int, int] = {}  # plans compiled, or met if they are unrolled loops, by their structure without sizes
 
 
 @functools.cache

@@ -41,6 +41,12 @@ def save_object(
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
     if Choices.skips_data and not use_zip:
         raise RuntimeError("Cannot use skip_data=True with _use_new_zipfile_serialization=False")
+    if _is_path(f):
+        parent = os.path.dirname(os.path.abspath(os.fspath(f)))
+        if not os.path.isdir(parent):
+            raise RuntimeError(
+                f"Parent directory {parent} does not exist. — save: make it first, as with os.makedirs({parent!r})"
+            )
     name = _archive_name(os.fspath(f)) if _is_path(f) else "archive"
     with _replacing(os.fspath(f)) if _is_path(f) else _flushing(f) as file:
         if use_zip:

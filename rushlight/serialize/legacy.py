@@ -83,10 +83,14 @@ def _preamble(data: bytes) -> tuple[int, str]:
         raise RuntimeError(
             "load: the file is in the tar format of PyTorch 0.1; load and save it again with PyTorch 1.6 or later"
         )
+    if not data:
+        raise EOFError("load: the file is empty")
     try:
         magic, position = _plain(data, 0)
     except UnpicklingError as error:
-        magic, position = error, 0
+        raise UnpicklingError(
+            f"Invalid magic number; corrupt file? It is neither an archive nor a stream that save wrote: {error}"
+        ) from None
     if magic != MAGIC_NUMBER:
         raise RuntimeError("Invalid magic number; corrupt file? It is neither an archive nor a stream that save wrote")
     version, position = _plain(data, position)

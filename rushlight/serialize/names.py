@@ -78,6 +78,8 @@ _MOVED = {
     "rushlight.nn.modules.multihead": ("torch.nn.modules.activation", False),
     "rushlight.nn.modules.syncbatchnorm": ("torch.nn.modules.batchnorm", False),
     "rushlight.nn.modules.hooks": ("torch.utils.hooks", False),
+    "rushlight.optim.adafactor": ("torch.optim._adafactor", False),
+    "rushlight.optim.muon": ("torch.optim._muon", False),
     "rushlight.optim.lr_scheduler": ("torch.optim.lr_scheduler", False),
     "rushlight.data": ("torch.utils.data", True),
     "rushlight.vision": ("torchvision", True),

@@ -21,7 +21,7 @@ from ..tensor.geometry import CPU, Size, device, sparse_coo, sparse_csc, sparse_
 from ..tensor.geometry import layout as layouts
 from ..tensor.layouts import OtherLayout
 from ..tensor.public import name as label_of
-from ..tensor.tensor import Tensor, alias, from_array, node_of, wrap
+from ..tensor.tensor import Tensor, alias, disabled_torch_function, from_array, node_of, wrap
 from . import structure
 from .operations import operations
 
@@ -32,6 +32,7 @@ _NAMES = {sparse_coo: "Sparse", sparse_csr: "SparseCsr", sparse_csc: "SparseCsc"
 class SparseTensor(Tensor):
     """A tensor of layout `torch.sparse_coo`, `sparse_csr` or `sparse_csc`; made by `torch.sparse_coo_tensor` and its kind."""
 
+    __torch_function__ = staticmethod(disabled_torch_function)  # type: ignore[assignment]
     __slots__ = ("_layout", "_extents", "_structure", "_elements", "_coalesced")
     _layout: layouts
     _extents: tuple[int, ...]

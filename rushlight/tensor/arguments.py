@@ -9,8 +9,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..ir.graph import mode
 from .layouts import for_all_layouts
-from .tensor import Tensor
+from .tensor import Late, Tensor
 
 # NumPy's names, which PyTorch takes in all of its functions beside its own.
 _NUMPY = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
@@ -32,6 +33,39 @@ _OF_ANOTHER_FORM: Mapping[str, Mapping[str, str]] = {
 FAILED = object()
 
 
+def second_answer(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception, outermost: bool
+) -> Any:
+    """What a call that has raised `error` gives all the same, or FAILED; TypeError in PyTorch's words for what is no tensor.
+
+    An argument's class may take the function over; only the outermost public function lets it.
+    """
+    if outermost and any(_takes_over(value) for value in (*args, *kwargs.values())):
+        depth, mode.depth = mode.depth, 0
+        try:
+            return Late.overrides().answer_for_class(function, args, kwargs)
+        finally:
+            mode.depth = depth
+    if isinstance(error, TypeError):
+        return answer_by_other_names(function, args, kwargs, error)
+    if isinstance(error, AttributeError):
+        require_tensors(function, args, kwargs)
+    return FAILED
+
+
+def _takes_over(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_takes_over(each) for each in value)
+    return not isinstance(value, Tensor) and hasattr(type(value), "__torch_function__")
+
+
+def answer_to_operator(operator: Callable[..., Any], self: Tensor, other: Any) -> Any:
+    """What an operand's class makes of an operator; NotImplemented where it does not take functions over."""
+    if not _takes_over(other):
+        return NotImplemented
+    return Late.overrides().answer_for_class(operator, (self, other), {})
+
+
 def answer_by_other_names(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
 ) -> Any:
@@ -39,8 +73,10 @@ def answer_by_other_names(
 
     error: what the call raised. TypeError, with the name that users know, for a name that is none.
     """
-    trace = error.__traceback__
-    if not kwargs or trace is None or trace.tb_next is not None:  # raised inside of the function, not by the call
+    code, trace = inspect.unwrap(function).__code__, error.__traceback__
+    while trace is not None and trace.tb_frame.f_code is not code:
+        trace = trace.tb_next
+    if not kwargs or trace is not None:  # raised inside of the function, not by the call
         return FAILED
     own = public_name(function)
     parameters = inspect.signature(function).parameters

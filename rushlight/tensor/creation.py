@@ -322,7 +322,7 @@ def _filled(name: str, value: int, text: str) -> Any:
             size = (options.pop("size"),)
         return make(*size, **options)
 
-    make_any.__name__ = name
+    make.__qualname__ = make_any.__name__ = name
     make_any.__doc__ = text
     return make_any
 

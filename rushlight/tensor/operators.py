@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import answer_to_operator
 from .elementwise import add, div, mul, pow_, rsub, sub
 from .promotion import is_number
 from .public import functions
@@ -21,7 +22,7 @@ def _operator(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
             return function(self, other)
         if hasattr(other, "__array__"):
             return function(self, _from_foreign(other))
-        return NotImplemented
+        return answer_to_operator(call, self, other)
 
     return call
 
@@ -51,7 +52,7 @@ def _reflected(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
             return function(other, self)
         if hasattr(other, "__array__"):
             return function(_from_foreign(other), self)
-        return NotImplemented
+        return answer_to_operator(call, self, other)
 
     return call
 

@@ -23,7 +23,7 @@ from ..ir import scalar, view
 from ..ir.graph import Node, meta_node, mode
 from ..ir.type import Type
 from ..runtime import executor
-from .arguments import FAILED, answer_by_other_names, require_tensors
+from .arguments import FAILED, second_answer
 from .casting import casting
 from .layouts import OtherLayout, elsewhere, for_all_layouts
 from .tensor import Tensor, levels, node_of, wrap
@@ -46,13 +46,10 @@ def _labelled(function: Callable[..., Any], label: str) -> Callable[..., Any]:
             result = function(*args, **kwargs)
         except OtherLayout as met:
             result = elsewhere(function, met, args, kwargs)
-        except TypeError as error:
-            result = answer_by_other_names(function, args, kwargs, error)
+        except Exception as error:
+            result = second_answer(function, args, kwargs, error, outermost=True)
             if result is FAILED:
                 raise
-        except AttributeError:
-            require_tensors(function, args, kwargs)
-            raise
         finally:
             mode.depth = 0
         if mode.tracking:
@@ -73,14 +70,11 @@ def _taking_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         except OtherLayout as met:
             return elsewhere(function, met, args, kwargs)
-        except TypeError as error:
-            result = answer_by_other_names(function, args, kwargs, error)
+        except Exception as error:
+            result = second_answer(function, args, kwargs, error, outermost=not mode.depth)
             if result is FAILED:
                 raise
             return result
-        except AttributeError:
-            require_tensors(function, args, kwargs)
-            raise
 
     return call
 
@@ -193,7 +187,7 @@ def with_out(function: Callable[..., Any], of_its_dtype: bool) -> Callable[..., 
             try:
                 return function(*args, **kwargs)
             except TypeError as error:
-                result = answer_by_other_names(function, args, kwargs, error)
+                result = second_answer(function, args, kwargs, error, outermost=not mode.depth)
                 if result is FAILED:
                     raise
                 return result

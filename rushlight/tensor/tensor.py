@@ -24,7 +24,7 @@ from ..runtime.watch import Watching
 from .geometry import CPU, META, Size, contiguous_strides, device, layout, strided
 from .layouts import OtherLayout
 from .storage import Source, Storage, new_source, owned
-from .views import Permute, Step, through
+from .views import Permute, Reshape, Slice, Step, through
 
 _new = object.__new__
 
@@ -35,6 +35,7 @@ class Late:
     packages: list[Callable[[], Any]] = []  # each called once, the last first
     explain: Callable[[str], None] | None = None  # raises where PyTorch has the method
     compile: Any = None  # `rushlight.compile`, which stands above everything that it looks at
+    overrides: Callable[[], Any]  # gives `rushlight.overrides`, which stands above all public functions
     sparse: Callable[[], Any]  # gives `rushlight.sparse`, which stands above the dense tensors that it is made of
 
     @classmethod
@@ -68,6 +69,13 @@ class _TensorMeta(type):
         while Late.load_next("dir"):
             pass
         return list(super().__dir__())
+
+
+def disabled_torch_function(
+    func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+) -> Any:
+    """`__torch_function__` of a class whose instances are tensors like others to every function: results are plain tensors."""
+    return func(*args, **(kwargs or {}))
 
 
 class Tensor(metaclass=_TensorMeta):
@@ -109,6 +117,15 @@ class Tensor(metaclass=_TensorMeta):
         super().__init_subclass__(**kwargs)
         while not cls.__module__.startswith("rushlight.") and Late.load_next(cls.__name__):
             pass
+        if not cls.__module__.startswith("rushlight.") and cls.__torch_function__ is not disabled_torch_function:
+            Late.overrides().install()
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Runs a function that got an instance of a subclass; its results become instances (`rushlight.overrides`)."""
+        return Late.overrides().default_torch_function(cls, func, types, args, kwargs)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         made = Tensor.constructor(*args, **kwargs)
@@ -125,6 +142,7 @@ class Tensor(metaclass=_TensorMeta):
         """The same tensor as an instance of a subclass of Tensor."""
         result = _new(cls)
         fill_handle(result, self._storage, self._steps, self._source)
+        result._parent = self if self._steps and self._own_leaf() else self._parent  # where its history goes on
         return result
 
     # ---- reading ----
@@ -602,12 +620,28 @@ def levels(tensor: Tensor) -> list[Node]:
     return _along(node, tensor._steps)
 
 
+def _part_of_known(node: Node, step: Step) -> Node | None:
+    """The part of a value that is there already, as an input; None where it has to be recorded.
+
+    So the trace does not hold where the part lies: a batch that is cut out of a text or a data set at another place in each step would
+    otherwise make another plan in each.
+    """
+    if type(node) is not Node or node.value is None or node.tracked or not isinstance(node.type, Type):
+        return None
+    if Watching.watcher is not None or Haste.wanted or not isinstance(step, (Slice, Reshape)) or not node.type.shape:
+        return None
+    try:
+        return input_node(step.expose(node.value), Type.of(step.shape(node.type.shape), node.type.dtype))
+    except AttributeError:  # of NumPy: the elements would have to be copied
+        return None
+
+
 def _along(node: Node, steps: tuple[Step, ...]) -> list[Node]:
     found = [node]
     tracking, mode.tracking = mode.tracking, True  # a view has its base's history whenever it is read
     try:
         for step in steps:
-            part = step.read(node)
+            part = _part_of_known(node, step) or step.read(node)
             if part is not node and part.label is None:
                 part.label = step.label
             node = part

@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any
 
 from ..tensor import Tensor, as_tensor
+from ..tensor.tensor import disabled_torch_function
 from . import pillow
 from .transforms.functional import pil_to_tensor
 
@@ -46,6 +47,8 @@ def pure(tensor: Tensor) -> Tensor:
 
 class TVTensor(Tensor):
     """Base of the kinds."""
+
+    __torch_function__ = staticmethod(disabled_torch_function)  # type: ignore[assignment]
 
     @classmethod
     def wrap(cls, tensor: Tensor, like: Any, **more: Any) -> Any:

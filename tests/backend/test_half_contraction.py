@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rushlight.backend.cpu.build import available, compile_only, machine_of
 from rushlight.backend.cpu.contraction import generate
 from rushlight.backend.cpu.contraction.frame import Frame
-from rushlight.backend.cpu.contraction.matrix import multiplies
+from rushlight.backend.cpu.contraction.matrix import parts_of
 from rushlight.dtype import BY_NAME, decode, encode
 from rushlight.ir.contraction import Contraction, build, evaluate, vjp
 from rushlight.kernel.buffer import Buffer
@@ -166,15 +166,17 @@ def test_what_only_some_processors_have_is_a_fact() -> None:
         assert compile_only(text, replace(machine, matrices=matrices))
 
 
-def test_matrix_registers_take_bfloat16_alone() -> None:
+def test_matrix_registers_take_bfloat16_and_float32_in_parts() -> None:
     spec, shapes = CASES["product"]
     machine = replace(machine_of("avx512"), matrices=True)
     for names, expected in (
-        (("bfloat16", "bfloat16"), True),
-        (("bfloat16", "float32"), False),
-        (("float16",) * 2, False),
+        (("bfloat16", "bfloat16"), 1),
+        (("bfloat16", "float32"), 0),
+        (("float32", "float32"), 3),
+        (("float64", "float64"), 0),
+        (("float16",) * 2, 0),
     ):
         buffers = tuple(Buffer.of(BY_NAME[name], shape) for name, shape in zip(names, shapes, strict=True))
-        kernel = Contract(spec, buffers, (), (), (Buffer.of(BY_NAME["float32"], spec.output_shape),), decoded=True)
+        kernel = Contract(spec, buffers, (), (), (Buffer.of(BY_NAME["float32"], spec.output_shape),), True, 3)
         frame = Frame(kernel, machine, "kernel", generate.Epilogue(kernel, machine))
-        assert multiplies(frame) == expected
+        assert parts_of(frame) == expected

@@ -93,5 +93,5 @@ def test_errors_are_pytorchs(call):
 
 
 def test_distributed_without_processes():
-    with pytest.raises(RuntimeError, match="Requires distributed package to be available"):
+    with pytest.raises(ValueError, match="Default process group has not been initialized"):
         ours.DistributedSampler([1, 2])

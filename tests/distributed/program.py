@@ -145,6 +145,8 @@ dist.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_s
 collectives()
 messages_and_groups()
 training()
+sampler = torch.utils.data.DistributedSampler(range(7))
+note("sampler", lambda: [list(sampler), sampler.num_replicas, sampler.rank])
 dist.destroy_process_group()
 note("after", lambda: [dist.is_initialized()])
 print(json.dumps(seen))

@@ -87,6 +87,54 @@ def test_all_processes_get_the_same_bits(size: int) -> None:
     assert all((results[rank] == results[0]).all() for rank in range(5))
 
 
+SYNCHRONIZED = """
+import sys, json, rushlight as torch, rushlight.distributed as dist
+rank = int(sys.argv[1])
+dist.init_process_group("gloo", init_method="file://" + sys.argv[2], rank=rank, world_size=2)
+torch.manual_seed(0)
+whole = torch.randn(5, 3, 2, 2)
+own = (whole[:2] if rank == 0 else whole[2:]).clone().requires_grad_()  # shares of different sizes
+net = torch.nn.SyncBatchNorm.convert_sync_batchnorm(torch.nn.Sequential(torch.nn.BatchNorm2d(3)))
+assert type(net[0]) is torch.nn.SyncBatchNorm
+y = net(own)
+(y * y.detach().cos()).sum().backward()
+mean, var = net[0].running_mean, net[0].running_var
+weight = net[0].weight.grad.clone()
+dist.all_reduce(weight)
+net.eval()
+print(json.dumps([each.tolist() for each in (y, own.grad, mean, var, weight, net(own))]))
+"""
+
+
+def test_synchronized_batch_norm_sees_the_batches_of_all(tmp_path: Path) -> None:
+    """Two processes with a share each give what PyTorch's BatchNorm2d gives for the whole batch."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", SYNCHRONIZED, str(rank), str(tmp_path / "store")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT,
+        )
+        for rank in range(2)
+    ]
+    found = []
+    for process in processes:
+        out, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error.decode()
+        found.append([np.array(each) for each in json.loads(out.decode().splitlines()[-1])])
+    torch.manual_seed(0)
+    x = torch.randn(5, 3, 2, 2, requires_grad=True)
+    norm = torch.nn.BatchNorm2d(3)
+    y = norm(x)
+    (y * y.detach().cos()).sum().backward()
+    assert x.grad is not None and norm.weight.grad is not None
+    expected = [y, x.grad, norm.running_mean, norm.running_var, norm.weight.grad, norm.eval()(x)]
+    for place, each in enumerate(expected):
+        shares = [share[place] for share in found]
+        for got in [np.concatenate(shares)] if place in (0, 1, 5) else shares:
+            np.testing.assert_allclose(got, each.detach().numpy(), rtol=1e-5, atol=1e-5, err_msg=str(place))
+
+
 def test_a_process_that_ends_is_named(tmp_path: Path) -> None:
     code = (
         "import sys, rushlight as torch, rushlight.distributed as dist\n"

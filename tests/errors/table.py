@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mistake:
-    """`program` ends with the line that raises; it sees `torch`, `nn` and `F`."""
+    """`program` ends with the line that raises; it sees `torch`, `nn` and `F`, and of torchvision `T`, `models`, `ops`, `datasets`, `utils`."""
 
     program: str
     error: str
@@ -373,4 +373,129 @@ BY_PLACE += _rows(
 BY_PLACE += _rows("ValueError", ("torch.masked.mean(torch.ones(2, dtype=torch.int64))", "int64", "dtype="))
 BY_PLACE += _rows("IndexError", ("torch.masked.sum(torch.ones(2), mask=torch.ones(2, 2) > 0)", "mask", r"\[2, 2\]"))
 
-MISTAKES = [*BY_PLACE, *SHAPES, *NN, *DTYPES, *INDICES, *AUTOGRAD, *DEVICES, *OPTIM]
+LATELY = _rows(
+    "RuntimeError",
+    ("torch.func.grad(lambda x: x)(torch.ones(2))", "grad", "scalar"),
+    ("torch.func.vjp(lambda x: x * 2, torch.ones(2))[1](torch.ones(3))", r"2", "3"),
+    ("torch.func.stack_module_state([])", "at least one model"),
+    ("torch.vmap(lambda x: x.item())(torch.ones(2))", "vmap", "item"),
+    ("torch.vmap(lambda x: x if x > 0 else -x)(torch.ones(2))", "vmap", "where"),
+    ("torch.vmap(lambda x: x + torch.rand(1))(torch.ones(2))", "vmap", "randomness"),
+    ("torch.func.functional_call(nn.Linear(2, 1), {'wieght': torch.ones(1, 2)}, torch.ones(2), strict=True)", "wieght"),
+    ("torch.autocast('gpu')", "gpu|device"),
+    ("torch.save(torch.ones(1), '/nonexistent/folder/file.pt')", "Parent directory /nonexistent/folder", "makedirs"),
+    ("import io; torch.load(io.BytesIO(b'PK\\3\\4broken'))", "archive", "truncated"),
+    (
+        "torch.distributed.init_process_group('nccl', rank=0, world_size=1, init_method='file:///nonexistent')",
+        "NCCL|nccl",
+    ),
+    ("torch.device('gpu')", "gpu", "cpu"),
+    ("nn.Linear(2, 2).load_state_dict({'weight': torch.ones(2, 2)})", "Missing key", "bias"),
+    (
+        "nn.Linear(2, 2).load_state_dict({'weight': torch.ones(2, 3), 'bias': torch.ones(2)})",
+        "size mismatch",
+        "weight",
+        "3",
+    ),
+    ("F.gelu(torch.ones(2), approximate='fast')", "approximate", "tanh"),
+    ("nn.TransformerEncoderLayer(4, 2, activation='swish')", "swish|relu"),
+)
+LATELY += _rows(
+    "ValueError",
+    ("torch.vmap(lambda x: x)(3)", "vmap", "int|tensor"),
+    ("torch.vmap(lambda x, y: x + y)(torch.ones(2), torch.ones(3))", "2", "3"),
+    ("torch.vmap(lambda x: x, in_dims=2)(torch.ones(2, 3))", "in_dim|dim", "2"),
+    ("torch.vmap(lambda x: 3)(torch.ones(2))", "vmap", "int|Tensor"),
+    ("torch.distributions.Normal(0.0, -1.0)", "Normal", "scale", "-1"),
+    ("torch.distributions.Categorical(torch.tensor([0.5, -0.1]))", "Categorical", "probs"),
+    ("torch.distributions.Categorical()", "probs", "logits"),
+    ("torch.distributions.Uniform(1.0, 0.0)", "Uniform", "low|high"),
+    ("torch.distributions.MultivariateNormal(torch.zeros(2), -torch.eye(2))", "covariance_matrix"),
+    ("torch.distributions.Bernoulli(torch.tensor(0.5)).log_prob(torch.tensor(2.0))", "support"),
+    ("torch.distributed.get_rank()", "init_process_group"),
+    ("torch.distributed.all_reduce(torch.ones(2))", "init_process_group"),
+    ("nn.parallel.DistributedDataParallel(nn.Linear(2, 2))", "init_process_group"),
+    ("torch.utils.data.DistributedSampler([1, 2])", "init_process_group"),
+    ("torch.utils.data.DistributedSampler([1, 2], num_replicas=2, rank=2)", "rank 2", "0, 1"),
+    ("torch.utils.data.DataLoader([1, 2], batch_size=0)", "batch_size", "0|positive"),
+    ("torch.utils.data.DataLoader([1, 2], shuffle=True, sampler=[0, 1])", "sampler", "shuffle"),
+    ("torch.utils.data.DataLoader([1, 2], prefetch_factor=2)", "prefetch_factor", "num_workers"),
+    ("torch.utils.data.random_split([1, 2, 3], [1, 1])", "length", "3|sum"),
+    ("F.mse_loss(torch.ones(2), torch.ones(2), reduction='avg')", "avg", "reduction"),
+    ("nn.Conv2d(1, 1, 3, padding='sam')", "sam", "same"),
+    ("nn.Conv2d(1, 1, 3, padding_mode='zero')", "zero", "zeros"),
+    ("nn.RNN(2, 3, nonlinearity='gelu')", "gelu", "tanh"),
+    ("nn.init.kaiming_normal_(torch.ones(2, 2), mode='fan')", "fan", "fan_in"),
+    ("torch.cdist(torch.ones(2, 2), torch.ones(2, 2), compute_mode='mm')", "mm", "compute_mode"),
+    ("torch.serialization.set_default_mmap_options(99)", "MAP_PRIVATE", "99"),
+    (
+        "import torch.utils.checkpoint as c; c.checkpoint(torch.exp, torch.ones(1), use_reentrant=False, determinism_check='some')",
+        "default",
+        "none",
+        "some",
+    ),
+)
+LATELY += _rows(
+    "NotImplementedError",
+    ("F.interpolate(torch.ones(1, 1, 2, 2), scale_factor=2, mode='bilinaer')", "bilinaer", "bilinear"),
+    ("F.pad(torch.ones(2, 2), (1, 1), mode='mirror')", "mirror"),
+)
+LATELY += _rows(
+    "TypeError",
+    ("torch.max(torch.ones(2), axes=0)", "axes"),
+    ("torch.ones(2, 2).sum(0, torch.float64)", "keepdim", "bool"),
+    ("torch.rand(2, generater=None)", "rand"),
+    ("torch.zeros(2, names=('a',))", "zeros", "names"),
+    ("torch.serialization.set_default_load_endianness('big')", "set_default_load_endianness"),
+    ("torch.jit.script(3)", "int", "script|class"),
+    ("torch.optim.lr_scheduler.StepLR(3, 1)", "int", "Optimizer"),
+    ("nn.Sequential(3)", "int", "Module"),
+    ("torch.autograd.Variable([1.0])", "list"),
+    ("torch.compiler.set_default_backend(3)", "backend", "int"),
+)
+LATELY += _rows(
+    "AssertionError",
+    ("torch.compile(3)", "callable|function", "int"),
+    ("torch.amp.GradScaler('cpu').step(torch.optim.SGD([torch.ones(1, requires_grad=True)], 0.1))", "scale"),
+    ("torch.compiler.allow_in_graph(3)", "allow_in_graph", "callable"),
+    ("torch.utils.data.ConcatDataset([])", "ConcatDataset|datasets"),
+)
+LATELY += _rows("EOFError", ("import io; torch.load(io.BytesIO(b''))",))
+LATELY += _rows("UnpicklingError", ("import io; torch.load(io.BytesIO(b'not a checkpoint'))", "load|file"))
+LATELY += _rows("FileNotFoundError", ("torch.load('/nonexistent/file.pt')", "/nonexistent/file.pt"))
+
+VISION = _rows(
+    "TypeError",
+    ("T.ToTensor()(3)", "PIL Image", "int"),
+    ("T.Normalize([0.5], [0.5])(torch.ones(3, 2, 2, dtype=torch.uint8))", "float", "uint8", "Normalize"),
+    ("T.RandomResizedCrop(3)(3)", "int", "RandomResizedCrop"),
+    ("T.functional.resize(3, 3)", "int"),
+    ("T.Lambda(3)", "callable", "int"),
+    ("models.resnet18(num_clases=3)", "ResNet", "num_clases"),
+)
+VISION += _rows(
+    "ValueError",
+    ("T.Normalize([0.5], [0.0])(torch.ones(1, 2, 2))", "std", "zero"),
+    ("T.RandomCrop(5)(torch.ones(1, 2, 2))", r"\(5, 5\)", r"\(2, 2\)"),
+    ("T.ColorJitter(hue=0.6)", "hue", "0.6"),
+    ("T.Pad(1, padding_mode='mirror')", "reflect"),
+    ("T.ToPILImage()(torch.ones(5, 2, 2))", "5 channels"),
+    ("T.GaussianBlur(2)", "odd"),
+    ("models.get_model('resnet')", "resnet"),
+    ("ops.box_convert(torch.ones(1, 4), 'xyxy', 'foo')", "xyxy", "foo"),
+    ("ops.sigmoid_focal_loss(torch.ones(2), torch.ones(2), reduction='avg')", "avg", "mean"),
+    ("ops.stochastic_depth(torch.ones(2, 2), 0.5, 'all')", "all", "batch", "row"),
+    ("datasets.SVHN('/nonexistent', split='foo')", "foo", "train, test, extra"),
+    ("utils.save_image(torch.ones(1, 2, 2), 'picture.foo')", "foo"),
+)
+VISION += _rows(
+    "RuntimeError",
+    ("T.Normalize([0.5] * 4, [0.5] * 4)(torch.ones(3, 2, 2))", r"\(3, 2, 2\) and \(4, 1, 1\)"),
+    ("models.resnet18()(torch.ones(1, 1, 32, 32))", "3 channels", "1 channels", "ResNet"),
+    ("datasets.MNIST('/nonexistent')", "download=True"),
+)
+VISION += _rows("KeyError", ("models.resnet18(weights='IMAGENET_V1')", "IMAGENET_V1", "IMAGENET1K_V1"))
+VISION += _rows("FileNotFoundError", ("datasets.ImageFolder('/nonexistent')", "/nonexistent"))
+VISION += _rows("AssertionError", ("models.vit_b_16()(torch.ones(1, 3, 32, 32))", "224", "32"))
+
+MISTAKES = [*VISION, *LATELY, *BY_PLACE, *SHAPES, *NN, *DTYPES, *INDICES, *AUTOGRAD, *DEVICES, *OPTIM]

@@ -9,12 +9,15 @@ import pytest
 import torch
 
 from tests.conformance.subject import subject
+from tests.samples.torchvision_oracle import torchvision
 
 from .table import MISTAKES, Mistake
 
 
 def _raised(lib: ModuleType, mistake: Mistake) -> BaseException:
-    scope = {"torch": lib, "nn": lib.nn, "F": lib.nn.functional}
+    vision = torchvision if lib is torch else lib.vision
+    scope = {"torch": lib, "nn": lib.nn, "F": lib.nn.functional, "T": vision.transforms}
+    scope |= {name: getattr(vision, name) for name in ("models", "ops", "datasets", "utils")}
     with pytest.raises(Exception) as caught:  # noqa: B017 -- which class it is, is the question
         exec(compile(mistake.program, "<mistake>", "exec"), scope)
     return caught.value

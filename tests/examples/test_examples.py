@@ -35,7 +35,7 @@ ARGUMENTS = {
     "transformer_translation": "--steps 3 --sentences 200 --test 4 --width 32 --batch-size 16",
     "gpt": "--steps 3 --context 32 --width 48 --layers 2 --batch-size 4 --write 5",
     "vit_cifar10": "--steps 3 --layers 1 --width 32 --batch-size 16",
-    "gcn": "--steps 20 --nodes 200",
+    "gcn": "--steps 6 --nodes 200",
     "word2vec": "--steps 4 --width 16 --batch-size 64",
     "ddpm": "--steps 2 --images 64 --batch-size 16 --width 8 --times 4 --samples 8",
     "siamese": "--steps 3 --images 100 --pairs 60 --batch-size 8",

@@ -8,7 +8,7 @@ import pytest
 
 import rushlight as torch
 from rushlight import config
-from rushlight.runtime import cache, tier
+from rushlight.runtime import cache, plan, tier
 
 pytestmark = pytest.mark.skipif(config.TIER != "auto", reason="a tier is pinned")
 
@@ -87,3 +87,53 @@ def test_elementwise_arithmetic_keeps_its_bits_when_it_is_compiled() -> None:
     results = [(x * y + x / 3 - y * 0.1).numpy().copy() for _ in range(3)]
     assert any(compiled())
     assert results[0].tobytes() == results[1].tobytes() == results[2].tobytes()
+
+
+def unrolled(turns: int) -> None:
+    x = torch.ones(64)
+    for _ in range(turns):
+        x = (x * 2 + x).tanh()
+    x.sum().item()
+
+
+def test_loops_of_many_lengths_wait_for_how_many_there_are() -> None:
+    """An episode of a game has any length: that one comes again says little among many."""
+    lengths = range(plan.LONG, plan.LONG + tier.SHAPES)
+    for turns in lengths:
+        unrolled(turns)
+    for turns in lengths:
+        unrolled(turns)
+    assert compiled() == [False] * tier.SHAPES
+    for _ in range(tier.PATIENCE):
+        unrolled(lengths[-1])
+    assert compiled() == [False] * (tier.SHAPES - 1) + [True]
+
+
+def test_a_loop_of_one_length_is_compiled_when_it_comes_again() -> None:
+    unrolled(plan.LONG)
+    unrolled(plan.LONG)
+    assert compiled() == [True]
+
+
+def test_parts_of_a_known_value_have_one_plan_wherever_they_lie() -> None:
+    text, weight = torch.arange(60.0), torch.ones(4, requires_grad=True)
+    text.sum().item()
+    cache.clear()
+    for start in range(0, 40, 4):
+        ((text[start : start + 4] * weight).sum() + text[start] + text.view(6, 10)[start % 6, 3]).backward()
+        assert weight.grad is not None
+        assert weight.grad.tolist() == [start, start + 1, start + 2, start + 3]
+        weight.grad = None
+    assert cache.size() == 1
+
+
+def test_a_part_of_a_known_value_sees_no_later_write() -> None:
+    """And what is written through it is seen in the whole."""
+    x = torch.arange(6.0)
+    x.sum().item()
+    part = x[2:4]
+    doubled = part * 2
+    x += 10
+    assert doubled.tolist() == [4, 6] and part.tolist() == [12, 13]
+    part.mul_(2)
+    assert x.tolist() == [10, 11, 24, 26, 14, 15]

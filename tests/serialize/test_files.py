@@ -101,7 +101,7 @@ def test_devices_are_written_to_not_replaced():
 
 
 def test_a_missing_folder(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(RuntimeError, match="Parent directory .*no does not exist"):
         save(VALUE, tmp_path / "no" / "model.pt")
 
 

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from ...dtype import FLOATING, bfloat16, bool_, dtype, float16, float32, int64
-from ...ir.expr import Apply, Expr
+from ...ir.expr import Apply, Expr, Literal
 from ...kernel.index import Index
 from ...kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Tally, Write, walk
 from ..machine import Machine
@@ -225,7 +225,11 @@ class NestWriter:
     # ---- statements ----
 
     def _statement(self, statement: Statement) -> None:
-        value = self.emitter.value(statement.value)
+        if isinstance(statement.value, Literal):
+            of = statement if isinstance(statement, (Let, Fold)) else self.nest.results[statement.result]
+            value = literal(statement.value.value, of.dtype, 1)
+        else:
+            value = self.emitter.value(statement.value)
         if isinstance(statement, Let):
             value = typed(value, statement.dtype)
             self.emitter.temps[statement.temp] = value

@@ -96,6 +96,7 @@ def clip_grad_norm_(
     >>> weight.grad
     tensor([0.5000, 0.5000, 0.5000, 0.5000])
     """
+    max_norm, norm_type = float(max_norm), float(norm_type)  # ValueError for what is no number, also without gradients
     parameters = _as_list(parameters)
     gradients = [p.grad for p in parameters if p.grad is not None]
     total_norm = get_total_norm(gradients, norm_type, error_if_nonfinite, foreach)

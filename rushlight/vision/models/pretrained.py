@@ -56,7 +56,10 @@ class WeightsEnum(Enum):
         TypeError for a member of another enum, KeyError for a name that is none.
         """
         if isinstance(obj, str):
-            return cls[obj.removeprefix(cls.__name__ + ".")]
+            own = obj.removeprefix(cls.__name__ + ".")
+            if own not in cls.__members__:
+                raise KeyError(f"{own} is none of {cls.__name__}: {', '.join(cls.__members__)}")
+            return cls[own]
         if obj is not None and not isinstance(obj, cls):
             raise TypeError(
                 f"Invalid Weight class provided; expected {cls.__name__} but received {type(obj).__name__}."

@@ -171,6 +171,7 @@ class Driver:
                 self.prefetching.emit(here)
                 self._multiply(row, lane, here, self.sums)
                 self._add_up()
+                self._settle(row, lane, here, self.tile)
                 self._store(here, self.tile)
             return
         blocks = -(-depth // self.lines)
@@ -184,7 +185,11 @@ class Driver:
         for row, lane, here, sums in self._over_tiles(batch, values, lane_bounds, row_bounds):
             self.prefetching.emit(here)
             self._multiply_lines(row, lane, sums, "false", last, depth - last)
+            self._settle(row, lane, here, sums)
             self._store(here, sums)
+
+    def _settle(self, row: str, lane: str, values: Values, sums: str) -> None:
+        """Sees to it that a tile's sums are right, where that is not certain."""
 
     def _multiply_lines(self, row: str, lane: str, sums: str, first: str, start: Int, count: int) -> None:
         """Adds some lines of two panels to a tile."""
@@ -232,7 +237,12 @@ class Driver:
             if step.term is not None or not turns:
                 turns.append(count)
         arguments = [("ptr", row), ("ptr", lane), ("ptr", sums), ("i1", first)]
-        function.call(self.microkernel.name, "void", [*arguments, *(("i64", str(count)) for count in turns)])
+        arguments += [*(("i64", str(count)) for count in turns), *self._more_arguments(row, lane)]
+        function.call(self.microkernel.name, "void", arguments)
+
+    def _more_arguments(self, row: str, lane: str) -> list[tuple[str, str]]:
+        """What else a microkernel takes."""
+        return []
 
     # ---- the factors ----
 

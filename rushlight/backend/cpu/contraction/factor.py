@@ -33,6 +33,8 @@ class Panel:
         lines: the terms.
         width: of a vector.
         cost: cycles of packing an element, where that is not to be told from how vectors are read.
+        parts: of how many numbers each of the operand's is the sum; a line has one after the other.
+        behind: elements that are written after the last line.
     """
 
     chunks: tuple[Chunk, ...]
@@ -40,11 +42,13 @@ class Panel:
     lines: int
     width: int
     cost: float | None = None
+    parts: int = 1
+    behind: int = 0
 
     @property
     def size(self) -> int:
         """Elements of a panel and of what is written after it."""
-        return -(-(self.pitch * self.lines + self.width) // 16) * 16
+        return -(-(self.pitch * self.lines + max(self.width, self.behind)) // 16) * 16
 
 
 @dataclass(frozen=True)

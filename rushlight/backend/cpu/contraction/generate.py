@@ -14,11 +14,16 @@ from .drive import Driver
 from .epilogue import Epilogue
 from .frame import Frame
 from .general import emit_general
-from .matrix_drive import MatrixDriver
+from .matrix_drive import MatrixDriver, SplitDriver
 from .parts import PartsDriver
 from .product import plan_product
 from .summation import summations
 
+DRIVERS: tuple[type[Driver], ...] = (
+    Driver,
+    MatrixDriver,
+    SplitDriver,
+)  # for numbers that are the sum of none, one, several of bfloat16
 SMALL = 4000  # terms that one thread computes sooner than it would call the others
 
 
@@ -37,7 +42,7 @@ def generate_contraction(kernel: Contract, machine: Machine) -> Generated:
         if plan is None:
             emit_general(frame, summation)
         else:
-            driver = MatrixDriver if plan.matrix else PartsDriver if plan.parts else Driver
+            driver = PartsDriver if plan.parts else DRIVERS[min(plan.matrix, 2)]
             products.append(driver(frame, plan, f"{name}_{number}"))
     frame.reserve(
         sum(product.shared for product in products), max((product.private for product in products), default=0)

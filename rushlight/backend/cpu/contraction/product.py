@@ -16,7 +16,7 @@ from .box import Box, Groups, groups_within
 from .cost import TASKS, cost_in_parts, cost_of, cost_of_dots, cost_of_tiles
 from .factor import Factor, Panel, chunks_of, lane_chunks
 from .frame import Frame
-from .matrix import TALLEST, WIDEST, matrix_ways, multiplies, paired
+from .matrix import TALLEST, WIDEST, matrix_ways, paired, parts_of
 from .roles import Roles, elements
 from .skipping import Unrolled, skips_of, unrolled_of, unskipped
 from .staging import Stage, stage_of
@@ -43,7 +43,7 @@ class Product:
         cost: in cycles of one thread.
         parts: into how many parts the terms are cut, each with sums of its own; 0 if they are not.
         stretch: how many turns of the slowest term a thread brings into its cache at once, where there are parts.
-        matrix: whether it is computed in matrix registers.
+        matrix: of how many numbers of bfloat16 each is the sum if it is computed in matrix registers, else 0.
     """
 
     summation: Summation
@@ -56,7 +56,7 @@ class Product:
     cost: float
     parts: int = 0
     stretch: int = 0
-    matrix: bool = False
+    matrix: int = 0
 
     @property
     def outer_terms(self) -> tuple[int, ...]:
@@ -98,7 +98,7 @@ def _ways(frame: Frame, summation: Summation, rows: int) -> Iterator[Product]:
     row, lane = summation.reads[rows], summation.reads[1 - rows]
     terms.sort(key=lambda loop: abs(row.address.coefficient(loop)) + abs(lane.address.coefficient(loop)), reverse=True)
     roles = Roles(summation, rows, tuple(batch), tuple(own_rows), tuple(own_lanes), tuple(terms))
-    if multiplies(frame):
+    if parts_of(frame):
         yield from _in_matrices(frame, roles)
     tilings = list(_tilings(frame, roles))
     for kind in (False, True):
@@ -154,7 +154,8 @@ def _in_matrices(frame: Frame, roles: Roles) -> Iterator[Product]:
         laid = replace(roles, lane=loop, terms=terms)
         lane_box = _lane_box(roles.lanes, [extents[one] for one in roles.lanes], loop, WIDEST, frame.width)
         for rows, lanes, lanes_first, cost in matrix_ways(frame, laid, row_box, lane_box):
-            yield Product(roles.summation, roles.batch, rows, lanes, terms, None, lanes_first, cost, matrix=True)
+            found = Product(roles.summation, roles.batch, rows, lanes, terms, None, lanes_first, cost)
+            yield replace(found, matrix=parts_of(frame))
 
 
 def _cut(summation: Summation, term: int) -> tuple[Summation, list[int]]:
