@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.dtype import COMPLEX, FLOATING
+from rushlight.dtype import COMPLEX, FLOATING, bfloat16
 from rushlight.dtype import dtype as ElementType
 from rushlight.ir.graph import Signature
 from rushlight.ir.op import bind
@@ -270,7 +270,19 @@ def elementwise(signature: Signature, operands: Facts) -> Fact:
     if signature.type.dtype.is_complex or (values and values[0].dtype.kind == "c"):
         error = error * 4
         error = np.where(np.isfinite(value), np.where((value == 0) & (error == 0), TINY, error), np.inf)
-    return settle(signature, value, error, single=True)
+    return settle(signature, value, np.where(_open(signature, values), np.inf, error), single=True)
+
+
+def _open(signature: Signature, values: list[Array]) -> Any:
+    """Where a formula may leave the format on its way, so that what is infinite meets 0 or infinity: a slope that is so small that it may count as 0,
+    times an infinite cotangent; the greatest complex divisors, whose parts are added or squared."""
+    name, form = signature.op.name, format_of(signature)
+    if name in ("div", "reciprocal") and signature.type.dtype.is_complex:
+        return np.maximum(np.abs(values[-1].real), np.abs(values[-1].imag)) > form.largest / 4
+    if name.endswith("_gradient") and np.isinf(values[0]).any():
+        slope = np.abs(wide(signature, [np.ones_like(values[0]), *values[1:]]))
+        return np.isinf(values[0]) & (slope < form.tiny * 2**26)
+    return False
 
 
 def _ambiguous(signature: Signature, value: Array, values: list[Array], errors: list[Any]) -> bool:
@@ -387,6 +399,8 @@ def linear(signature: Signature, operands: Facts) -> Any:
         error = np.where(value == 0, TINY, local)
     else:
         error = error + (terms + 2) * form.working * whole + form.unit * np.abs(value) + (terms + 1) * form.tiny
+        if "spec" in signature.attributes:
+            error = error + _partial(signature, operands, sizes, whole, terms)
     if signature.type.dtype.is_complex:
         error = 4 * error
     divided = name == "average" or signature.attributes.get("by_frequency", False)  # the sum itself may overflow
@@ -397,6 +411,23 @@ def linear(signature: Signature, operands: Facts) -> Any:
     ):
         error = np.full(value.shape, np.inf)
     return settle(signature, value, error)
+
+
+LEAST_NORMAL = 2.0**-126  # of float32
+
+
+def _partial(signature: Signature, operands: Facts, sizes: list[Array], whole: Array, terms: float) -> Array:
+    """What a contraction may lose on the way: partial products of three factors and more may leave the format, in whatever order they are made,
+    and in matrix registers numbers of bfloat16 below float32's least normal one count as 0, in operands and in sums."""
+    error = np.zeros(whole.shape)
+    if len(signature.attributes["spec"].maps) > 2:
+        largest = np.abs(wide(signature, [np.maximum(size, 1) for size in sizes]))
+        smallest = np.asarray(prod(float(_least(np.abs(size)).min(initial=1)) for size in sizes))
+        error = np.where(_leaves(format_of(signature), largest, smallest), np.inf, error)
+    if any(f.floating and f.type.dtype is bfloat16 for f in operands):
+        normal = np.abs(wide(signature, [np.where(size < LEAST_NORMAL, 0, size) for size in sizes]))
+        error = error + np.abs(whole - normal) + (terms + 1) * LEAST_NORMAL
+    return error
 
 
 def _moved(signature: Signature, operands: Facts, sizes: list[Array], far: list[Array]) -> Array:
