@@ -275,10 +275,11 @@ def elementwise(signature: Signature, operands: Facts) -> Fact:
 
 def _open(signature: Signature, values: list[Array]) -> Any:
     """Where a formula may leave the format on its way, so that what is infinite meets 0 or infinity: a slope that is so small that it may count as 0,
-    times an infinite cotangent; the greatest complex divisors, whose parts are added or squared."""
+    times an infinite cotangent; the greatest complex divisors, whose parts are added or squared, and the least."""
     name, form = signature.op.name, format_of(signature)
     if name in ("div", "reciprocal") and signature.type.dtype.is_complex:
-        return np.maximum(np.abs(values[-1].real), np.abs(values[-1].imag)) > form.largest / 4
+        size = np.maximum(np.abs(values[-1].real), np.abs(values[-1].imag))
+        return (size > form.largest / 4) | (size < 4 / form.largest)
     if name.endswith("_gradient") and np.isinf(values[0]).any():
         slope = np.abs(wide(signature, [np.ones_like(values[0]), *values[1:]]))
         return np.isinf(values[0]) & (slope < form.tiny * 2**26)
