@@ -174,7 +174,8 @@ def test_the_launcher_starts_processes_that_find_each_other(tmp_path: Path) -> N
         "dist.init_process_group('gloo')\n"
         "x = torch.ones(2) * (dist.get_rank() + 1)\n"
         "dist.all_reduce(x)\n"
-        "print(dist.get_node_local_rank(), x.tolist(), sys.argv[1:], dist.is_torchelastic_launched(), end='\\n')\n"
+        "line = f'{dist.get_node_local_rank()} {x.tolist()} {sys.argv[1:]} {dist.is_torchelastic_launched()}'\n"
+        "sys.stdout.write(line + chr(10))\n"  # at once: both write to the same pipe
         "dist.destroy_process_group()\n"
     )
     done = launch(tmp_path, source, "--nproc_per_node=2", "--standalone")
