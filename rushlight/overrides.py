@@ -243,7 +243,7 @@ def _gate_code(free: int) -> CodeType:
     assigned = "".join(f"\n    free_{place} = None" for place in range(free))
     text = f"def made():{assigned}\n    def call(*args, _gate, **kwargs):\n        if 0: {names}\n        return _gate(args, kwargs)\n    return call"
     scope: dict[str, Any] = {}
-    exec(text, scope)
+    exec(compile(text, __file__, "exec"), scope)  # of this file: what looks for the user's line passes over it
     return scope["made"]().__code__  # type: ignore[no-any-return]
 
 

@@ -21,7 +21,7 @@ PACKAGE = str(Path(__file__).resolve().parents[1])
 USERS = str(Path(PACKAGE, "demo"))  # a part of the package that is written as a user's program
 # Names of frames that say nothing of what the user called.
 _BACKWARD = grad.backward.__code__
-_NAMELESS = {"__call__", "__init__", "call", "forward", "wrapper", "inner", "run"}
+_NAMELESS = {"__call__", "__init__", "call", "forward", "wrapper", "inner", "run", "gate"}
 
 
 class Site(NamedTuple):

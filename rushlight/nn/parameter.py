@@ -244,6 +244,7 @@ class UninitializedBuffer(UninitializedTensorMixin, _Refusing, Tensor):
     """A buffer whose shape is found at the first forward; see `LazyModuleMixin`."""
 
     cls_to_become = Tensor
+    __torch_function__ = staticmethod(disabled_torch_function)  # type: ignore[assignment]
 
     def __new__(
         cls,

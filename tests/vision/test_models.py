@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import pickle
 import threading
+import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -337,6 +338,9 @@ def test_weights_that_are_not_to_be_had_are_named(
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody answers
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(
+        urllib.request, "_opener", None
+    )  # it may have been made with the proxies that stood there before
     with pytest.raises(FileNotFoundError) as raised:
         models.resnet18(**choice)
     text = str(raised.value)
@@ -576,7 +580,10 @@ def test_calls_errors_and_warnings(name: str) -> None:
                 result = type(error).__name__, str(error)
         outcomes.append((result, [(w.category, str(w.message), Path(w.filename).name) for w in caught]))
     ours, theirs = outcomes
-    assert ours[0] == theirs[0]
+    if isinstance(theirs[0], tuple) and theirs[0][0] == "KeyError":  # ours says more: which keys there are
+        assert ours[0][0] == "KeyError" and ours[0][1].startswith(theirs[0][1].rstrip("'"))
+    else:
+        assert ours[0] == theirs[0]
     assert [warning[:2] for warning in ours[1]] == [warning[:2] for warning in theirs[1]]
     assert all(warning[2] == Path(__file__).name for warning in ours[1])
 
