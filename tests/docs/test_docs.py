@@ -21,6 +21,10 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 
 def examples(module: Module) -> list[doctest.DocTest]:
     loaded = module.load()
+    for value in [
+        *vars(loaded).values()
+    ]:  # what is loaded when it is first looked at would change the module under the finder
+        getattr(value, "__wrapped__", None)
     return [test for test in doctest.DocTestFinder().find(loaded, module.name) if test.examples]
 
 
