@@ -34,7 +34,19 @@ registry: dict[str, Op] = {}
 class Op:
     """One op record; see the module's text."""
 
-    __slots__ = ("name", "infer", "eval", "vjp", "at", "anchor", "differentiable", "moves", "primitives", "linear", "elementwise")
+    __slots__ = (
+        "name",
+        "infer",
+        "eval",
+        "vjp",
+        "at",
+        "anchor",
+        "differentiable",
+        "moves",
+        "primitives",
+        "linear",
+        "elementwise",
+    )
 
     def __init__(
         self,
