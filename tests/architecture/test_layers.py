@@ -11,7 +11,7 @@ import pytest
 
 from .source_tree import MODULES, ROOT, Module, functions
 
-BOTTOM = {"absent", "dtype", "errors", "config", "late", "limits", "version"}
+BOTTOM = {"absent", "dtype", "errors", "config", "fused", "late", "limits", "version"}
 CORE = BOTTOM | {"generator", "ir", "kernel", "passes", "backend", "runtime", "tensor"}
 NAMED = {
     "_ops",
