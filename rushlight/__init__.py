@@ -145,6 +145,7 @@ _SPARSE = {
         "_sparse_coo_tensor_unsafe",
     ),
     "products": ("hspmm", "smm", "spmm", "sspaddmm"),
+    "pointers": ("_convert_indices_from_coo_to_csr", "_convert_indices_from_csr_to_coo"),
 }
 
 _SYMBOLIC = (
@@ -200,6 +201,7 @@ _LATER = {
     "multiprocessing": ("rushlight.multiprocessing", None),
     "nn": ("rushlight.nn", None),
     "optim": ("rushlight.optim", None),
+    "onnx": ("rushlight.onnx", None),
     "overrides": ("rushlight.overrides", None),
     "ops": ("rushlight._ops", "ops"),
     "fx": ("rushlight.fx", None),

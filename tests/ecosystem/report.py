@@ -23,11 +23,14 @@ PACKAGES = (
     "accelerate",
     "captum",
     "einops",
+    "kornia",
     "lightning-utilities",
     "peft",
+    "pytorch-lightning",
     "safetensors",
     "skorch",
     "timm",
+    "torch-geometric",
     "torchinfo",
     "torchmetrics",
     "transformers",
@@ -35,10 +38,7 @@ PACKAGES = (
 # Without a trial: only their import is tried. The name that is imported.
 IMPORTED = {
     "gpytorch": "gpytorch",
-    "kornia": "kornia",
-    "pytorch-lightning": "pytorch_lightning",
     "sentence-transformers": "sentence_transformers",
-    "torch-geometric": "torch_geometric",
 }
 # What the packages require besides PyTorch.
 REQUIRED = (

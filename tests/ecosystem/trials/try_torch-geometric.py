@@ -59,10 +59,7 @@ NETWORKS = {
 }
 for name, make in NETWORKS.items():
     torch.manual_seed(1)
-    if name == "lstm":
-        place = utils.sort_edge_index(data.edge_index, sort_by_row=False)
-    else:
-        place = data.edge_index
+    place = utils.sort_edge_index(data.edge_index, sort_by_row=False) if name == "lstm" else data.edge_index
     results[name] = fit(make(), lambda model, place=place: model(data.x, place), data.y)  # noqa: B023
 
 LAYERS = {
@@ -75,7 +72,7 @@ LAYERS = {
     "edge": lambda: nn.EdgeConv(torch.nn.Linear(16, 6)),
     "gated": lambda: nn.GatedGraphConv(12, 2),
     "graph": lambda: nn.GraphConv(8, 6, aggr="mean"),
-    "gcn2": lambda: nn.SAGEConv(8, 6, project=True),
+    "projected": lambda: nn.SAGEConv(8, 6, project=True),
     "feast": lambda: nn.FeaStConv(8, 6, heads=2),
     "super": lambda: nn.SuperGATConv(8, 6, heads=2),
 }
@@ -145,17 +142,12 @@ hetero["author"].x, hetero["paper"].x = torch.randn(12, 5), torch.randn(20, 7)
 hetero["author", "writes", "paper"].edge_index = torch.stack([torch.randint(12, (40,)), torch.randint(20, (40,))])
 hetero = transforms.ToUndirected()(hetero)
 torch.manual_seed(5)
-model = (
-    nn.to_hetero(nn.GraphSAGE((-1, -1), 8, 2, 3), hetero.metadata()) if hasattr(torch.fx, "Tracer") and False else None
-)
 convolution = nn.HeteroConv({kind: nn.SAGEConv((-1, -1), 6) for kind in hetero.edge_types}, aggr="sum")
 results["hetero"] = {name: value for name, value in convolution(hetero.x_dict, hetero.edge_index_dict).items()}
 attention = nn.HGTConv(-1, 8, hetero.metadata(), heads=2)
 results["hgt"] = attention(hetero.x_dict, hetero.edge_index_dict)
 
-torch.manual_seed(6)
-encoder = nn.VGAE(nn.GCN(8, 8, 2, 8))
-encoder.encoder = nn.GCN(8, 8, 1)
+geometric.seed_everything(6)
 auto = nn.GAE(nn.GCN(8, 16, 2, 4))
 train, _, held = transforms.RandomLinkSplit(is_undirected=True, split_labels=True)(copy.copy(data))
 losses = []
@@ -174,7 +166,7 @@ changes = transforms.Compose(
     [
         transforms.NormalizeFeatures(),
         transforms.AddSelfLoops(),
-        transforms.KNNGraph(4) if False else transforms.GCNNorm(),
+        transforms.GCNNorm(),
         transforms.RandomJitter(0.01),
         transforms.LocalDegreeProfile(),
         transforms.Cartesian(cat=False),
