@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch.nn.utils.prune
+import torch.nn.utils.prune  # noqa: F401 — the programs use it
 
-import rushlight.nn.utils.prune
+import rushlight.nn.utils.prune  # noqa: F401
 
 from ..both import check
 

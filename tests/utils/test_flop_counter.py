@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch.utils.flop_counter
+import torch.utils.flop_counter  # noqa: F401 — the programs use it
 
 import rushlight.utils.flop_counter
 
