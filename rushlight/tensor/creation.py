@@ -565,6 +565,20 @@ def _symmetric_range(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarra
     return np.where(place < steps // 2, low, high).astype(kind.compute)
 
 
+def _ends(
+    op: str, start: Any, end: Any, steps: int, kind: dtype | None, layout: Any, device: Any
+) -> tuple[Any, Any, dtype]:
+    """The first and the last number of a range as Python numbers, and the range's dtype."""
+    _check_steps(op, start, end, steps)
+    require_cpu(device, op)
+    require_strided(layout, op)
+    start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    is_complex = isinstance(start, complex) or isinstance(end, complex)
+    return start, end, kind or (default_complex() if is_complex else Defaults.dtype)
+
+
 @public(method=False, out="dtype")
 def linspace(
     start: Any,
@@ -578,13 +592,7 @@ def linspace(
     pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers evenly from `start` to `end`, both included."""
-    _check_steps("linspace", start, end, steps)
-    require_cpu(device, "linspace")
-    require_strided(layout, "linspace")
-    start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
-    kind = dtype or (default_complex() if isinstance(start, complex) or isinstance(end, complex) else Defaults.dtype)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
+    start, end, kind = _ends("linspace", start, end, steps, dtype, layout, device)
     return _finish(from_values(_symmetric_range(start, end, steps, kind), kind), requires_grad)
 
 
@@ -602,13 +610,7 @@ def logspace(
     pin_memory: bool = False,
 ) -> Tensor:
     """`base` to the powers evenly from `start` to `end`."""
-    _check_steps("logspace", start, end, steps)
-    require_cpu(device, "logspace")
-    require_strided(layout, "logspace")
-    start, end = (b.item() if isinstance(b, Tensor) else b for b in (start, end))
-    kind = dtype or (default_complex() if isinstance(start, complex) or isinstance(end, complex) else Defaults.dtype)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
+    start, end, kind = _ends("logspace", start, end, steps, dtype, layout, device)
     wide = complex128 if kind.is_complex else float64
     if kind.category == INTEGER:
         start, end = int(start), int(end)
