@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "late": set(),
     "config": {"errors"},
     "dtype": {"errors"},
+    "fused": set(),
     "limits": {"dtype", "errors"},
     "generator": BOTTOM,
     "ir": BOTTOM,
