@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from ..dtype import bfloat16, decode, dtype, float16
+from ..dtype import bfloat16, float16
 from ..ir.expr import Apply, Expr, Literal, Load
 from ..ir.type import Type
 from ..kernel.index import Index, condition, normal
@@ -69,8 +67,7 @@ class Elements:
             Handle(self, operand, type)
             for operand, type in zip(self.graph.operands[value], signature.operands, strict=True)
         ]
-        element = signature.op.at(index, *handles, type=signature.type, **signature.attributes)
-        found = _decided(element, signature.type.dtype)
+        found = _decided(signature.op.at(index, *handles, type=signature.type, **signature.attributes))
         if signature.type.dtype in (bfloat16, float16) and not signature.op.moves:
             found = Apply(f"round_{signature.type.dtype.name}", found)
         self._bodies[key] = found
@@ -82,18 +79,16 @@ class Elements:
         self._bodies.clear()
 
 
-def _decided(expression: Expr, of: dtype) -> Expr:
-    """Choices whose condition bounds decide are taken; what fills an element of half precision is a number, not its bits."""
-    if isinstance(expression, Literal) and of is bfloat16 and isinstance(expression.value, np.uint16):
-        return Literal(decode(np.asarray(expression.value), of)[()])
+def _decided(expression: Expr) -> Expr:
+    """Choices whose condition bounds decide are taken."""
     if isinstance(expression, Apply) and expression.function == "place":
         return Apply("place", normal(expression.arguments[0]))
     if isinstance(expression, Apply) and expression.function == "choose":
         test, yes, no = expression.arguments
         test = condition(test)
         if isinstance(test, Literal):
-            return _decided(yes if test.value else no, of)
-        return Apply("choose", test, _decided(yes, of), _decided(no, of))
+            return _decided(yes if test.value else no)
+        return Apply("choose", test, _decided(yes), _decided(no))
     return expression
 
 
