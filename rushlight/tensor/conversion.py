@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dtype import bfloat16, dtype
+from ..dtype import bfloat16, cpp_name, dtype
 from ..ir import scalar, view
 from ..ir.type import Type
 from ..runtime import executor
@@ -225,6 +225,11 @@ def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = 
         source = source.as_strided(tuple(size), stride or contiguous_strides(tuple(size)), storage_offset)
     if source is None:
         source = wrap(scalar.full(0, Type.of((0,), self.dtype)))
+    if source.dtype is not self.dtype:
+        raise RuntimeError(
+            f"Could not set tensor of type {cpp_name(source.dtype)} to a tensor of type {cpp_name(self.dtype)} — set_: convert one of "
+            "them first, or assign to `.data`"
+        )
     self.data = source
     return self
 

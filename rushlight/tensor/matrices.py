@@ -259,6 +259,8 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if x.ndim != 1:
         raise RuntimeError(f"x must be a one-dimensional tensor. — vander: got {list(x.shape)}")
     count = x.shape[-1] if N is None else N
+    if x.dtype.category < FLOATING:
+        x = x.to(int64)
     powers = [x**k for k in range(count)]  # type: ignore[operator]
     return stack(powers if increasing else powers[::-1], -1) if powers else x.new_empty((*x.shape, 0))  # type: ignore[attr-defined,no-any-return]
 

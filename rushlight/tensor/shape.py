@@ -593,7 +593,8 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     if len(shape) != len(steps):
         raise RuntimeError("mismatch in length of strides and shape")
     offset = input.storage_offset() if storage_offset is None else storage_offset
-    room = input._storage.node.type.size
+    whole = _whole(input)
+    room = whole.numel()
     reach = offset + sum((e - 1) * s for e, s in zip(shape, steps, strict=True)) + 1 if 0 not in shape else 0
     if reach > room:
         kind = input.dtype.itemsize
@@ -601,14 +602,18 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
             f"setStorage: sizes {list(shape)}, strides {list(steps)}, storage offset {offset}, and itemsize {kind} requiring a storage "
             f"size of {reach * kind} are out of bounds for storage of size {room * kind}"
         )
-    return make_view(_whole(input), Strided(shape, steps, offset))
+    return make_view(whole, Strided(shape, steps, offset))
 
 
 def _whole(input: Tensor) -> Tensor:
-    """The tensor of the whole storage, read as `input` reads it."""
+    """The tensor of the whole storage, its elements of the input's dtype."""
     result = make_view(input)
     result._steps, result._parent = (), None
-    return result
+    if result.dtype is input.dtype:
+        return result
+    if result.dtype.is_complex and result.dtype.to_real() is input.dtype:
+        return view_as_real(result)  # type: ignore[no-any-return]
+    return result.reshape(-1).view(input.dtype)  # type: ignore[no-any-return]
 
 
 @public(function=False, out=False)

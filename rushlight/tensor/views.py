@@ -329,6 +329,8 @@ class Bitcast(Step):
 
     def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
         a, b = self.source.itemsize, self.target.itemsize
+        if a == b:
+            return strides, offset
         return (*[s * a // b for s in strides[:-1]], *([1] if strides else [])), offset * a // b
 
 
