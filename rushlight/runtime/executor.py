@@ -103,11 +103,16 @@ def hurry(memory: np.ndarray | None = None) -> None:
         Watching.watcher.exposed()
 
 
+def settled() -> None:
+    """Says that what was read has been used already, and that nothing pending depends on it."""
+    Haste.wanted = False
+    Haste.memory.clear()
+
+
 def settle() -> None:
     """After each public op: runs the trace if it is long, or if it read memory that others may change."""
     if Haste.wanted:
-        Haste.wanted = False
-        Haste.memory.clear()
+        settled()
         flush()
     elif trace.pending > config.PENDING or trace.bytes > config.PENDING_BYTES:
         flush()

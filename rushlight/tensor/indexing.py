@@ -13,15 +13,17 @@ from .. import dtype as dtypes
 from ..dtype import FLOATING, bool_, cpp_name, int64, uint8
 from ..ir import index as index_ops
 from ..ir import scalar, view
-from ..ir.graph import Node, input_node
+from ..ir.graph import Node, input_node, mode
 from ..ir.type import Type, broadcast_shapes
 from ..passes import batching
+from ..runtime.executor import Haste, settled
 from .creation import _from_data, is_sequence
 from .geometry import strided
 from .promotion import check_number
 from .public import assign, method, public, scalar_name
 from .tensor import Tensor, make_view, node_of, wrap, wrap_axis
 from .views import Permute, Slice, Units
+from .writing import is_settled, known_everywhere, write_at_once
 
 # ---- parsing an index ----
 
@@ -344,7 +346,17 @@ def _assign_view(target: Tensor, value: Any) -> None:
     region = tuple(target.shape)
     if isinstance(value, Tensor) and value.ndim <= len(region):
         value = value.expand(region)  # type: ignore[attr-defined]
-    assign("setitem", target, value_node(value, target, region))
+    hurried = Haste.wanted
+    if isinstance(value, (int, float, complex)) and is_settled(target):
+        source = known_everywhere(check_number(value, target.dtype), Type.of(region, target.dtype))
+    else:
+        source = value_node(value, target, region)
+    mutable = target._source is None or target._source.leaf is None or not mode.tracking
+    if mutable and write_at_once(target, source):
+        if not hurried:  # memory shared with NumPy was read, but nothing pending is left that reads it
+            settled()
+        return
+    assign("setitem", target, source)
 
 
 def _getitem(self: Tensor, key: Any) -> Tensor:

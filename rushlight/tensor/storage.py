@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,10 +28,19 @@ class Exporter:
         self.__array_interface__ = array.__array_interface__
 
 
+class Written(NamedTuple):
+    """What was written last to a storage, to places that are data (`writing.py`)."""
+
+    version: int  # of the storage, since then
+    writes: int  # of this kind since its value was known
+    steps: tuple[Any, ...]  # of the part
+    value: Node | None  # None where who reads the part must not get it
+
+
 class Storage:
     """A cell: the node that is its present value, and how often it was rebound."""
 
-    __slots__ = ("node", "version", "buffer", "exporter", "aliases", "placed", "__weakref__")
+    __slots__ = ("node", "version", "buffer", "exporter", "aliases", "placed", "written", "__weakref__")
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -40,6 +49,7 @@ class Storage:
         self.exporter: weakref.ref[Exporter] | None = None  # None while exposed: exposed for ever
         self.aliases: list[weakref.ref[Node]] = []  # nodes whose value is the shared memory
         self.placed: Node | None = None  # the present value, if its memory is this storage's alone
+        self.written: Written | None = None
 
     def read(self) -> Node:
         """The present value, when the storage may be exposed."""

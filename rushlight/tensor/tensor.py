@@ -651,9 +651,23 @@ def _along(node: Node, steps: tuple[Step, ...]) -> list[Node]:
     return found
 
 
+def _just_written(tensor: Tensor) -> Node | None:
+    """The node of the part that a tensor is, if it was written last: the trace then does not hold where it lies."""
+    written = tensor._storage.written
+    if written is None or written.value is None or written.version != tensor._storage.version:
+        return None
+    steps = tensor._steps
+    if tensor._source is not None or len(steps) != len(written.steps):
+        return None
+    return written.value if all([a.same(b) for a, b in zip(steps, written.steps, strict=True)]) else None
+
+
 def _derive(tensor: Tensor) -> Node:
     parent = tensor._parent
-    if parent is not None:
+    written = _just_written(tensor)
+    if written is not None:
+        node = written
+    elif parent is not None:
         node = _along(node_of(parent), tensor._steps[len(parent._steps) :])[-1]
     else:
         node = levels(tensor)[-1]
