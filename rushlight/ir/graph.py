@@ -128,6 +128,7 @@ class Trace:
         self.inputs: list[np.ndarray] = []
         self.pending = 0
         self.bytes = 0  # of all pending results
+        self.literals: dict[tuple[Any, ...], Node] = {}  # numbers that are part of the structure, each recorded once
 
     def enter(self, node: Node) -> None:
         """Gives a node from before this trace a slot, as an input."""

@@ -23,6 +23,7 @@ def flush() -> None:
     with trace.lock:
         if not trace.pending:
             return
+        trace.literals.clear()  # else they would be wanted
         nodes = [None if reference is None else reference() for reference in trace.references]
         if Overwriting.ended():
             _finish_interrupted(nodes)

@@ -293,6 +293,7 @@ def _backward_of_one(tensor: Tensor) -> None:
     """Backward from one tensor, with nothing asked for: as in nearly every training step."""
     root = node_of(tensor)
     with trace.lock:  # so that no other thread's entries come in between
+        trace.literals.clear()  # what is appended again shares none with what comes before or after
         key = repetition.key_of(root)
         if key is not None:
             walk = repetition.find(key)
@@ -300,8 +301,10 @@ def _backward_of_one(tensor: Tensor) -> None:
                 return
             if walk is None and repetition.came_before(key) and _only_rules(root):
                 _kept_walk(key, tensor)
+                trace.literals.clear()
                 return
     _walk(_roots([tensor], [None]), False, False, _accumulate)
+    trace.literals.clear()
 
 
 def _only_rules(root: Node) -> bool:

@@ -7,7 +7,7 @@ Memory shared with NumPy is `exposed`: reads of it run at once (the owner may ch
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,6 +127,42 @@ class Storage:
         if exporter is None:
             raise InternalError("exposed storage without exporter")
         return np.asarray(exporter)
+
+
+class Deferred(Storage):
+    """A cell whose first value is recorded when somebody first reads it; until then the trace has nothing of it."""
+
+    __slots__ = ("_node", "_make", "_tracking")
+
+    def __init__(self, make: Callable[[], Node]) -> None:
+        self._node: Node | None = None
+        self._make: Callable[[], Node] | None = make
+        self._tracking = mode.tracking
+        super().__init__(None)  # type: ignore[arg-type]
+
+    @property
+    def node(self) -> Node:  # type: ignore[override]
+        if self._make is not None:
+            make, self._make = self._make, None
+            former = mode.tracking, mode.depth
+            mode.tracking, mode.depth = self._tracking, 0
+            try:
+                self._node = make()
+            except BaseException:
+                self._make = make
+                raise
+            finally:
+                mode.tracking, mode.depth = former
+        return self._node  # type: ignore[return-value]
+
+    @node.setter
+    def node(self, value: Node) -> None:
+        if value is not None:
+            self._node, self._make = value, None
+
+    def untouched(self) -> bool:
+        """Whether nobody has read it yet, or written to it."""
+        return self._make is not None
 
 
 def address(storage: Storage) -> int:

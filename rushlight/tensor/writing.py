@@ -79,6 +79,7 @@ def write_at_once(target: Tensor, value: Node) -> bool:
         return False
     storage = target._storage
     with trace.lock:
+        placed, storage.placed = storage.placed is storage.node, None
         alone = _holders(storage) in _ALONE and is_own(storage.node.value)
         array = storage.node.value if alone else np.array(storage.node.value, order="C")
         part = array
@@ -90,7 +91,7 @@ def write_at_once(target: Tensor, value: Node) -> bool:
             return False
         part[...] = value.value
         fresh = input_node(array, storage.node.type)  # type: ignore[arg-type]
-        if alone and storage.placed is storage.node:
+        if alone and placed:
             storage.placed = fresh
         storage.version += 1
         storage.node = fresh
