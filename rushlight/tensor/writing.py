@@ -141,7 +141,9 @@ def _places(shape: tuple[int, ...], steps: tuple[Step, ...]) -> np.ndarray:
 def data_writes(storage: Storage) -> int:
     """How many of the writes since a storage's value was known went to places that are data, if all did."""
     written = storage.written
-    return written.writes if written is not None and written.version == storage.version else 0
+    if written is None or written.version != storage.version or storage.node.value is not None:
+        return 0
+    return written.writes
 
 
 def remember(target: Tensor, value: Node, before: int) -> None:

@@ -87,11 +87,11 @@ def test_one_plan_writes_all_rows() -> None:
 
     def loop() -> None:
         for i in range(40):
-            losses[i] = x * i
+            losses[i] = x * (i + 0.3)
             pairs[i] = x[:3] + 1
             singles[i] = pairs[i] * 2
             float(losses[i].sum() + singles[i].sum())
 
     assert _misses(loop) < 6
-    np.testing.assert_array_equal(losses, np.outer(np.arange(40, dtype=np.float32), x))
+    np.testing.assert_array_equal(losses, np.outer(np.arange(40, dtype=np.float32) + np.float32(0.3), x))
     np.testing.assert_array_equal(singles, np.tile((x[:3] + 1) * 2, (40, 1)))
