@@ -9,7 +9,7 @@ training step this halves the Python of backward.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -107,7 +107,7 @@ def find(key: Key) -> Walk | None:
     return _walks.get(key) if Knowledge.used else None
 
 
-def came_before(key: Key) -> bool:
+def came_before(key: tuple[Any, ...]) -> bool:
     """Whether a structure comes for the second time at least, so that its walk is worth keeping."""
     shortened = hash(key)
     if shortened in _once:

@@ -17,7 +17,7 @@ from ..ir import component, scalar
 from ..ir.graph import Node, Side, mode, trace
 from ..ir.type import TupleType
 from ..passes import grad as grad_pass
-from ..passes import repetition
+from ..passes import recall, repetition
 from .geometry import strided
 from .grad_fn import check_count, grad_fn_name, gradients_of, gradients_to_node
 from .public import functions
@@ -492,6 +492,20 @@ def _found(
 ) -> list[Node | None]:
     """The cotangent of each input, None where no gradient flows to it."""
     roots = _roots(outputs, gradients)
+    if not (create_graph or mode.anomaly) and len(roots) == 1:
+        with trace.lock:  # so that no other thread's entries come in between
+            return _found_again(roots, inputs, retain)
+    return _found_by_walk(roots, inputs, create_graph, retain)
+
+
+def _found_by_walk(
+    roots: dict[Node, Node],
+    inputs: list[Tensor],
+    create_graph: bool,
+    retain: bool,
+    keep: Callable[[list[Node], list[Node | None]], None] | None = None,
+) -> list[Node | None]:
+    """`_found` by the rules; `keep` sees the nodes gone through, and the cotangents."""
     wanted = _wanted(roots, inputs)
     at_leaves: dict[int, Node] = {}
 
@@ -499,8 +513,44 @@ def _found(
         owner = id(_leaf_of(node))
         at_leaves[owner] = component.accumulate(at_leaves[owner], g) if owner in at_leaves else g
 
-    _walk(roots, create_graph, retain, at_leaf, wanted)
-    return [at_leaves.get(id(tensor), wanted[node_of(tensor)]) for tensor in inputs]
+    def results() -> list[Node | None]:
+        return [at_leaves.get(id(tensor), wanted[node_of(tensor)]) for tensor in inputs]
+
+    seen = None if keep is None else lambda passed: keep(passed, results())
+    _walk(roots, create_graph, retain, at_leaf, wanted, seen)
+    return results()
+
+
+def _found_again(roots: dict[Node, Node], inputs: list[Tensor], retain: bool) -> list[Node | None]:
+    """`_found` of one root by a walk that came before, where there is one."""
+    ((root, g),) = roots.items()
+    graph = recall.describe(root, g) if type(root) is Node and type(g) is Node else None
+    targets = [] if graph is None else [graph.places.get(node_of(tensor)) for tensor in inputs]
+    if graph is None or _other_versions(graph, inputs, targets):
+        return _found_by_walk(roots, inputs, False, retain)
+    key = (graph.key, *targets)
+    known = recall.find(key)
+    if known is not None:
+        found = known.append(graph.nodes)
+        if not retain:
+            grad_pass.release([graph.nodes[place] for place in known.passed])
+        return found
+    if not repetition.came_before(key):
+        return _found_by_walk(roots, inputs, False, retain)
+    start = repetition.mark()
+    return _found_by_walk(
+        roots, inputs, False, retain, lambda passed, found: recall.keep(key, graph, start, passed, found)
+    )
+
+
+def _other_versions(graph: recall.Graph, inputs: list[Tensor], targets: list[int | None]) -> bool:
+    """Whether one of the tensors has a leaf node in the graph beside the one that it has now: it was written to since."""
+    owners = {id(tensor) for tensor in inputs}
+    for place, node in enumerate(graph.nodes):
+        side = node.side
+        if side is not None and side.leaf is not None and id(side.leaf()) in owners and place not in targets:
+            return True
+    return False
 
 
 def _one_gradient(

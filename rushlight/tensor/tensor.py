@@ -96,6 +96,7 @@ class Tensor(metaclass=_TensorMeta):
         "_cached",
         "_cached_version",
         "_geometry",
+        "_seen",
         "_grad",
         "__dict__",
         "__weakref__",
@@ -107,6 +108,7 @@ class Tensor(metaclass=_TensorMeta):
     _cached: Node | None
     _cached_version: int
     _geometry: tuple[tuple[int, ...], int] | None
+    _seen: tuple[Type, tuple[Step, ...], Type] | None  # of a view: its type, of what base by which steps
     _grad: Tensor | None
 
     __array_priority__ = 1000  # Tensor wins over ndarray in mixed arithmetic
@@ -156,13 +158,18 @@ class Tensor(metaclass=_TensorMeta):
 
     def _type(self) -> Type:
         """Shape and dtype, without deriving a node."""
-        type = self._storage.node.type
-        if not self._steps:
+        type, steps = self._storage.node.type, self._steps
+        if not steps:
             return type
+        seen = self._seen  # programs ask for a view's shape, axes and dtype again and again
+        if seen is not None and seen[0] is type and seen[1] is steps:
+            return seen[2]
         shape, kind = type.shape, type.dtype
-        for step in self._steps:
+        for step in steps:
             shape, kind = step.shape(shape), step.dtype(kind)
-        return Type.of(shape, kind)
+        found = Type.of(shape, kind)
+        self._seen = type, steps, found
+        return found
 
     @property
     def dtype(self) -> dtype:
@@ -529,7 +536,7 @@ def fill_handle(handle: Tensor, storage: Storage, steps: tuple[Step, ...], sourc
     handle._storage = storage
     handle._steps = steps
     handle._source = source
-    handle._parent = handle._cached = handle._geometry = handle._grad = None
+    handle._parent = handle._cached = handle._geometry = handle._seen = handle._grad = None
     handle._cached_version = -1
 
 
@@ -548,7 +555,7 @@ def wrap(node: Node) -> Tensor:
     result: Tensor = _new(Tensor)
     result._storage = Storage(node)
     result._steps = ()
-    result._source = result._parent = result._cached = result._geometry = result._grad = None
+    result._source = result._parent = result._cached = result._geometry = result._seen = result._grad = None
     result._cached_version = -1
     return result
 

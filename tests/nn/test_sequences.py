@@ -7,6 +7,7 @@ import pickle
 from typing import Any
 
 import pytest
+
 import rushlight
 from rushlight.runtime import events
 
