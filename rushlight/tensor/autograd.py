@@ -299,12 +299,45 @@ def _backward_of_one(tensor: Tensor) -> None:
             walk = repetition.find(key)
             if walk is not None and _again(walk, root):
                 return
-            if walk is None and repetition.came_before(key) and _only_rules(root):
+            if walk is None and not repetition.was_refused(key) and repetition.came_before(key) and _only_rules(root):
                 _kept_walk(key, tensor)
                 trace.literals.clear()
                 return
-    _walk(_roots([tensor], [None]), False, False, _accumulate)
-    trace.literals.clear()
+        _backward_recalled(tensor)
+        trace.literals.clear()
+
+
+def _backward_recalled(tensor: Tensor) -> None:
+    """Backward from one tensor by a walk through such a graph that came before, where there is one: of a loss that was looked at halfway."""
+    roots = _roots([tensor], [None])
+    ((root, g),) = roots.items()
+    graph = recall.describe(root, g) if type(root) is Node else None
+    leaves = [] if graph is None else [node for node in graph.nodes if node.tracked and node.op_name == "leaf"]
+    tensors = [_plain_leaf(leaf) for leaf in leaves]
+    if graph is None or None in tensors or len(set(tensors)) != len(tensors):
+        _walk(roots, False, False, _accumulate)
+        return
+    key = ("backward", *graph.key)
+    known = recall.find(key)
+    if known is not None:
+        for leaf, found in zip(tensors, known.append(graph.nodes), strict=True):
+            if found is not None:
+                leaf._grad = wrap(found)  # type: ignore[union-attr]
+        grad_pass.release([graph.nodes[place] for place in known.passed])
+        return
+    if not repetition.came_before(key):
+        _walk(roots, False, False, _accumulate)
+        return
+    start, gradients = repetition.mark(), dict.fromkeys(leaves)
+
+    def at_leaf(node: Node, g: Node) -> None:
+        gradients[node] = g  # type: ignore[assignment]
+        _accumulate(node, g)
+
+    def keep(passed: list[Node]) -> None:
+        recall.keep(key, graph, start, passed, list(gradients.values()))
+
+    _walk(roots, False, False, at_leaf, keep=keep)
 
 
 def _only_rules(root: Node) -> bool:

@@ -76,6 +76,18 @@ def _arithmetic(function: Callable[..., Tensor], op: Op, label: str, least: int)
     return call
 
 
+def _power() -> Callable[[Tensor, Any], Any]:
+    """`x ** number`, where that is not one of the powers that have an op of their own or a rule."""
+    plain, general = _arithmetic(pow_, scalar.pow, "Pow", FLOATING), _operator(pow_)
+
+    def call(self: Tensor, other: Any) -> Any:
+        if type(other) in (int, float) and other not in (0, 0.5, 2):
+            return plain(self, other)
+        return general(self, other)
+
+    return call
+
+
 def _from_foreign(other: Any) -> Any:
     return adopt_numpy(np.asarray(other))
 
@@ -131,6 +143,8 @@ def _install() -> None:
     }.items():
         plain = _ARITHMETIC.get(own)
         made = _arithmetic(*plain) if plain else _operator(_FAST.get(target) or table[target])
+        if own == "pow":
+            made = _power()
         setattr(Tensor, f"__{own}__", made)
         setattr(Tensor, f"__r{own}__", _reflected(_FAST.get(target) or table[target]))
         setattr(Tensor, f"__i{own}__", getattr(Tensor, target + "_"))
