@@ -16,6 +16,9 @@ from ..errors import InternalError
 from ..ir import view
 from ..ir.graph import Node, Side, input_node, mode, standing_for
 from ..runtime import executor
+from ..runtime.watch import Watching
+
+FEW = 1 << 15  # bytes of exposed memory that are copied when they are read
 
 
 class Exporter:
@@ -40,7 +43,7 @@ class Written(NamedTuple):
 class Storage:
     """A cell: the node that is its present value, and how often it was rebound."""
 
-    __slots__ = ("node", "version", "buffer", "exporter", "aliases", "placed", "written", "__weakref__")
+    __slots__ = ("node", "version", "buffer", "exporter", "aliases", "placed", "written", "seen", "__weakref__")
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -50,6 +53,7 @@ class Storage:
         self.aliases: list[weakref.ref[Node]] = []  # nodes whose value is the shared memory
         self.placed: Node | None = None  # the present value, if its memory is this storage's alone
         self.written: Written | None = None
+        self.seen: Node | None = None  # of exposed memory: what it held when it was read last
 
     def read(self) -> Node:
         """The present value, when the storage may be exposed."""
@@ -60,8 +64,20 @@ class Storage:
             self.buffer = self.exporter = None  # nobody else sees the memory any more
             self.aliases.clear()
             return self.node
+        if buffer.nbytes <= FEW and not self.node.tracked and Watching.watcher is None:
+            return self._as_it_is(buffer)
         executor.hurry(buffer)
         return self.node
+
+    def _as_it_is(self, buffer: np.ndarray) -> Node:
+        """What little memory holds now, copied: nothing has to run at once then, and a step that begins with it is one program.
+
+        The same node as long as it holds the same, so that who reads it twice reads one value.
+        """
+        now, seen = np.array(buffer, order="C"), self.seen
+        if seen is None or seen.value is None or seen.value.tobytes() != now.tobytes():
+            seen = self.seen = input_node(now, self.node.type)
+        return seen
 
     def shared(self) -> np.ndarray | None:
         """The memory, while NumPy shares it."""

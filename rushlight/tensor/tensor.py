@@ -635,7 +635,12 @@ def _part_of_known(node: Node, step: Step) -> Node | None:
     """
     if type(node) is not Node or node.value is None or node.tracked or not isinstance(node.type, Type):
         return None
-    if Watching.watcher is not None or Haste.wanted or not isinstance(step, (Slice, Reshape)) or not node.type.shape:
+    if Watching.watcher is not None or Haste.wanted or not node.type.shape:
+        return None
+    if isinstance(step, Permute):  # where nothing moves: a plan is compiled for the strides of its inputs
+        if not step.expose(node.value).flags.c_contiguous:
+            return None
+    elif not isinstance(step, (Slice, Reshape)):
         return None
     try:
         return input_node(step.expose(node.value), Type.of(step.shape(node.type.shape), node.type.dtype))
