@@ -37,8 +37,8 @@ class Graph(NamedTuple):
 
 def describe(root: Node, g: Node) -> Graph | None:
     """The graph below a root; None where it has hooks, rules of the user's, or nodes that cannot be gone through again."""
-    tracked = order([root])
-    if len(tracked) > LONGEST:
+    tracked = order([root], LONGEST)
+    if not tracked:
         return None
     nodes = list(tracked)
     places = {node: place for place, node in enumerate(nodes)}

@@ -50,10 +50,14 @@ def _arithmetic(function: Callable[..., Tensor], op: Op, label: str, least: int)
         kind = type(other)
         if kind is float or kind is int or isinstance(other, Tensor):
             try:
-                a = node_of(self)
+                storage = self._storage
+                plain = not self._steps and self._source is None and storage.buffer is None
+                a = storage.node if plain else node_of(self)
                 own = a.type.dtype
                 if kind is not float and kind is not int:
-                    b = node_of(other)
+                    storage = other._storage
+                    plain = not other._steps and other._source is None and storage.buffer is None
+                    b = storage.node if plain else node_of(other)
                     plain = b.type.dtype is own and own.category >= least
                 else:
                     plain = own.category == FLOATING or (kind is int and own.category >= max(least, INTEGER))

@@ -48,9 +48,10 @@ class Storage:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.version = 0
+        # `wrap` in tensor.py fills one in, too.
         self.buffer: np.ndarray | None = None  # the memory shared with NumPy
         self.exporter: weakref.ref[Exporter] | None = None  # None while exposed: exposed for ever
-        self.aliases: list[weakref.ref[Node]] = []  # nodes whose value is the shared memory
+        self.aliases: Sequence[weakref.ref[Node]] = ()  # nodes whose value is the shared memory
         self.placed: Node | None = None  # the present value, if its memory is this storage's alone
         self.written: Written | None = None
         self.seen: Node | None = None  # of exposed memory: what it held when it was read last
@@ -62,7 +63,7 @@ class Storage:
             return self.node
         if self.exporter is not None and self.exporter() is None:
             self.buffer = self.exporter = None  # nobody else sees the memory any more
-            self.aliases.clear()
+            self.aliases = ()
             return self.node
         if buffer.nbytes <= FEW and not self.node.tracked and Watching.watcher is None:
             return self._as_it_is(buffer)
@@ -115,7 +116,7 @@ class Storage:
             grafted.label = node.label
             self.node = grafted
             executor.value_of(grafted)
-            self.aliases.append(weakref.ref(grafted))
+            self.aliases = [*self.aliases, weakref.ref(grafted)]
         else:
             self.node = fresh
 
@@ -190,7 +191,7 @@ def address(storage: Storage) -> int:
     if storage.shared() is None and storage.placed is not storage.node:
         storage.share(np.array(executor.value_of(storage.node), order="C"))
         storage.buffer = None
-        storage.aliases.clear()
+        storage.aliases = ()
         storage.placed = storage.node
     memory = storage.shared()
     if memory is None:

@@ -553,8 +553,11 @@ def wrap(node: Node) -> Tensor:
     elif trace.pending > config.PENDING or trace.bytes > config.PENDING_BYTES:
         executor.settle()
     result: Tensor = _new(Tensor)
-    result._storage = Storage(node)
-    result._steps = ()
+    storage = result._storage = _new(Storage)  # spelled out, for this is a part of every operation
+    storage.node = node
+    storage.version = 0
+    storage.buffer = storage.exporter = storage.placed = storage.written = storage.seen = None
+    storage.aliases = result._steps = ()
     result._source = result._parent = result._cached = result._geometry = result._seen = result._grad = None
     result._cached_version = -1
     return result
