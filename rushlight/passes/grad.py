@@ -6,7 +6,6 @@ caller; nothing here knows of tensors.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Container, Iterable
 
 from ..ir.component import accumulate
@@ -16,8 +15,8 @@ Visit = Callable[[Node, Node], "Node | None"]
 Rule = Callable[[Node, Node], "tuple[Node | None, ...]"]
 
 
-def order(roots: Iterable[Node], most: float = math.inf) -> list[Node]:
-    """The tracked nodes below the roots, each after all its users; none, if there are more than `most`."""
+def order(roots: Iterable[Node]) -> list[Node]:
+    """The tracked nodes below the roots, each after all its users."""
     users: dict[Node, int] = {}
     first = [root for root in roots if root.tracked]
     stack = list(first)
@@ -30,8 +29,6 @@ def order(roots: Iterable[Node], most: float = math.inf) -> list[Node]:
                     users[operand] = 1
                     if operand not in first:
                         stack.append(operand)
-        if len(users) > most:
-            return []
     ready = [node for node in first if node not in users]
     result = []
     while ready:

@@ -19,7 +19,6 @@ import numpy as np
 
 from ..ir.graph import Node, Side, recorded_node, signatures, trace
 from ..ir.scalar import constant, number
-from .grad import order
 from .repetition import Knowledge, Mark
 
 CAPACITY = 256
@@ -28,7 +27,7 @@ Key = tuple[Any, ...]
 
 
 class Graph(NamedTuple):
-    """What a walk depends on: the tracked nodes below a root, users first, and then what else they read, the root's cotangent last."""
+    """What a walk depends on: the nodes from a root on to what they read, in the order in which they are met, the root's cotangent last."""
 
     key: Key
     nodes: list[Node]
@@ -37,13 +36,13 @@ class Graph(NamedTuple):
 
 def describe(root: Node, g: Node) -> Graph | None:
     """The graph below a root; None where it has hooks, rules of the user's, or nodes that cannot be gone through again."""
-    tracked = order([root], LONGEST)
-    if not tracked:
-        return None
-    nodes = list(tracked)
-    places = {node: place for place, node in enumerate(nodes)}
+    nodes = [root]
+    places = {root: 0}
     key: list[Any] = []
-    for node in tracked:
+    for node in nodes:  # which grows meanwhile
+        if not node.tracked:  # and so has no operands
+            key.append(_kind(node))
+            continue
         if node.side is not None and not _is_plain_leaf(node.side):
             return None
         key += (node.signature.number, node.label)  # type: ignore[union-attr]
@@ -52,8 +51,9 @@ def describe(root: Node, g: Node) -> Graph | None:
             if place is None:
                 place = places[operand] = len(nodes)
                 nodes.append(operand)
-                key.append(_kind(operand))
             key.append(place)
+        if len(nodes) > LONGEST:
+            return None
     if g in places:
         return None
     places[g] = len(nodes)

@@ -392,7 +392,12 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _any_sparse(tensors: list[Any]) -> bool:
-    return any([isinstance(tensor, Tensor) and tensor.layout is not strided for tensor in tensors])
+    return any(
+        [
+            type(tensor) is not Tensor and isinstance(tensor, Tensor) and tensor.layout is not strided
+            for tensor in tensors
+        ]
+    )
 
 
 def _gradients(given: Any, count: int) -> list[Any]:
