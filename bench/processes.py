@@ -1,4 +1,4 @@
-"""Rows that need processes of their own: the time of an import, the epochs of a whole program, the peak of memory."""
+"""Rows that need processes of their own: an import, a short program with its start, the epochs of a long one, the peak of memory."""
 
 from __future__ import annotations
 
@@ -55,13 +55,42 @@ def imports(row: Row, effort: Effort) -> dict[str, Any]:
     return _alternating(measure, effort)
 
 
+START = """
+import {} as torch
+torch.manual_seed(0)
+layer = torch.nn.Sequential(torch.nn.Linear(300, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10))
+optimizer = torch.optim.Adam(layer.parameters())
+for _ in range(10):
+    loss = torch.nn.functional.cross_entropy(layer(torch.randn(64, 300)), torch.arange(64) % 10)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+print(loss.item())
+"""
+
+
+def start(row: Row, effort: Effort) -> dict[str, Any]:
+    """Seconds of a whole process that trains a small network for ten steps, once it has been run before."""
+    words = {"ours": [sys.executable, "-c", START.format("rushlight")], "peer": [PYTORCH, "-c", START.format("torch")]}
+
+    def measure(side: str) -> list[float]:
+        began = time.perf_counter()
+        _output(words[side])
+        return [time.perf_counter() - began]
+
+    for side in words:
+        measure(side)
+    return _alternating(measure, effort)
+
+
 def memory(row: Row, effort: Effort) -> dict[str, Any]:
-    """MiB by which the first steps raise the memory of a process that has the program and its batch."""
+    """MiB by which the first steps raise the memory of a process that has the program and its batch, and finds its kernels on the disk."""
 
     def measure(side: str) -> list[float]:
         facts = json.loads(_output(command(side, "bench.memory", row.name)))
         return [(facts["peak"] - facts["before"]) / MIB]
 
+    measure("ours")  # compiles them
     return _alternating(measure, effort)
 
 
@@ -99,4 +128,9 @@ def _epochs(side: str, folder: str, count: int) -> list[float]:
     return [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
 
 
-KINDS: dict[str, Callable[[Row, Effort], dict[str, Any]]] = {"import": imports, "memory": memory, "epoch": epochs}
+KINDS: dict[str, Callable[[Row, Effort], dict[str, Any]]] = {
+    "import": imports,
+    "start": start,
+    "memory": memory,
+    "epoch": epochs,
+}

@@ -15,7 +15,7 @@ from typing import Any
 class Row:
     """One line.
 
-    kind: "block" times repetitions in two lasting processes; "memory", "epoch" and "import" start processes anew.
+    kind: "block" times repetitions in two lasting processes; "memory", "epoch", "import" and "start" start processes anew.
     program: module and function under `bench/programs/` that make the `Program`, called with `arguments`.
     compiled: ours runs it through `rushlight.compile`; PyTorch runs eagerly all the same.
     """
@@ -107,6 +107,7 @@ ROWS = (
     *_steps(),
     *_kernels(),
     Row("import", 0.12, kind="import"),
+    Row("start, and ten steps of a small network", None, kind="start"),
     Row("peak memory of ResNet-18 step", 0.6, *RESNET, kind="memory"),
     Row("peak memory of GPT step", 0.6, *GPT, kind="memory"),
 )

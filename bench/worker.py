@@ -54,9 +54,10 @@ def start(side: str) -> dict[str, Any]:
 def make(side: str, row: Row) -> Callable[[], Any]:
     """What one repetition does on this side; it returns only when its results are there."""
     if side in OTHERS:
-        repeat: Callable[[], Any] | None = importlib.import_module(f"bench.others.{side}_programs").make(row)
-        if repeat is None:
+        other = importlib.import_module(f"bench.others.{side}_programs").PROGRAMS.get(row.program)
+        if other is None:
             raise Absent("no program of this row")
+        repeat: Callable[[], Any] = other(*row.arguments)
         return repeat
     importlib.import_module("torch").set_float32_matmul_precision("highest")  # a row before may have asked for less
     torch = importlib.import_module("torch")

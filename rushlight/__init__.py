@@ -145,7 +145,34 @@ _SPARSE = {
         "_sparse_coo_tensor_unsafe",
     ),
     "products": ("hspmm", "smm", "spmm", "sspaddmm"),
+    "pointers": ("_convert_indices_from_coo_to_csr", "_convert_indices_from_csr_to_coo"),
 }
+
+_SYMBOLIC = (
+    "SymBool",
+    "SymFloat",
+    "SymInt",
+    "_assert",
+    "_assert_async",
+    "_check",
+    "_check_index",
+    "_check_is_size",
+    "_check_not_implemented",
+    "_check_tensor_all",
+    "_check_type",
+    "_check_value",
+    "_check_with",
+    "cond",
+    "sym_float",
+    "sym_int",
+    "sym_ite",
+    "sym_max",
+    "sym_min",
+    "sym_not",
+    "sym_sqrt",
+    "sym_sum",
+    "while_loop",
+)
 
 # Loaded when first used, so that `import rushlight` costs what a script uses. name: (module, attribute or None for the module)
 _LATER = {
@@ -174,6 +201,7 @@ _LATER = {
     "multiprocessing": ("rushlight.multiprocessing", None),
     "nn": ("rushlight.nn", None),
     "optim": ("rushlight.optim", None),
+    "onnx": ("rushlight.onnx", None),
     "overrides": ("rushlight.overrides", None),
     "ops": ("rushlight._ops", "ops"),
     "fx": ("rushlight.fx", None),
@@ -182,7 +210,10 @@ _LATER = {
     "serialization": ("rushlight.serialize", None),
     "serialize": ("rushlight.serialize", None),
     "_C": ("rushlight.compiled_names", None),
+    "PyTorchFileReader": ("rushlight.compiled_names", "PyTorchFileReader"),
+    "ScriptModule": ("rushlight.compiled_names", "ScriptModule"),
     "_dynamo": ("rushlight._dynamo", None),
+    "_tensor_str": ("rushlight._tensor_str", None),
     "accelerator": ("rushlight.accelerator", None),
     "sparse": ("rushlight.sparse", None),
     **{name: (f"rushlight.sparse.{file}", name) for file, names in _SPARSE.items() for name in names},
@@ -192,6 +223,7 @@ _LATER = {
     "explain": ("rushlight.debug.explain", "explain"),
     "memory": ("rushlight.memory", None),
     "profiler": ("rushlight.profiler", None),
+    "torch": ("rushlight", None),  # `torch.torch` is torch
     "types": ("rushlight.types", None),
     "UntypedStorage": ("rushlight.storage", "UntypedStorage"),
     "utils": ("rushlight.utils", None),
@@ -199,6 +231,7 @@ _LATER = {
     "vision": ("rushlight.vision", None),
     "vmap": ("rushlight.tensor.batched", "vmap"),
     **{name: ("rushlight.settings", name) for name in _SETTINGS},
+    **{name: ("rushlight.symbolic", name) for name in _SYMBOLIC},
     **{
         name.replace("Tensor", "Storage"): ("rushlight.storage", name.replace("Tensor", "Storage"))
         for name in _typed_constructors

@@ -6,12 +6,13 @@ from typing import Any
 
 from .absent import absent_class
 from .nn.modules.conversion import _parse_to
+from .passes.batching import innermost
 from .settings import get_default_device
 from .tensor import Size, Tensor
 from .tensor.geometry import CPU, device
 from .tensor.random import Generator
 
-__all__ = ["Generator", "Graph", "Size", "TensorBase", "Value"]
+__all__ = ["Generator", "Graph", "PyTorchFileReader", "ScriptModule", "Size", "TensorBase", "Value"]
 
 TensorBase = Tensor
 _TensorMeta = type(Tensor)
@@ -19,10 +20,17 @@ _TensorMeta = type(Tensor)
 _TRACED = "functions run as they are written"
 Graph = absent_class("torch._C.Graph", _TRACED)
 Value = absent_class("torch._C.Value", _TRACED)
+ScriptModule = absent_class("torch.ScriptModule", _TRACED)
+PyTorchFileReader = absent_class("torch.PyTorchFileReader", "`torch.load(…, mmap=True)` reads a part of a file")
 
 
 def _get_tracing_state() -> None:
     """None: nothing is traced to TorchScript."""
+
+
+def _are_functorch_transforms_active() -> bool:
+    """Whether a function is run on a batch of examples by `vmap`. Derivatives leave functions as they are."""
+    return innermost() is not None
 
 
 def _log_api_usage_once(event: str) -> None:

@@ -9,8 +9,6 @@ import jax
 import jax.numpy as jnp
 from jax import lax, random
 
-from ..rows import Row
-
 Params = dict[str, Any]
 
 
@@ -138,9 +136,3 @@ PROGRAMS = {
     "training:lenet": lenet,
     "training:mlp": mlp,
 }
-
-
-def make(row: Row) -> Callable[[], Any] | None:
-    """What one repetition does, or None where there is no program of this row."""
-    program = PROGRAMS.get(row.program)
-    return None if program is None else program(*row.arguments)

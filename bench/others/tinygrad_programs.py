@@ -7,8 +7,6 @@ from typing import Any
 
 from tinygrad import Context, Device, Tensor, TinyJit, nn
 
-from ..rows import Row
-
 
 def _forced(function: Callable[..., Tensor], *arguments: Tensor) -> Callable[[], Any]:
     compiled = TinyJit(lambda *inputs: function(*inputs).realize())
@@ -79,9 +77,3 @@ PROGRAMS = {
     "training:lenet": lenet,
     "training:mlp": mlp,
 }
-
-
-def make(row: Row) -> Callable[[], Any] | None:
-    """What one repetition does, or None where there is no program of this row."""
-    program = PROGRAMS.get(row.program)
-    return None if program is None else program(*row.arguments)

@@ -18,7 +18,7 @@ from .census import Refused, of_library
 from .recording import Recording, record
 from .repetition import MISSED, Repetition
 from .stance import Stance
-from .structure import take_apart
+from .structure import rebuilt, take_apart
 
 VARIANTS = 8  # kept for a function, as PyTorch's limit; others run as they are written
 FORMS = 256  # of arguments, remembered for a function
@@ -157,17 +157,7 @@ def _own_code(function: Any) -> CodeType | None:
 
 def _with_tensors(value: Any, tensors: Any) -> Any:
     """Arguments with their tensors replaced by others, in order."""
-    kind = type(value)
-    if isinstance(value, Tensor) and value.layout is strided:
-        return next(tensors)
-    if isinstance(value, tuple):
-        parts = [_with_tensors(each, tensors) for each in value]
-        return kind(*parts) if hasattr(value, "_fields") else kind(parts)
-    if kind is list:
-        return [_with_tensors(each, tensors) for each in value]
-    if kind is dict:
-        return {key: _with_tensors(each, tensors) for key, each in value.items()}
-    return value
+    return rebuilt(value, lambda leaf: next(tensors) if isinstance(leaf, Tensor) and leaf.layout is strided else leaf)
 
 
 def _with_originals(result: Any, found: Any, replaced: list[tuple[Tensor, Tensor]]) -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import config
 from ..dtype import decode
-from ..ir.graph import Node, mode
+from ..ir.graph import Node, input_node, mode
 from ..ir.type import Type
 from ..runtime import events, executor, tier
 from ..tensor import Tensor
@@ -43,18 +43,6 @@ def directly(plan: Any, inputs: list[Any]) -> Any:
     if not plan.variants:
         return None
     return importlib.import_module("rushlight.runtime.direct").direct(plan, inputs)
-
-
-def known_node(value: Any, type: Type) -> Node:
-    """`input_node`, for dozens of results."""
-    node: Node = _new(Node)
-    node.signature = node.label = node.side = None
-    node.operands = ()
-    node.type = type
-    node.value = value
-    node.slot = node.epoch = -1
-    node.tracked = False
-    return node
 
 
 class _Numbers:
@@ -327,12 +315,12 @@ class Repetition:
             storage = tensors[slot]._storage
             storage.version += versions
             if place >= 0:
-                storage.node = node = known_node(pool[place], type)
+                storage.node = node = input_node(pool[place], type)
                 if fixed >= 0:
                     nodes[fixed], values[fixed] = node, pool[place]
         storages = []
         for place, type, ghost in self.storages:
-            node = known_node(pool[place], type)
+            node = input_node(pool[place], type)
             if ghost is not None:
                 node.signature, node.label, node.side = ghost.signature, ghost.label, ghost.side
                 node.operands, node.tracked = ghost.operands, True

@@ -140,7 +140,7 @@ __all__ = [
     "send_object_list",
 ]
 
-_MODULES = ("algorithms", "checkpoint", "device_mesh", "fsdp", "launch", "nn", "run", "tensor")
+_MODULES = ("algorithms", "checkpoint", "constants", "device_mesh", "fsdp", "launch", "nn", "rpc", "run", "tensor")
 
 __getattr__ = late.names(
     __name__,

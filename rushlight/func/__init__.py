@@ -1,9 +1,6 @@
 """`torch.func`: functions of functions. Derivatives of pure functions of tensors, batched functions, and any nesting of them."""
 
-import sys as _sys
-from importlib import import_module as _import_module
-from types import ModuleType as _ModuleType
-
+from .. import late as _late
 from ..tensor.batched import vmap
 from .jacobian import hessian, jacfwd, jacrev
 from .modules import functional_call, functionalize, replace_all_batch_norm_modules_, stack_module_state
@@ -25,10 +22,4 @@ __all__ = [
     "vmap",
 ]
 
-
-def __getattr__(name: str) -> _ModuleType:
-    if name.startswith("__"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    missing = _import_module("rushlight.alias.missing")
-    found: _ModuleType = missing.module_getattr(_sys.modules[__name__], "torch.func")(name)
-    return found
+__getattr__ = _late.names(__name__, "torch.func", {})

@@ -108,7 +108,7 @@ def _at(
             for place, extent in zip(source, images.type.shape[2:], strict=True)
             for each in (place.at_least(0), place.less(extent))
         ]
-        value = Literal(np.array(fill, type.dtype.storage)[()])
+        value = Literal(np.array(fill, type.dtype.compute)[()])
         return Apply("choose", every(*inside, *within), images[(number, channel, *source)], value)
 
     def chosen(decided: tuple[bool, ...]) -> Expr:

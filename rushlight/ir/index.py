@@ -128,7 +128,8 @@ def _put_vjp(node: Node, g: Node) -> Cotangents:
     return kept, take(g, *indices) if value.tracked else None, *[None] * len(indices)
 
 
-put = Op("put", infer=_put_infer, eval=_put_eval, vjp=_put_vjp, anchor="scatter")
+# Of values written to one place the last one stays, and forward mode says so. The vjp, as PyTorch's, gives the cotangent to all of them.
+put = Op("put", infer=_put_infer, eval=_put_eval, vjp=_put_vjp, anchor="scatter", linear=lambda accumulate: True)
 
 # ---- gather and scatter: along one axis ----
 
@@ -240,4 +241,11 @@ def _extreme_scatter_vjp(node: Node, g: Node) -> tuple[Node, Node]:
     return to_base, mul(theirs, gather(share, index, axis=axis))
 
 
-scatter = Op("scatter", infer=_scatter_infer, eval=_scatter_eval, vjp=_scatter_vjp, anchor="scatter")
+scatter = Op(
+    "scatter",
+    infer=_scatter_infer,
+    eval=_scatter_eval,
+    vjp=_scatter_vjp,
+    anchor="scatter",
+    linear=lambda axis, reduce: reduce in ("set", "add"),
+)

@@ -7,6 +7,8 @@
                                         element at a time
 `primitives(*operands, **attributes)`   optional: the op as a graph of simpler records, of the same meaning, for a compiler to expand:
                                         a node, or a node for each of several results
+`linear(**attributes)`                  optional: whether the op, of its floating operands together, is linear, so that its tangent is the
+                                        op of their tangents; for ops whose vjp does not say so (see `index.put`)
 
 Calling a record emits a node.
 """
@@ -32,7 +34,19 @@ registry: dict[str, Op] = {}
 class Op:
     """One op record; see the module's text."""
 
-    __slots__ = ("name", "infer", "eval", "vjp", "at", "anchor", "differentiable", "moves", "primitives", "elementwise")
+    __slots__ = (
+        "name",
+        "infer",
+        "eval",
+        "vjp",
+        "at",
+        "anchor",
+        "differentiable",
+        "moves",
+        "primitives",
+        "linear",
+        "elementwise",
+    )
 
     def __init__(
         self,
@@ -45,6 +59,7 @@ class Op:
         anchor: str | None = None,
         moves: bool = False,
         primitives: Callable[..., Node | tuple[Node, ...]] | None = None,
+        linear: Callable[..., bool] | None = None,
         elementwise: bool = False,
     ) -> None:
         if name in registry:
@@ -62,6 +77,7 @@ class Op:
         self.differentiable = callable(vjp)
         self.moves = moves  # only moves elements: works on bit patterns, nothing to decode
         self.primitives = primitives
+        self.linear = linear
         self.elementwise = elementwise  # operands broadcast, whatever their rank
         registry[name] = self
 

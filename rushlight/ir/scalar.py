@@ -170,10 +170,6 @@ def _check_supported(name: str, function: Callable[..., Any], types: tuple[Type,
         raise NotImplementedError(f"\"{name}\" not implemented for '{types[0].dtype.name}'") from None
 
 
-def _no(*_: Any) -> Sequence[Node | None]:
-    raise InternalError("this rule is never called")
-
-
 def cj(x: Node) -> Node:
     """The conjugate where the node is complex."""
     return conj(x) if x.type.dtype.is_complex else x
@@ -181,11 +177,6 @@ def cj(x: Node) -> Node:
 
 def _times(g: Node, value: complex) -> Node:
     return mul(g, number(value, g.type.dtype))
-
-
-def _wide_bool(function: Callable[..., Any], of_bool: Callable[..., Any]) -> Callable[..., Any]:
-    """NumPy refuses or redefines some arithmetic on bool; PyTorch does not."""
-    return lambda a, *rest: of_bool(a, *rest) if a.dtype == np.bool_ else function(a, *rest)
 
 
 # ---- arithmetic ----

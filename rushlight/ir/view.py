@@ -219,7 +219,7 @@ def _pad_at(index: tuple[Expr, ...], x: Operand, *, type: Type, low: Shape, high
         place = offset // (gap + 1)
         inside += [offset.at_least(0), (offset % (gap + 1)).equals(0), place.less(extent)]
         source.append(place)
-    return Apply("choose", expr.every(*inside), x[tuple(source)], Literal(np.zeros((), type.dtype.storage)[()]))
+    return Apply("choose", expr.every(*inside), x[tuple(source)], Literal(np.zeros((), type.dtype.compute)[()]))
 
 
 _pad = Op("pad", infer=_pad_infer, eval=_pad_eval, vjp=_pad_vjp, at=_pad_at, moves=True)

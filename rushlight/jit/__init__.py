@@ -23,6 +23,8 @@ from .annotations import (
     strict_fusion,
     unused,
 )
+from .annotations import _overload as _overload
+from .annotations import _overload_method as _overload_method
 from .archive import load, save
 from .script import (
     CompilationUnit,

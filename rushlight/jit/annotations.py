@@ -81,6 +81,16 @@ def script_method(fn: Value) -> Value:
     return fn
 
 
+def _overload(func: Value) -> Value:
+    """The function: a signature for the script compiler, which the function of the same name that follows replaces."""
+    return func
+
+
+def _overload_method(func: Value) -> Value:
+    """The method, as for `_overload`."""
+    return func
+
+
 def script_if_tracing(fn: Callable[..., Any]) -> Callable[..., Any]:
     """The function."""
     return fn

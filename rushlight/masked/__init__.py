@@ -3,10 +3,7 @@
 Without a mask every element counts. What is reduced of no element at all is the neutral element, or NaN where there is none.
 """
 
-import sys as _sys
-from importlib import import_module as _import_module
-from types import ModuleType as _ModuleType
-
+from .. import late as _late
 from .reductions import (
     amax,
     amin,
@@ -51,10 +48,4 @@ __all__ = [
     "var",
 ]
 
-
-def __getattr__(name: str) -> _ModuleType:
-    if name.startswith("__"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    missing = _import_module("rushlight.alias.missing")
-    found: _ModuleType = missing.module_getattr(_sys.modules[__name__], "torch.masked")(name)
-    return found
+__getattr__ = _late.names(__name__, "torch.masked", {})

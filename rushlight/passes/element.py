@@ -6,7 +6,8 @@ views ends as one address. Equal (value, index) pairs are one expression, which 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from ..dtype import bfloat16, float16
 from ..ir.expr import Apply, Expr, Literal, Load
@@ -91,42 +92,33 @@ def _decided(expression: Expr) -> Expr:
     return expression
 
 
+def parts(expressions: Sequence[Expr], below: Callable[[Any], Iterable[Any]]) -> Iterator[Any]:
+    """The expressions and what lies below them, each object once, last things first."""
+    seen: set[int] = set()
+    stack: list[Any] = list(reversed(expressions))
+    while stack:
+        part = stack.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            yield part
+            stack.extend(below(part))
+
+
+def below(part: Any) -> Iterable[Any]:
+    """What an expression is made of: arguments, and the indices and the data that say where it is read."""
+    if isinstance(part, Apply):
+        return part.arguments
+    if isinstance(part, Load):
+        return [index for index in part.index if isinstance(index, Index)]
+    return part.data() if isinstance(part, Index) else ()
+
+
 def loads(expressions: Sequence[Expr]) -> list[Load]:
     """All loads in the expressions, each once."""
-    found: list[Load] = []
-    seen: set[int] = set()
-    stack = list(reversed(expressions))
-    while stack:
-        expression = stack.pop()
-        if id(expression) in seen:
-            continue
-        seen.add(id(expression))
-        if isinstance(expression, Load):
-            found.append(expression)
-            stack.extend(i for i in expression.index if isinstance(i, Index))
-        elif isinstance(expression, Apply):
-            stack.extend(expression.arguments)
-        elif isinstance(expression, Index):
-            stack.extend(expression.data())
-    return found
+    return [part for part in parts(expressions, below) if isinstance(part, Load)]
 
 
 def functions(expression: Expr) -> set[str]:
     """The names of all scalar functions in an expression, index arithmetic left out."""
-    found: set[str] = set()
-    seen: set[int] = set()
-    stack = [expression]
-    while stack:
-        part = stack.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, Apply):
-            if part.function not in _CONDITIONS:
-                found.add(part.function)
-            stack.extend(part.arguments)
-        elif isinstance(part, Load):
-            stack.extend(part.index)
-        elif isinstance(part, Index):
-            stack.extend(part.data())
-    return found
+    applied = (part.function for part in parts((expression,), below) if isinstance(part, Apply))
+    return {function for function in applied if function not in _CONDITIONS}

@@ -56,7 +56,25 @@ def _tangent(node: Node, tangents: Tangents, create_graph: bool) -> Node | None:
         return own
     if node.op_name == "component":
         return None if parts[0] is None else component.component(parts[0], index=node.attributes["index"])
+    assert node.signature is not None
+    op = node.signature.op
+    if (side is None or side.backward is None) and op.linear is not None and op.linear(**node.attributes):
+        return _of_tangents(node, parts, create_graph)
     return _transposed_twice(node, parts, create_graph)
+
+
+def _of_tangents(node: Node, parts: list[Node | None], create_graph: bool) -> Node:
+    """The tangent of an op that is linear in its floating operands; operands without a tangent count as constant."""
+    operands = [
+        part if part is not None else scalar.zeros_like(operand) if operand.type.dtype is node.type.dtype else operand
+        for operand, part in zip(node.operands, parts, strict=True)
+    ]
+    tracking, mode.tracking = mode.tracking, create_graph
+    try:
+        made: Node = node.signature.op(*operands, **node.attributes)  # type: ignore[union-attr]
+        return made
+    finally:
+        mode.tracking = tracking
 
 
 def _transposed_twice(node: Node, parts: list[Node | None], create_graph: bool) -> Node | None:

@@ -14,7 +14,7 @@ from ..kernel.contraction import Contract, Precision
 from ..kernel.index import ZERO, Index, add, data, divide, fixed, loop, remainder
 from ..kernel.nest import Fold, Let, Nest, Row, Statement, Sweep, Tally, Temp, Write
 from ..kernel.templates import TEMPLATES
-from .element import loads
+from .element import loads, parts
 from .fuse import CHEAP, COSTS, Fusion, Group, spread
 
 KEPT_BYTES = (
@@ -356,13 +356,5 @@ class NestLowering:
 
 def expense(expression: Expr) -> float:
     """What computing an expression costs, shared parts counted once."""
-    total, seen, stack = 0.0, set(), [expression]
-    while stack:
-        part = stack.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, Apply):
-            total += COSTS.get(part.function, 1.0)
-            stack.extend(part.arguments)
-    return total
+    applied = parts((expression,), lambda part: part.arguments if isinstance(part, Apply) else ())
+    return sum((COSTS.get(part.function, 1.0) for part in applied if isinstance(part, Apply)), 0.0)

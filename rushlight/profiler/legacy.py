@@ -6,12 +6,26 @@ import warnings
 from types import TracebackType
 from typing import Any
 
+from ..absent import absent_class
 from .averages import EventList, FunctionEvent, FunctionEventAvg
 from .profiler import kineto_available
 from .profiler import profile as _profile
 from .record import record_function
 
-__all__ = ["EventList", "FunctionEvent", "FunctionEventAvg", "kineto_available", "profile", "record_function"]
+__all__ = [
+    "EventList",
+    "FunctionEvent",
+    "FunctionEventAvg",
+    "emit_itt",
+    "emit_nvtx",
+    "kineto_available",
+    "profile",
+    "record_function",
+]
+
+_INSTEAD = "`torch.autograd.profiler.profile` tells what runs"
+emit_nvtx = absent_class("torch.autograd.profiler.emit_nvtx", _INSTEAD)
+emit_itt = absent_class("torch.autograd.profiler.emit_itt", _INSTEAD)
 
 
 class profile:

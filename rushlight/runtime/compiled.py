@@ -255,7 +255,8 @@ class CompiledPlan:
                 if segment.program.run(arrays):
                     return None
             else:
-                found = segment.evaluate(*[self._operand(values, v) for v in segment.operands])
+                with np.errstate(all="ignore"):
+                    found = segment.evaluate(*[self._operand(values, v) for v in segment.operands])
                 # Kernels expect what others compute to be contiguous.
                 values[segment.result] = found if isinstance(found, tuple) else np.asarray(found, order="C")
             for value in drops:

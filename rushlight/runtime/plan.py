@@ -115,10 +115,11 @@ class Plan:
         for slot, value in zip(self.inputs, inputs, strict=True):
             values[slot] = value
         inputs.clear()
-        for evaluate, operands, result, dropped in self.steps:
-            values[result] = evaluate(*[values[slot] for slot in operands])
-            for slot in dropped:
-                values[slot] = None
+        with np.errstate(all="ignore"):  # infinities and NaN are results like others
+            for evaluate, operands, result, dropped in self.steps:
+                values[result] = evaluate(*[values[slot] for slot in operands])
+                for slot in dropped:
+                    values[slot] = None
         return [values[slot] for slot in self.live]
 
     def run_what_can(self, inputs: list[np.ndarray]) -> tuple[list[Any], Exception | None]:
@@ -132,7 +133,8 @@ class Plan:
             if any(argument is None for argument in arguments):
                 continue
             try:
-                values[result] = evaluate(*arguments)
+                with np.errstate(all="ignore"):
+                    values[result] = evaluate(*arguments)
             except Exception as error:  # whatever an op's eval raises is the user's to see, once
                 first = first or error
         return [values[slot] for slot in self.live], first

@@ -37,8 +37,8 @@ from .factorizations import (
 )
 from .products import linalg_cross as cross
 from .products import matmul, multi_dot
-from .public import public, scalar_name, with_out
-from .reductions import norm_node
+from .public import public, with_out
+from .reductions import norm_node, normed_node
 from .return_types import return_type
 from .tensor import Tensor, from_array, from_values, node_of, wrap, wrap_axes
 
@@ -247,13 +247,7 @@ def vector_norm(
     x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: dtype | None = None
 ) -> Tensor:
     """The p-norm of all elements or over `dim`."""
-    node = node_of(x)
-    if dtype is not None:
-        node = scalar.cast(node, dtype=dtype)
-    if node.type.dtype.category < FLOATING:
-        raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {scalar_name(node.type.dtype)}"
-        )
+    node = normed_node(x, dtype)
     axes = (
         tuple(range(x.ndim)) if dim is None or dim == () or dim == [] else wrap_axes("linalg.vector_norm", dim, x.ndim)
     )

@@ -12,10 +12,11 @@ from ..ir import scalar, view
 from ..ir.graph import Node, input_node
 from ..ir.type import Type, broadcast_shapes
 from .geometry import Size, require_cpu
+from .joining import cat, stack
 from .promotion import Defaults, Number, promoted
 from .public import method, public, scalar_name
 from .reductions import norm_node
-from .shape import cat, diagonal, stack
+from .shape import diagonal
 from .shape import diagonal as diagonal_of
 from .tensor import Tensor, from_array, make_view, node_of, wrap, wrap_axis
 from .views import Expand, Reshape

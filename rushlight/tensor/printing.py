@@ -35,7 +35,7 @@ class PrintOptions:
     sci_mode: bool | None = None
 
 
-_OPTIONS = PrintOptions()
+OPTIONS = PrintOptions()
 
 _PROFILES: dict[str, dict[str, float]] = {
     "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
@@ -77,13 +77,13 @@ def set_printoptions(
         chosen.update(_PROFILES[profile])
     chosen.update({name: value for name, value in given.items() if value is not None})
     for name, value in chosen.items():
-        setattr(_OPTIONS, name, value)
-    _OPTIONS.sci_mode = sci_mode
+        setattr(OPTIONS, name, value)
+    OPTIONS.sci_mode = sci_mode
 
 
 def get_printoptions() -> dict[str, Any]:
     """The options now in force, as keywords for `set_printoptions`."""
-    return dataclasses.asdict(_OPTIONS)
+    return dataclasses.asdict(OPTIONS)
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def format_tensor(
     if _device_type(device) != _device_type(default_device):
         suffixes.append(f"device='{device}'")
     shows_values = array is not None and array.size > 0
-    if (array is None) or (not shows_values and len(shape) != 1) or (shows_values and not _OPTIONS.edgeitems):
+    if (array is None) or (not shows_values and len(shape) != 1) or (shows_values and not OPTIONS.edgeitems):
         suffixes.append(f"size={tuple(shape)}")
     if not _goes_without_saying(dtype, default_dtype, shows_values):
         suffixes.append(f"dtype={dtype}")
@@ -154,10 +154,10 @@ def format_values(array: np.ndarray, dtype: dtype, column: int) -> str:
     """The bracketed values alone; `column` is where the outermost bracket stands."""
     if array.size == 0:
         return "[]"
-    summarise = array.size > _OPTIONS.threshold
-    if summarise and array.ndim and not _OPTIONS.edgeitems:
+    summarise = array.size > OPTIONS.threshold
+    if summarise and array.ndim and not OPTIONS.edgeitems:
         return "[...]"
-    cut = tuple(summarise and length > 2 * _OPTIONS.edgeitems for length in array.shape)
+    cut = tuple(summarise and length > 2 * OPTIONS.edgeitems for length in array.shape)
     shown = _shown_part(array, cut)
     if shown.dtype == dtype.storage != dtype.compute:
         shown = decode(shown, dtype)
@@ -179,7 +179,7 @@ def _goes_without_saying(of: dtype, default: dtype, shows_values: bool) -> bool:
 
 def _shown_part(array: np.ndarray, cut: tuple[bool, ...]) -> np.ndarray:
     """The array without what the '...' stand for: the first and last items along each cut axis."""
-    edge = _OPTIONS.edgeitems
+    edge = OPTIONS.edgeitems
     for axis, is_cut in enumerate(cut):
         if is_cut:
             front, back = [slice(None)] * array.ndim, [slice(None)] * array.ndim
@@ -208,7 +208,7 @@ def _real_texts(flat: np.ndarray) -> tuple[list[str], int]:
 
 def _number_format(counted: np.ndarray) -> Callable[[float], str]:
     """The notation that suits these finite values that are not zero."""
-    precision = _OPTIONS.precision
+    precision = OPTIONS.precision
     if counted.size and _needs_scientific(counted):
         return f"{{:.{precision}e}}".format
     if bool(np.all(counted == np.ceil(counted))):
@@ -217,8 +217,8 @@ def _number_format(counted: np.ndarray) -> Callable[[float], str]:
 
 
 def _needs_scientific(counted: np.ndarray) -> bool:
-    if _OPTIONS.sci_mode is not None:
-        return _OPTIONS.sci_mode
+    if OPTIONS.sci_mode is not None:
+        return OPTIONS.sci_mode
     magnitudes = np.abs(counted)
     smallest, largest = float(magnitudes.min()), float(magnitudes.max())  # float64, whatever the dtype
     too_wide = largest / smallest > _WIDEST_RATIO  # smallest > 0; Python floats: an overflow gives inf
@@ -252,7 +252,7 @@ class _Layout:
             return self.row(length, column)
         items = [self.brackets(axis + 1, column + 1) for _ in range(length)]
         if self.cut[axis]:
-            items.insert(_OPTIONS.edgeitems, "...")
+            items.insert(OPTIONS.edgeitems, "...")
         separator = "," + "\n" * deeper + " " * (column + 1)
         return f"[{separator.join(items)}]"
 
@@ -260,8 +260,8 @@ class _Layout:
         """The innermost bracket, broken into lines that fit."""
         items = [next(self.texts) for _ in range(length)]
         if self.cut[-1]:
-            items.insert(_OPTIONS.edgeitems, " ...")
-        fitting = (_OPTIONS.linewidth - column) / (self.width + len(", "))
+            items.insert(OPTIONS.edgeitems, " ...")
+        fitting = (OPTIONS.linewidth - column) / (self.width + len(", "))
         step = len(items) if fitting >= len(items) else max(1, math.floor(fitting))
         lines = [", ".join(items[start : start + step]) for start in range(0, len(items), step)]
         separator = ",\n" + " " * (column + 1)
@@ -275,7 +275,7 @@ def with_suffixes(text: str, suffixes: list[str], column: int, indent: int, new_
     used = len(text) - last_break + 1 + (indent if last_break < 0 else 0)
     parts = [text]
     for suffix in suffixes:
-        if new_line or used + len(suffix) + 2 > _OPTIONS.linewidth:
+        if new_line or used + len(suffix) + 2 > OPTIONS.linewidth:
             new_line = False
             parts.append(",\n" + " " * column + suffix)
             used = column + len(suffix)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -418,16 +419,37 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
 
 
 @method
-def random_(self: Tensor, from_: Any = None, to: Any = None, *, generator: Any = None, **named: Any) -> Tensor:
-    """Overwrites with uniform integers: of the whole dtype, in [0, to), or in [from, to)."""
-    from_ = named.pop("from", from_)
+def random_(self: Tensor, *bounds: Any, generator: Any = None, **named: Any) -> Tensor:
+    """Overwrites with uniform integers: of the whole dtype, in [0, to), in [from, to), or, where `to` is None, from `from` on.
+
+    Called with one number, that is `to`.
+
+    >>> import rushlight as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.empty(4).random_(5), torch.empty(4, dtype=torch.uint8).random_(250, None)
+    (tensor([4., 4., 3., 0.]), tensor([251, 253, 251, 251], dtype=torch.uint8))
+    """
+    places = ("to",) if len(bounds) == 1 and "to" not in named else ("from", "to")
+    given = dict(zip(places, bounds, strict=False))
+    if len(bounds) > 2 or given.keys() & named:
+        raise TypeError("random_(): takes (), (to), (from, to) or (from, None), each bound once")
+    given |= {name: named.pop(name) for name in ("from", "to") if name in named}
     _refuse(named, "random_")
-    if from_ is None:
+    if not given:
         return overwrite("random_", self, integers.random, generator)
-    low, high = (0, from_) if to is None else (from_, to)
+    if "to" not in given:
+        raise TypeError("random_(): 'from' needs 'to', which may be None: all integers of the dtype from there on")
+    unbounded = "from" in given and given["to"] is None
+    for name, bound in given.items():
+        if isinstance(bound, bool) or not (hasattr(bound, "__index__") or (unbounded and name == "to")):
+            raise TypeError(f"random_(): argument '{name}' must be int, not {type(bound).__name__}")
+    low = index(given.get("from", 0))
+    if unbounded:
+        return overwrite("random_", self, integers.random_from, generator, low)
+    high = index(given["to"])
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return overwrite("random_", self, integers.randint, generator, int(low), int(high))
+    return overwrite("random_", self, integers.randint, generator, low, high)
 
 
 @method

@@ -491,6 +491,18 @@ def cummin(input: Tensor, dim: int) -> Any:
 # ---- norms ----
 
 
+def normed_node(input: Tensor, kind: dtype | None) -> Node:
+    """The elements of which a norm is taken, in the dtype wanted."""
+    node = node_of(input)
+    if kind is not None:
+        node = scalar.cast(node, dtype=kind)
+    if node.type.dtype.category < FLOATING:
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {scalar_name(node.type.dtype)}"
+        )
+    return node
+
+
 def norm_node(node: Node, p: float, axes: tuple[int, ...], keepdim: bool) -> Node:
     """The p-norm over axes; its gradient is 0 where the norm is."""
     kind = node.type.dtype
@@ -558,13 +570,7 @@ def norm(
 @public("LinalgVectorNorm", function=False, out=False)
 def norm_(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
     """`norm`, as a method."""
-    node = node_of(input)
-    if dtype is not None:
-        node = scalar.cast(node, dtype=dtype)
-    if node.type.dtype.category < FLOATING:
-        raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {scalar_name(node.type.dtype)}"
-        )
+    node = normed_node(input, dtype)
     if p == "nuc":
         return input.nuclear_norm(dim, keepdim)  # type: ignore[attr-defined,no-any-return]
     order = 2.0 if p in ("fro", None) else float(p)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -746,10 +745,6 @@ def wrap_axes(op: str, axes: Any, ndim: int) -> tuple[int, ...]:
         twice = next(axis for axis in found if found.count(axis) > 1)
         raise RuntimeError(f"dim {twice} appears multiple times in the list of dims — {op}")
     return found if ndim else ()
-
-
-def numel_of(shape: tuple[int, ...]) -> int:
-    return prod(shape)
 
 
 _IMPORTABLE = "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool"

@@ -6,5 +6,7 @@ from . import checkpoint, dlpack, hooks
 __all__ = ["checkpoint", "data", "dlpack", "hooks"]
 
 __getattr__ = late.names(
-    __name__, "torch.utils", {name: (f"{__name__}.{name}", None) for name in ("_pytree", "model_zoo", "tensorboard")}
+    __name__,
+    "torch.utils",
+    {name: (f"{__name__}.{name}", None) for name in ("_pytree", "flop_counter", "model_zoo", "tensorboard")},
 )

@@ -6,7 +6,7 @@ adds; all else, None too, is a leaf.
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,7 +19,9 @@ __all__ = [
     "GetAttrKey",
     "LeafSpec",
     "MappingKey",
+    "NodeDef",
     "PyTree",
+    "SUPPORTED_NODES",
     "SequenceKey",
     "TreeSpec",
     "UnflattenFn",
@@ -112,12 +114,13 @@ def key_get(obj: Any, kp: Iterable[Any]) -> Any:
 # ---- containers ----
 
 
-class _Node(NamedTuple):
-    """How a kind of container is taken apart and put together."""
+class NodeDef(NamedTuple):
+    """How a kind of container is taken apart and put together; where it can tell the places of its parts, also with these."""
 
-    flatten: FlattenFn
-    unflatten: UnflattenFn
-    keys: Callable[[Any], list[Any]] | None
+    type: Any
+    flatten_fn: FlattenFn
+    unflatten_fn: UnflattenFn
+    flatten_with_keys_fn: Callable[[Any], tuple[list[tuple[Any, Any]], Context]] | None
 
 
 def _indices(value: Any) -> list[Any]:
@@ -128,51 +131,62 @@ def _names(value: Any) -> list[Any]:
     return [MappingKey(key) for key in value]
 
 
+def _attributes(value: Any) -> list[Any]:
+    return [GetAttrKey(name) for name in value._fields]
+
+
+def _own(type: Any, flatten: FlattenFn, unflatten: UnflattenFn, keys: Callable[[Any], list[Any]]) -> NodeDef:
+    def flatten_with_keys(value: Any) -> tuple[list[tuple[Any, Any]], Context]:
+        parts, context = flatten(value)
+        return list(zip(keys(value), parts, strict=True)), context
+
+    return NodeDef(type, flatten, unflatten, flatten_with_keys)
+
+
 def _dict_parts(value: Any) -> tuple[list[Any], Any]:
     return list(value.values()), list(value)
-
-
-def _dict_flatten_with_keys(d: dict[Any, Any]) -> tuple[list[tuple[Any, Any]], Any]:
-    """A dict's parts with their keys, for packages that register dicts of their own under this name of PyTorch's."""
-    return list(zip(_names(d), d.values(), strict=True)), list(d)
 
 
 def _default_dict_parts(value: Any) -> tuple[list[Any], Any]:
     return list(value.values()), [value.default_factory, list(value)]
 
 
-_nodes: dict[type, _Node] = {
-    tuple: _Node(lambda v: (list(v), None), lambda parts, _: tuple(parts), _indices),
-    list: _Node(lambda v: (list(v), None), lambda parts, _: list(parts), _indices),
-    dict: _Node(_dict_parts, lambda parts, keys: dict(zip(keys, parts, strict=True)), _names),
-    OrderedDict: _Node(_dict_parts, lambda parts, keys: OrderedDict(zip(keys, parts, strict=True)), _names),
-    defaultdict: _Node(
-        _default_dict_parts, lambda parts, own: defaultdict(own[0], zip(own[1], parts, strict=True)), _names
-    ),
-    deque: _Node(lambda v: (list(v), v.maxlen), lambda parts, most: deque(parts, maxlen=most), _indices),
-    Size: _Node(lambda v: (list(v), None), lambda parts, _: tuple(parts), _indices),  # as PyTorch has it
+# The kinds of containers. `collections.namedtuple` stands for every class that it made.
+SUPPORTED_NODES: dict[Any, NodeDef] = {
+    node.type: node
+    for node in (
+        _own(tuple, lambda v: (list(v), None), lambda parts, _: tuple(parts), _indices),
+        _own(list, lambda v: (list(v), None), lambda parts, _: list(parts), _indices),
+        _own(dict, _dict_parts, lambda parts, keys: dict(zip(keys, parts, strict=True)), _names),
+        _own(namedtuple, lambda v: (list(v), type(v)), lambda parts, cls: cls(*parts), _attributes),
+        _own(OrderedDict, _dict_parts, lambda parts, keys: OrderedDict(zip(keys, parts, strict=True)), _names),
+        _own(
+            defaultdict,
+            _default_dict_parts,
+            lambda parts, own: defaultdict(own[0], zip(own[1], parts, strict=True)),
+            _names,
+        ),
+        _own(deque, lambda v: (list(v), v.maxlen), lambda parts, most: deque(parts, maxlen=most), _indices),
+        _own(Size, lambda v: (list(v), None), lambda parts, _: tuple(parts), _indices),  # as PyTorch has it
+    )
 }
 
+# Packages that register dicts of their own take this one.
+_dict_flatten_with_keys = SUPPORTED_NODES[dict].flatten_with_keys_fn
 
-class namedtuple:  # noqa: N801 — the name that PyTorch's descriptions print
-    """Stands for every class of named tuples in a description."""
 
-
-_NAMED = _Node(
-    lambda v: (list(v), type(v)), lambda parts, cls: cls(*parts), lambda v: [GetAttrKey(name) for name in v._fields]
-)
+def _get_node_type(tree: Any) -> Any:
+    """The kind of container that it would be: its class, or `collections.namedtuple`."""
+    cls = type(tree)
+    if cls not in SUPPORTED_NODES and isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return namedtuple
+    return cls
 
 
 def _kind(value: Any) -> Any:
     """The kind of container, None for a leaf."""
-    cls = type(value)
-    if cls in _nodes:
-        return cls
-    return namedtuple if isinstance(value, tuple) and hasattr(value, "_fields") else None
-
-
-def _node(kind: Any) -> _Node:
-    return _NAMED if kind is namedtuple else _nodes[kind]
+    found = _get_node_type(value)
+    return found if found in SUPPORTED_NODES else None
 
 
 def register_pytree_node(
@@ -186,12 +200,9 @@ def register_pytree_node(
     flatten_with_keys_fn: Callable[[Any], Any] | None = None,
 ) -> None:
     """Makes a class a container: `flatten_fn` gives its parts and a context, from which `unflatten_fn` makes an instance."""
-    if cls in _nodes:
+    if cls in SUPPORTED_NODES:
         raise ValueError(f"{cls} is already registered as pytree node.")
-    keys = None
-    if flatten_with_keys_fn is not None:
-        keys = lambda value: [key for key, _ in flatten_with_keys_fn(value)[0]]  # noqa: E731
-    _nodes[cls] = _Node(flatten_fn, unflatten_fn, keys)
+    SUPPORTED_NODES[cls] = NodeDef(cls, flatten_fn, unflatten_fn, flatten_with_keys_fn)
 
 
 def tree_is_leaf(tree: PyTree, is_leaf: IsLeaf = None) -> bool:
@@ -235,9 +246,8 @@ class TreeSpec:
             return [tree]
         kind = _kind(tree)
         if kind is not self.type:
-            shown = type(tree) if kind is not namedtuple else namedtuple
-            raise ValueError(f"Node type mismatch; expected {self.type!r}, but got {shown!r}.")
-        parts, context = _node(kind).flatten(tree)
+            raise ValueError(f"Node type mismatch; expected {self.type!r}, but got {_get_node_type(tree)!r}.")
+        parts, context = SUPPORTED_NODES[kind].flatten_fn(tree)
         if len(parts) != self.num_children:
             raise ValueError(f"Node arity mismatch; expected {self.num_children}, but got {len(parts)}.")
         if isinstance(tree, dict):
@@ -262,7 +272,7 @@ class TreeSpec:
     def _made(self, leaves: Iterator[Any]) -> PyTree:
         if self.type is None:
             return next(leaves)
-        return _node(self.type).unflatten([child._made(leaves) for child in self._children], self.context)
+        return SUPPORTED_NODES[self.type].unflatten_fn([child._made(leaves) for child in self._children], self.context)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -301,7 +311,7 @@ def _flatten(tree: PyTree, leaves: list[Any], is_leaf: IsLeaf) -> TreeSpec:
         leaves.append(tree)
         return _LEAF
     kind = _kind(tree)
-    parts, context = _node(kind).flatten(tree)
+    parts, context = SUPPORTED_NODES[kind].flatten_fn(tree)
     return TreeSpec(kind, context, [_flatten(part, leaves, is_leaf) for part in parts])
 
 
@@ -409,12 +419,12 @@ def _with_path(path: tuple[Any, ...], tree: PyTree, is_leaf: IsLeaf) -> Iterator
         yield path, tree
         return
     kind = _kind(tree)
-    node = _node(kind)
-    if node.keys is None:
+    node = SUPPORTED_NODES[kind]
+    if node.flatten_with_keys_fn is None:
         raise ValueError(
             f"Did not find a flatten_with_keys_fn for type: {kind}. Please pass a flatten_with_keys_fn argument to register_pytree_node."
         )
-    for key, part in zip(node.keys(tree), node.flatten(tree)[0], strict=True):
+    for key, part in node.flatten_with_keys_fn(tree)[0]:
         yield from _with_path((*path, key), part, is_leaf)
 
 

@@ -82,8 +82,6 @@ class TVTensor(Tensor):
 class _Pixels(TVTensor):
     """Base of the kinds that hold pixels."""
 
-    _fewest_dimensions = 2
-
     def __new__(cls, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool | None = None) -> Any:
         tensor = _tensor(pil_to_tensor(data) if pillow.is_image(data) else data, dtype, device, requires_grad)
         return cls._checked(tensor).as_subclass(cls)

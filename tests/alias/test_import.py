@@ -85,15 +85,15 @@ def test_modules_of_the_script_share_the_alias(tmp_path: Path) -> None:
 
 MISSING = [
     ("torch.not_a_name", "AttributeError", "module 'torch' has no attribute 'not_a_name'"),
-    ("torch.onnx", "NotThereYet", "torch.onnx is not in Rushlight yet"),
+    ("torch.package", "NotThereYet", "torch.package is not in Rushlight yet"),
     ("torch.nn.CrossMapLRN2d", "NotThereYet", "torch.nn.CrossMapLRN2d is not in Rushlight yet"),
     ("torch.Tensor.lobpcg", "AttributeError", "type object 'Tensor' has no attribute 'lobpcg'"),
     ("torch.Tensor.to_mkldnn", "NotThereYet", "torch.Tensor.to_mkldnn is not in Rushlight yet"),
     ("torch.ones(2).to_mkldnn()", "NotThereYet", "torch.Tensor.to_mkldnn is not in Rushlight yet"),
-    ("from torch import while_loop", "ImportError", "torch.while_loop is not in Rushlight yet"),
+    ("from torch import segment_reduce", "ImportError", "torch.segment_reduce is not in Rushlight yet"),
     ("from torch.nn import ReLU, CrossMapLRN2d", "ImportError", "torch.nn.CrossMapLRN2d is not in Rushlight yet"),
-    ("import torch.onnx", "ModuleNotFoundError", "torch.onnx is not in Rushlight yet"),
-    ("import torch.distributed.rpc", "ModuleNotFoundError", "torch.distributed.rpc is not in Rushlight yet"),
+    ("import torch.package", "ModuleNotFoundError", "torch.package is not in Rushlight yet"),
+    ("import torch.distributed.elastic", "ModuleNotFoundError", "torch.distributed.elastic is not in Rushlight yet"),
     ("import torch.runtime", "ModuleNotFoundError", "No module named 'torch.runtime'"),
     (
         "import torchvision.models.quantization",
@@ -113,19 +113,19 @@ for code in {[code for code, _, _ in MISSING]}:
         print(type(error).__name__, error, sep="|")
     else:
         print("no error:", code)
-print(hasattr(torch, "onnx"), getattr(torch, 'onnx', 1), hasattr(torch, "not_a_name"), hasattr(torch.Tensor, "to_mkldnn"))
+print(hasattr(torch, "package"), getattr(torch, 'package', 1), hasattr(torch, "not_a_name"), hasattr(torch.Tensor, "to_mkldnn"))
 """
     expected = [f"{kind}|{text}" for _, kind, text in MISSING]
     assert output(program, tmp_path).splitlines() == [*expected, "False 1 False False"]
 
 
 def test_missing_name_ends_a_program_with_its_line(tmp_path: Path) -> None:
-    done = run("import torch\n\ntorch.while_loop(abs)\n", tmp_path)
+    done = run("import torch\n\ntorch.segment_reduce(abs)\n", tmp_path)
     assert done.returncode == 1
     report = done.stderr.splitlines()
     assert report[0] == "Traceback (most recent call last):"
     assert "program.py" in report[1] and report[1].endswith("line 3, in <module>")
-    assert report[-1] == "rushlight.errors.NotThereYet: torch.while_loop is not in Rushlight yet"
+    assert report[-1] == "rushlight.errors.NotThereYet: torch.segment_reduce is not in Rushlight yet"
 
 
 CHILDREN = """

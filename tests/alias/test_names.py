@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, namedtuple
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +50,15 @@ def test_storages() -> None:
         ]
     )
     check(lambda t: t.ones(1).values())
+
+
+def test_kinds_of_containers_can_be_looked_up() -> None:
+    Pair = namedtuple("Pair", "a b")
+    for value in ([1, 2], (1,), {"a": 1}, OrderedDict(b=1), Pair(1, 2), 5):
+        kind = ours._get_node_type(value)
+        assert kind is theirs._get_node_type(value)
+        assert (kind in ours.SUPPORTED_NODES) == (kind in theirs.SUPPORTED_NODES)
+        if kind in ours.SUPPORTED_NODES:
+            node, reference = ours.SUPPORTED_NODES[kind], theirs.SUPPORTED_NODES[kind]
+            assert node.flatten_fn(value) == reference.flatten_fn(value)
+            assert node.unflatten_fn(*node.flatten_fn(value)) == value

@@ -17,6 +17,26 @@ PACKAGE = ROOT / "rushlight"
 
 
 @dataclass(frozen=True)
+class Function:
+    """A function or method, nested ones too; the lines that it spans, and how many they are without the docstring's."""
+
+    name: str
+    first: int
+    last: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file's syntax tree says; the trees themselves, all together, would hold much memory in every test process."""
+
+    functions: tuple[Function, ...]
+    imports: tuple[
+        tuple[int, int, str, tuple[str, ...]], ...
+    ]  # line, dots, from where, which; `import a` is from nowhere
+
+
+@dataclass(frozen=True)
 class Module:
     """One source file; `name` is its dotted name, "rushlight.ir.graph", or "rushlight.ir" for an `__init__`."""
 
@@ -28,8 +48,18 @@ class Module:
         return self.path.read_text(encoding="utf-8")
 
     @cached_property
-    def tree(self) -> ast.Module:
-        return ast.parse(self.text, str(self.path))
+    def facts(self) -> Facts:
+        found: list[Function] = []
+        imports: list[tuple[int, int, str, tuple[str, ...]]] = []
+        for node in ast.walk(ast.parse(self.text, str(self.path))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                found.append(Function(node.name, node.lineno, node.end_lineno, _body_lines(node)))
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                names = tuple(alias.name for alias in node.names)
+                dots, base = (node.level, node.module or "") if isinstance(node, ast.ImportFrom) else (0, "")
+                imports.append((node.lineno, dots, base, names))
+        return Facts(tuple(found), tuple(imports))
 
     @property
     def where(self) -> str:
@@ -53,17 +83,27 @@ class Module:
     def imported_modules(self) -> Iterator[tuple[int, str]]:
         """(line, dotted name) of every import of this package's modules, relative ones resolved."""
         package = self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                yield from ((node.lineno, alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                base = node.module or ""
-                if node.level:
-                    anchor = package.split(".")[: len(package.split(".")) - node.level + 1]
-                    base = ".".join([*anchor, *base.split(".")] if base else anchor)
-                for alias in node.names:
-                    full = f"{base}.{alias.name}"
-                    yield node.lineno, full if full in MODULE_NAMES else base
+        for line, dots, base, names in self.facts.imports:
+            if not dots and not base:
+                yield from ((line, name) for name in names)
+                continue
+            if dots:
+                anchor = package.split(".")[: len(package.split(".")) - dots + 1]
+                base = ".".join([*anchor, *base.split(".")] if base else anchor)
+            for name in names:
+                full = f"{base}.{name}"
+                yield line, full if full in MODULE_NAMES else base
+
+
+def _body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from `def` to the end, less the docstring's."""
+    assert function.end_lineno is not None
+    lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        text = function.body[0]
+        assert text.end_lineno is not None
+        lines -= text.end_lineno - text.lineno + 1
+    return lines
 
 
 def _modules() -> list[Module]:
@@ -76,10 +116,3 @@ def _modules() -> list[Module]:
 
 MODULES = _modules()
 MODULE_NAMES = {module.name for module in MODULES}
-
-
-def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Every function and method, nested ones too."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node

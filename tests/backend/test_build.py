@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import os
-import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rushlight import config
-from rushlight.backend.cpu import box_muller, build, cache, workshop
+from rushlight.backend.cpu import box_muller, build, cache, host, loader, workshop
 from rushlight.backend.cpu.assembly import Function, Module
 from rushlight.backend.cpu.generated import Generated
 from rushlight.backend.machine import KINDS, kind_of_host, of_kind
@@ -199,17 +199,18 @@ def test_a_mistake_in_the_text_is_told_with_the_text(forgetful: None) -> None:
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert build.available() and build.why_not() == ""
     build.why_not.cache_clear()
-    monkeypatch.setattr(workshop.compiler(), "LLVM", 20)
+    here = build.host()
+    monkeypatch.setattr(build, "host", lambda: dataclasses.replace(here, llvm=20))
     assert "LLVM 20; 22 or later" in build.why_not() and not build.available()
     monkeypatch.undo()
-    build.why_not.cache_clear()
-    workshop.compiler.cache_clear()
+    for asked in (build.why_not, build.host, workshop.compiler):
+        asked.cache_clear()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "llvmlite", None)
-    monkeypatch.delitem(sys.modules, "rushlight.backend.cpu.compiler")
+    monkeypatch.delitem(sys.modules, "rushlight.backend.cpu.compiler", raising=False)
     assert "llvmlite is not installed" in build.why_not()
     monkeypatch.undo()
-    build.why_not.cache_clear()
-    workshop.compiler.cache_clear()
+    for asked in (build.why_not, build.host, workshop.compiler):
+        asked.cache_clear()  # type: ignore[attr-defined]
     assert build.available()
 
 
@@ -259,13 +260,67 @@ def test_code_reaches_its_constants_however_far_apart_they_lie() -> None:
     machine = build.host_machine()
     made = box_muller.generate_normals(machine)
     content = build.compiler().kernel_object(made.text, made.name, "rushlight_far", workshop.processor(machine))
-    (sections,) = struct.unpack_from("<Q", content, 40)
-    size, count = struct.unpack_from("<HH", content, 58)
-    headers = [struct.unpack_from("<IIQQQQIIQQ", content, sections + size * number) for number in range(count)]
+    file = loader.ObjectFile(content)
     kinds = {
-        struct.unpack_from("<QIIq", content, place)[1]
-        for header in headers
-        if header[1] == 4  # relocations with addends
-        for place in range(header[4], header[4] + header[5], 24)
+        kind
+        for section in file.sections
+        if section.kind == loader.RELOCATIONS
+        for _, kind, _, _ in file.relocations(section)
     }
-    assert 1 in kinds and kinds <= {1, 24}  # R_X86_64_64, R_X86_64_PC64
+    assert kinds == {loader.WHOLE_ADDRESS}
+
+
+# ---- without LLVM ----
+
+SPARING = """
+import os, sys
+os.environ["RUSHLIGHT_TIER"] = "compile"
+import rushlight as torch
+torch.manual_seed(0)
+layer = torch.nn.Linear(300, 20)
+for _ in range(3):
+    loss = layer(torch.randn(64, 300)).tanh().square().mean()
+    loss.backward()
+print(loss.item(), "llvmlite.binding" in sys.modules)
+"""
+
+
+@needs_x86
+@pytest.mark.skipif(not host.PROCESSORS.exists(), reason="the system does not say what the processor is")
+def test_a_program_that_finds_its_kernels_on_the_disk_does_not_load_llvm(own_cache: Path) -> None:
+    first, loaded = run_python(SPARING, own_cache).split()
+    assert loaded == "True"
+    assert run_python(SPARING, own_cache).split() == [first, "False"]
+
+
+def test_what_llvm_said_is_asked_again_where_it_may_have_changed(
+    own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, other = cache.Cache(own_cache), tmp_path / "cpuinfo"
+    found = host.look(kept)
+    monkeypatch.setattr(host, "compiler", lambda: pytest.fail("LLVM was asked"))
+    if host.PROCESSORS.exists():
+        assert host.look(kept) == found
+    other.write_text("model name : another\nflags : fpu\n\n")
+    monkeypatch.setattr(host, "PROCESSORS", other)
+    with pytest.raises(pytest.fail.Exception, match="LLVM was asked"):
+        host.look(kept)
+    monkeypatch.undo()
+    monkeypatch.setattr(host, "PROCESSORS", tmp_path / "none")
+    assert host.look(kept) == found
+
+
+@needs_x86
+def test_objects_that_cannot_be_loaded_are_refused() -> None:
+    machine = build.host_machine()
+
+    def refused(text: str, symbol: str = "f") -> str:
+        with pytest.raises(InternalError) as caught:
+            loader.load([(symbol, build.compile_only(text, machine))], workshop.compiler)
+        return str(caught.value)
+
+    assert "variables of its own" in refused("@x = global i32 1\ndefine ptr @f() { ret ptr @x }")
+    assert "does not define g" in refused("define void @f() { ret void }", "g")
+    assert "calls nowhere_at_all" in refused(
+        "declare void @nowhere_at_all()\ndefine void @f() {\n  call void @nowhere_at_all()\n  ret void\n}"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 from tests.both import check, check_warnings
 
@@ -61,6 +62,12 @@ REFUSED = {
     "mode": lambda t, d: d.LKJCholesky(2).mode,
     "default": lambda t, d: d.Distribution.set_default_validate_args(3),
 }
+
+
+@pytest.fixture(autouse=True)
+def _checked() -> None:
+    """PyTorch's compiler switches the checks off for good when it is first used, which a test before may have done."""
+    torch.distributions.Distribution.set_default_validate_args(True)
 
 
 @pytest.mark.parametrize("name", REFUSED)

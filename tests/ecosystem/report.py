@@ -23,23 +23,20 @@ PACKAGES = (
     "accelerate",
     "captum",
     "einops",
+    "gpytorch",
+    "kornia",
     "lightning-utilities",
     "peft",
+    "pytorch-lightning",
     "safetensors",
+    "sentence-transformers",
     "skorch",
     "timm",
+    "torch-geometric",
     "torchinfo",
     "torchmetrics",
     "transformers",
 )
-# Without a trial: only their import is tried. The name that is imported.
-IMPORTED = {
-    "gpytorch": "gpytorch",
-    "kornia": "kornia",
-    "pytorch-lightning": "pytorch_lightning",
-    "sentence-transformers": "sentence_transformers",
-    "torch-geometric": "torch_geometric",
-}
 # What the packages require besides PyTorch.
 REQUIRED = (
     "aiohttp fsspec filelock huggingface_hub jaxtyping jinja2 kornia_rs linear_operator matplotlib packaging pillow psutil pyparsing "
@@ -51,7 +48,7 @@ QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}  # nothing is
 
 def install() -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--no-deps", *PACKAGES, *IMPORTED, *ALONE], check=True)
+    subprocess.run([*pip, "--no-deps", *PACKAGES, *ALONE], check=True)
     subprocess.run([*pip, *(name for name in REQUIRED if name not in ALONE)], check=True)
 
 
@@ -70,12 +67,6 @@ def run(command: list[str], *paths: Path | str) -> subprocess.CompletedProcess[s
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:
     return (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
-
-
-def imported(module: str) -> str:
-    """What comes of `import module` on the alias."""
-    done = run([sys.executable, "-m", "rushlight", "-c", f"import {module}"], ROOT)
-    return f"stops: `{last_line(done)}`" if done.returncode else "can be imported"
 
 
 def compare(ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> str:
@@ -124,10 +115,6 @@ def main(oracle: str, *names: str) -> None:
         "| package | tried | result |",
         "| --- | --- | --- |",
         *rows,
-        "",
-        "Not tried beyond their import:",
-        "",
-        *(f"- {name} {version(name)} {imported(module)}" for name, module in IMPORTED.items()),
     ]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -17,6 +17,21 @@ def parameters(module: Any) -> dict[str, Any]:
     return {name: each.detach() for name, each in module.named_parameters()}
 
 
+def written(t: Any, x: Any, y: Any, places: Any) -> Any:
+    x = x.clone()
+    x[places] = y
+    return x
+
+
+WRITES: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
+    "scatter": lambda t, x, y, i: x.scatter(0, i, y),
+    "index_put": lambda t, x, y, i: x.index_put((i,), y),
+    "setting items": written,
+    "index_copy": lambda t, x, y, i: x.index_copy(0, i, y),
+    "max_unpool1d": lambda t, x, y, i: t.nn.functional.max_unpool1d(y[None], i[None], 2),
+}
+
+
 def gradients_by_sample(t: Any) -> Any:
     model = network(t)
 
@@ -173,6 +188,18 @@ DERIVATIVES: dict[str, Program] = {
     "jvp of a loss": lambda t: t.func.jvp(
         lambda a: t.nn.functional.cross_entropy(a, t.tensor([1, 2])), (t.rand(2, 4),), (t.rand(2, 4),)
     ),
+    **{
+        f"jvp of {name} where places repeat": lambda t, write=write: t.func.jvp(  # type: ignore[misc]
+            lambda x, y: write(t, x, y, t.tensor([2, 0, 2, 2])) ** 2, (t.rand(3), t.rand(4)), (t.rand(3), t.rand(4))
+        )
+        for name, write in WRITES.items()
+    },
+    "jacfwd of jacfwd where places repeat": lambda t: t.func.jacfwd(
+        t.func.jacfwd(lambda x: t.ones(3).scatter(0, t.tensor([2, 0, 2]), x).prod() * x.sum())
+    )(t.arange(1.0, 4.0)),
+    "vmap of jvp where places repeat": lambda t: t.vmap(
+        lambda x, y: t.func.jvp(lambda x: x.index_put((t.tensor([1, 1]),), x[:2]) * x, (x,), (y,))
+    )(t.rand(4, 3), t.rand(4, 3)),
     "linearize": lambda t: (lambda y, change: (y, change(t.ones(3)), change(t.arange(3.0))))(
         *t.func.linearize(t.sin, t.arange(3.0))
     ),

@@ -236,6 +236,19 @@ def test_what_padding_alone_stands_on_is_not_computed() -> None:
     assert not kernel.operands  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("dtype", [bfloat16, float16], ids=str)
+def test_a_choice_between_two_margins_is_a_number_of_half_precision(dtype: ElementType) -> None:
+    """Of the padded array only what fills the margin is read, in both branches of a choice, and summed."""
+
+    def chosen(flag, x):  # type: ignore[no-untyped-def]
+        margin = view.slice_(view.pad(x, (4,), (0,)), (0,), (4,))
+        return reduce.sum_(scalar.select(scalar.ne(flag, flag), margin, margin), (0,)), scalar.add(margin, margin)
+
+    arrays = [encode(np.float32([1, 2, 3, 4]), dtype), encode(np.float32([5]), dtype)]
+    for one, other in both_tiers(chosen, arrays, dtype):
+        np.testing.assert_array_equal(other, one)
+
+
 def test_a_value_that_needs_another_kernel_between_is_not_joined() -> None:
     def crossing(x):  # type: ignore[no-untyped-def]
         y = scalar.exp(x)

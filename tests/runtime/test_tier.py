@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 
 import rushlight as torch
@@ -137,3 +138,25 @@ def test_a_part_of_a_known_value_sees_no_later_write() -> None:
     assert doubled.tolist() == [4, 6] and part.tolist() == [12, 13]
     part.mul_(2)
     assert x.tolist() == [10, 11, 24, 26, 14, 15]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: x * y - (x * y).amax(1, keepdim=True),  # beside a fold
+        lambda x, y: torch.softmax(x * x, 1),
+        lambda x, y: (x * x - y * y).sum(1),  # within one
+        lambda x, y: (x @ y.T).mul(x) - y,  # behind a contraction
+    ],
+)
+@pytest.mark.parametrize("size", [1.0, 1e20])
+def test_a_product_is_rounded_before_a_sum_takes_it(function: Callable[..., torch.Tensor], size: float) -> None:
+    x, y = (torch.linspace(low, high, 64 * 64).reshape(64, 64) for low, high in ((-3, 3), (1, 1.1)))
+    x, y = (x * size).round(decimals=2), (y * size).round(decimals=2)
+    results = [function(x, y).numpy().copy() for _ in range(6)]
+    assert any(compiled())
+    assert np.array_equal(np.isfinite(results[0]), np.isfinite(results[-1]))
+    if size == 1.0:
+        np.testing.assert_allclose(results[-1], results[0], rtol=1e-6, atol=1e-6)
+    else:
+        assert not np.isfinite(results[0]).all()

@@ -132,6 +132,8 @@ def test_binary(name):
     x = t.zeros(1); x.add_(t.ones(1, 1)[0]), x.squeeze_().shape
     x = t.ones(2).double(); x.mul_(t.tensor(2.0)), x.add_(t.ones(2))
     x = t.arange(4.0); x.random_(0, 5).shape, x.uniform_().shape, x.normal_().shape, x.exponential_().shape, x.bernoulli_(0.5).shape
+    t.manual_seed(0); x = t.arange(4); x.random_(5).tolist(), x.random_(2, to=5).tolist(), x.random_(to=5).tolist()
+    t.manual_seed(0); x = t.arange(4); x.random_(5, None).tolist(), x.random_(to=None, **{"from": -2**63}).tolist()
     x = t.ones(3); x.share_memory_() is x, x.is_shared(), x.add_(1)
 """)
 def test_programs(source):
@@ -147,6 +149,10 @@ def test_programs(source):
     x = t.ones(2, dtype=t.bool); x.add_(1); x
     x = t.ones(2); x.add_(1j); x
     x = t.ones(2); x.copy_(t.ones(3)); x
+    x = t.ones(2); x.random_(None)
+    x = t.ones(2); x.random_(2.5)
+    x = t.ones(2); x.random_(**{"from": 5})
+    x = t.ones(2); x.random_(-3)
     x = t.ones(2); x.copy_('a'); x
     x = t.ones(2); x.fill_(t.ones(2)); x
     x = t.ones(2); x.fill_('a'); x

@@ -179,8 +179,8 @@ def _predicate(function: Function, name: str, x: Value) -> str:
 
 # ---- floating ----
 
+# None may be joined to a multiply-add: a product that overflows is infinite, also where a sum takes it.
 _ROUNDED = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
-_CONTRACTED = _ROUNDED | {name: f"{_ROUNDED[name]} contract" for name in ("add", "sub", "mul")}
 _INTRINSICS = {
     "abs": "fabs", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "roundeven", "sqrt": "sqrt",
     "copysign": "copysign",
@@ -193,9 +193,8 @@ def _lanes(function: Function, x: Value, machine: Machine) -> Lanes:
 
 def _floating(function: Function, name: str, operands: Sequence[Value], machine: Machine) -> str:
     first, texts = operands[0], [operand.text for operand in operands]
-    if name in _CONTRACTED:
-        instructions = _CONTRACTED if function.contracts else _ROUNDED
-        return function.binary(instructions[name], first.type, *texts)
+    if name in _ROUNDED:
+        return function.binary(_ROUNDED[name], first.type, *texts)
     if name in _INTRINSICS:
         return function.intrinsic(f"llvm.{_INTRINSICS[name]}", first.type, [(first.type, text) for text in texts])
     v = _lanes(function, first, machine)

@@ -127,7 +127,6 @@ class Function:
             f"{'internal ' if internal else ''}{result} @{name}({', '.join(f'{t} %{n}' for t, n in parameters)})"
         )
         self.attributes = attributes
-        self.contracts = True  # whether a product and the sum that takes it may be rounded once, as a multiply-add
         self.lines = ["entry:"]
         self.block = "entry"
         self.count = 0

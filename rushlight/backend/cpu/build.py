@@ -1,4 +1,4 @@
-"""From a kernel's text to its address: llvmlite compiles it, the disk keeps it, one engine loads it.
+"""From a kernel's text to its address: llvmlite compiles it, the disk keeps it, it is loaded.
 
 A kernel is found by its key: in memory; else on disk, under a hash of the key, the machine, LLVM's version and Rushlight's own sources; else
 its generator writes it and LLVM compiles it. LLVM's optimizing passes are not run: the text is written as it shall run.
@@ -21,8 +21,9 @@ from ... import config
 from ...errors import InternalError
 from ...version import __version__
 from ..machine import Machine, kind_of_host, of_kind
-from . import cache
+from . import cache, loader
 from .generated import Generated
+from .host import Host, look
 from .workshop import Job, Workshop, compiler, explained, processor
 
 LEAST_LLVM = 22  # the text uses this version's masked loads and splat constants
@@ -49,16 +50,16 @@ class Compiled:
 def why_not() -> str:
     """Why kernels cannot be compiled and run here; "" where they can."""
     try:
-        llvm = compiler()
+        found = host()
     except ImportError as error:
         return f"llvmlite is not installed, or not usable ({error})"
-    if llvm.LLVM < LEAST_LLVM:
-        return f"llvmlite {llvm.VERSION[0]} brings LLVM {llvm.LLVM}; {LEAST_LLVM} or later is needed"
+    if found.llvm < LEAST_LLVM:
+        return f"llvmlite {found.version[0]} brings LLVM {found.llvm}; {LEAST_LLVM} or later is needed"
     if sys.platform == "win32":
         return "the team of threads is written for POSIX systems"
     if struct.calcsize("P") != 8:
         return "this Python is not a 64-bit one"
-    if not config.CPU and kind_of_host(llvm.host()[0]) is None:
+    if not config.CPU and kind_of_host(found.features) is None:
         return "this processor lacks vector instructions that are needed"
     if not host_machine().native:
         return f"this processor cannot run what RUSHLIGHT_CPU={config.CPU} asks for"
@@ -71,15 +72,21 @@ def available() -> bool:
 
 
 @functools.cache
+def host() -> Host:
+    """What LLVM says of itself and of this processor."""
+    return look(_cache())
+
+
+@functools.cache
 def machine_of(kind: str) -> Machine:
     """The machine of a kind, with what the host has of it."""
-    return of_kind(kind, *compiler().host())
+    return of_kind(kind, host().features, host().name, host().triple)
 
 
 @functools.cache
 def host_machine() -> Machine:
     """The machine to compile for: the host, or what `RUSHLIGHT_CPU` says."""
-    kind = config.CPU or kind_of_host(compiler().host()[0])
+    kind = config.CPU or kind_of_host(host().features)
     if kind is None:
         raise InternalError(why_not())
     return machine_of(kind)
@@ -144,7 +151,7 @@ def _cache() -> cache.Cache:
 
 def identity(key: str, machine: Machine) -> str:
     """A name that differs wherever the machine code may."""
-    facts = [key, repr(machine), compiler().VERSION, _sources(), __version__]
+    facts = [key, repr(machine), host().version, _sources(), __version__]
     return hashlib.blake2b(json.dumps(facts).encode(), digest_size=20).hexdigest()
 
 
@@ -174,9 +181,9 @@ def _load(wanted: dict[str, Callable[[], Generated]], machine: Machine, table: d
     fresh = workshop.jobs
     COUNTS.compiled += len(fresh)
     COUNTS.loaded += len(jobs) - len(fresh)
+    addresses = loader.load([(job.symbol, job.content) for job in jobs], compiler)
     for job in fresh:
         _cache().write(job.identity, json.dumps(job.facts).encode() + b"\n" + job.content)
-    addresses = compiler().load([(job.symbol, job.content) for job in jobs])
     for job, address in zip(jobs, addresses, strict=True):
         name, *others = job.facts
         table[job.key] = Compiled(name, address, *others)

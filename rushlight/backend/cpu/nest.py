@@ -47,9 +47,6 @@ class NestWriter:
         self.function = Function(
             self.module, name, [("ptr", "arguments"), ("i64", "thread"), ("i64", "threads")], internal=False
         )
-        # Without folds an element's value is that of its operations one by one, as the interpreter and PyTorch round it.
-        # Beside a fold (softmax, layer norm) the multiply-add is worth a tenth of the time, and order matters more.
-        self.function.contracts = any(isinstance(statement, Fold) for statement in nest.statements())
         self.lane_width = self.plan.width if self.plan.lane is not None else 1
         size = prod(nest.extents)
         self.parallel = size * sum(1 + len(list(_arguments(s.value))) for s in nest.statements()) > SMALL

@@ -22,6 +22,7 @@ from typing import Any
 
 from ...errors import InternalError
 from ..machine import Machine, cores_allowed
+from .loader import missing
 
 # Characters of text from which one more process is worth its start: it is there after the time that LLVM takes for about as many.
 # The tutorial's network has six times as many, and its first compiled step takes two thirds of the time that it takes alone.
@@ -41,14 +42,19 @@ def processor(machine: Machine) -> tuple[str, str, str]:
 
 @contextmanager
 def explained(text: str) -> Iterator[None]:
-    """Where LLVM refuses a text, keeps the text where somebody can read it, and says where."""
+    """Where LLVM refuses a text, says where the text is kept."""
     try:
         yield
     except compiler().Refused as error:
-        number, path = tempfile.mkstemp(prefix="rushlight-", suffix=".ll")
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
-        raise InternalError(f"{error}. The text is in {path}") from error
+        raise InternalError(f"{error}. {kept(text)}") from error
+
+
+def kept(text: str) -> str:
+    """Keeps a kernel's text where somebody can read it, and says where."""
+    number, path = tempfile.mkstemp(prefix="rushlight-", suffix=".ll")
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        file.write(text)
+    return f"The text is in {path}"
 
 
 @dataclass
@@ -68,6 +74,14 @@ class Job:
     def compile(self, machine: Machine) -> None:
         with explained(self.text):
             self.content = compiler().kernel_object(self.text, self.facts[0], self.symbol, processor(machine))
+
+    def check(self) -> None:
+        """InternalError where the kernel calls what this process does not have."""
+        lacking = missing(self.content)
+        if lacking:
+            raise InternalError(
+                f"the kernel {self.facts[0]} calls {', '.join(lacking)}, which this process does not have. {kept(self.text)}"
+            )
 
 
 class Workshop:
@@ -145,6 +159,7 @@ class Workshop:
         for job in self.jobs:
             if not job.content:  # a helper did not manage it, and nobody has said why
                 job.compile(self.machine)
+            job.check()
 
 
 def _runs_python(executable: str | None) -> bool:

@@ -100,7 +100,7 @@ def simplify(problem: Problem) -> Problem:
         problem.drop_guards()
         if problem.is_zero():
             return problem
-        if _solve_equation(problem):
+        if solve_equation(problem):
             continue
         better = _sum_over_address(problem)
         if better is None:
@@ -108,7 +108,7 @@ def simplify(problem: Problem) -> Problem:
         problem = better
 
 
-def _solve_equation(problem: Problem) -> bool:
+def solve_equation(problem: Problem) -> bool:
     """Solves a guard of extent 1, which says "numerator = 0", for a summed loop."""
     for number, (axis, extent) in enumerate(problem.guards):
         for loop, value in axis.terms:

@@ -114,29 +114,28 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return _channel_dropout("dropout1d", input, p, training, inplace, input.ndim == 3)
 
 
+def _warn_of_rank(input: Tensor, axes: int) -> None:
+    if input.ndim not in (axes + 1, axes + 2):
+        op = f"dropout{axes}d"
+        warnings.warn(
+            f"{op}: Received a {input.ndim}-D input to {op}, which is deprecated and will result in an error in a future release. To retain "
+            f"the behavior and silence this warning, please use dropout instead. Note that {op} exists to provide channel-wise dropout on inputs "
+            f"with {axes} spatial dimensions, a channel dimension, and an optional batch dimension (i.e. {axes + 1}D or {axes + 2}D inputs).",
+            stacklevel=4,
+        )
+
+
 @public("Mul", function=False, method=False, out=False)
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Whole channels of (N, C, H, W) or (N, C, L) set to 0 with probability p, the others divided by 1 - p."""
-    if input.ndim not in (3, 4):
-        warnings.warn(
-            f"dropout2d: Received a {input.ndim}-D input to dropout2d, which is deprecated and will result in an error in a future release. To retain "
-            "the behavior and silence this warning, please use dropout instead. Note that dropout2d exists to provide channel-wise dropout on inputs "
-            "with 2 spatial dimensions, a channel dimension, and an optional batch dimension (i.e. 3D or 4D inputs).",
-            stacklevel=3,
-        )
+    _warn_of_rank(input, 2)
     return _channel_dropout("dropout2d", input, p, training, inplace, True)
 
 
 @public("Mul", function=False, method=False, out=False)
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Whole channels of (N, C, D, H, W) or (C, D, H, W) set to 0 with probability p, the others divided by 1 - p."""
-    if input.ndim not in (4, 5):
-        warnings.warn(
-            f"dropout3d: Received a {input.ndim}-D input to dropout3d, which is deprecated and will result in an error in a future release. To retain "
-            "the behavior and silence this warning, please use dropout instead. Note that dropout3d exists to provide channel-wise dropout on inputs "
-            "with 3 spatial dimensions, a channel dimension, and an optional batch dimension (i.e. 4D or 5D inputs).",
-            stacklevel=3,
-        )
+    _warn_of_rank(input, 3)
     return _channel_dropout("dropout3d", input, p, training, inplace, input.ndim != 4)
 
 

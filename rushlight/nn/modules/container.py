@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from itertools import chain, groupby
 from typing import Any, Self
 
@@ -339,16 +339,9 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self) -> str:
-        lines = []
-        for place, value in enumerate(self):
-            if isinstance(value, Tensor):
-                size = "x".join(map(str, value.size()))
-                where = "" if value.device.type == "cpu" else f" ({value.device})"
-                described = f"{_kind(value)} containing: [{value.dtype} of size {size}{where}]"
-            else:
-                described = f"Object of type: {type(value).__name__}"
-            lines.append(f"  ({place}): {described}")
-        return "\n".join(lines)
+        return "\n".join(
+            f"  ({place}): {_described(value, lambda x: str(x.dtype))}" for place, value in enumerate(self)
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
@@ -464,16 +457,7 @@ class ParameterDict(Module):
             self[key] = value
 
     def extra_repr(self) -> str:
-        lines = []
-        for key, value in self.items():
-            if isinstance(value, Tensor):
-                size = "x".join(map(str, value.size()))
-                where = "" if value.device.type == "cpu" else f" ({value.device})"
-                described = f"{_kind(value)} containing: [{typename(value)} of size {size}{where}]"
-            else:
-                described = f"Object of type: {type(value).__name__}"
-            lines.append(f"  ({key}): {described}")
-        return "\n".join(lines)
+        return "\n".join(f"  ({key}): {_described(value, typename)}" for key, value in self.items())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")
@@ -484,5 +468,11 @@ def _as_parameter(value: Any) -> Any:
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _kind(value: Tensor) -> str:
-    return "Parameter" if isinstance(value, Parameter) else "Tensor"
+def _described(value: Any, name: Callable[[Tensor], str]) -> str:
+    """What stands for a value when its container is printed; name: what is said of a tensor's dtype."""
+    if not isinstance(value, Tensor):
+        return f"Object of type: {type(value).__name__}"
+    kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    size = "x".join(map(str, value.size()))
+    where = "" if value.device.type == "cpu" else f" ({value.device})"
+    return f"{kind} containing: [{name(value)} of size {size}{where}]"

@@ -102,6 +102,12 @@ class _ConvNd(Module):
             return input, self.padding
         return F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode), 0
 
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} does not say how it convolves")
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.weight, self.bias)
+
     def extra_repr(self) -> str:
         none = (0,) * len(self.output_padding)
         one = (1,) * len(self.dilation)
@@ -185,9 +191,6 @@ class Conv1d(_ConvNd):
         input, padding = self._pad_outside(input)
         return F.conv1d(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
-    def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(input, self.weight, self.bias)
-
 
 class Conv2d(_ConvNd):
     """Convolves over two axes; arguments as for `Conv1d`, sizes as one number or one for each axis.
@@ -233,9 +236,6 @@ class Conv2d(_ConvNd):
         input, padding = self._pad_outside(input)
         return F.conv2d(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
-    def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(input, self.weight, self.bias)
-
 
 class Conv3d(_ConvNd):
     """Convolves over three axes; arguments as for `Conv1d`, sizes as one number or one for each axis.
@@ -276,9 +276,6 @@ class Conv3d(_ConvNd):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         input, padding = self._pad_outside(input)
         return F.conv3d(input, weight, bias, self.stride, padding, self.dilation, self.groups)
-
-    def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(input, self.weight, self.bias)
 
 
 class _ConvTransposeNd(_ConvNd):

@@ -223,16 +223,7 @@ class BackwardHook:
     def _see_grad_outputs(self, gradients: tuple) -> tuple:
         seen = _spread(self.outputs, gradients, self.output_count)
         for hook in self.pre_hooks:
-            replaced = hook(self.module, seen)
-            if replaced is None:
-                continue
-            replaced = _as_tuple(replaced)
-            if len(replaced) != len(seen):
-                raise RuntimeError(
-                    "Backward pre hook returned an invalid number of grad_output, "
-                    f"got {len(replaced)}, but expected {len(seen)}"
-                )
-            seen = replaced
+            seen = _replaced(seen, hook(self.module, seen), "Backward pre hook", "grad_output")
         self.grad_outputs = seen
         if self.inputs is None and self.hooks:
             self._call_without_grad_inputs()
@@ -259,18 +250,21 @@ class BackwardHook:
             return gradients
         seen = _spread(self.inputs or (), gradients, self.input_count)
         for hook in self.hooks:
-            replaced = hook(self.module, seen, self.grad_outputs)
-            if replaced is None:
-                continue
-            replaced = _as_tuple(replaced)
-            if len(replaced) != len(seen):
-                raise RuntimeError(
-                    "Backward hook returned an invalid number of grad_input, "
-                    f"got {len(replaced)}, but expected {len(seen)}"
-                )
-            seen = replaced
+            seen = _replaced(seen, hook(self.module, seen, self.grad_outputs), "Backward hook", "grad_input")
         self.grad_outputs = None
         return tuple(seen[place] for place in self.inputs or ())
+
+
+def _replaced(seen: tuple, result: Any, hook: str, gradients: str) -> tuple:
+    """The gradients that a hook gives for those that it has seen: the same where it gives None."""
+    if result is None:
+        return seen
+    replaced = _as_tuple(result)
+    if len(replaced) != len(seen):
+        raise RuntimeError(
+            f"{hook} returned an invalid number of {gradients}, got {len(replaced)}, but expected {len(seen)}"
+        )
+    return replaced
 
 
 def _first_tensor(result: Any) -> Tensor | None:

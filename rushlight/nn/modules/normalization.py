@@ -15,6 +15,13 @@ def _as_shape(normalized_shape: Any) -> tuple[int, ...]:
     return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
 
 
+def _register(module: Module, shape: tuple[int, ...], scaled: bool, shifted: bool, device: Any, dtype: Any) -> None:
+    """Gives a module its weight and bias, None where it does not scale or shift."""
+    for name, present in (("weight", scaled), ("bias", shifted)):
+        made = Parameter(empty(shape, device=device, dtype=dtype)) if present else None
+        module.register_parameter(name, made)
+
+
 class LayerNorm(Module):
     """Normalizes the last axes, those of `normalized_shape`, to mean 0 and variance 1, then scales and shifts.
 
@@ -41,9 +48,7 @@ class LayerNorm(Module):
         self.normalized_shape = _as_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        for name, present in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
-            made = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if present else None
-            self.register_parameter(name, made)
+        _register(self, self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -89,9 +94,7 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        for name, present in (("weight", affine), ("bias", affine and bias)):
-            made = Parameter(empty(num_channels, device=device, dtype=dtype)) if present else None
-            self.register_parameter(name, made)
+        _register(self, (num_channels,), affine, affine and bias, device, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

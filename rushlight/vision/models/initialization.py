@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ... import nn
 from ...nn import Module
+from ...tensor import Tensor
 
 
 def divisible(channels: float, divisor: int = 8) -> int:
@@ -12,8 +15,13 @@ def divisible(channels: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
-def initialize(model: Module) -> None:
-    """Convolutions by fan-out (He et al. 2015), normalizations as the identity, linear layers small."""
+def small(weight: Tensor) -> None:
+    """Draws the weight of a linear layer from a narrow normal distribution."""
+    nn.init.normal_(weight, 0, 0.01)
+
+
+def initialize(model: Module, linear: Callable[[Tensor], object] = small) -> None:
+    """Convolutions by fan-out (He et al. 2015), normalizations as the identity, linear layers as `linear` draws them, without bias."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out")
@@ -23,7 +31,7 @@ def initialize(model: Module) -> None:
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, 0, 0.01)
+            linear(module.weight)
             nn.init.zeros_(module.bias)
 
 

@@ -9,6 +9,13 @@ from ...nn import Module
 from ...tensor import Tensor
 from ..transforms import InterpolationMode, functional
 
+_IMAGES = "Accepts ``PIL.Image``, batched ``(B, C, H, W)`` and single ``(C, H, W)`` image ``torch.Tensor`` objects."
+
+
+def _listed(preset: Module, *names: str) -> str:
+    lines = "".join(f"\n    {name}={getattr(preset, name)}" for name in names)
+    return f"{type(preset).__name__}({lines}\n)"
+
 
 class ImageClassification(Module):
     """Resizes an image, PIL or a tensor (…, C, H, W), cuts out its middle, scales to [0, 1], and normalizes.
@@ -42,15 +49,12 @@ class ImageClassification(Module):
         return functional.normalize(functional.convert_image_dtype(img, float32), mean=self.mean, std=self.std)
 
     def __repr__(self) -> str:
-        shown = ("crop_size", "resize_size", "mean", "std", "interpolation")
-        lines = "".join(f"\n    {name}={getattr(self, name)}" for name in shown)
-        return f"{type(self).__name__}({lines}\n)"
+        return _listed(self, "crop_size", "resize_size", "mean", "std", "interpolation")
 
     def describe(self) -> str:
         """The preparation in words."""
         return (
-            "Accepts ``PIL.Image``, batched ``(B, C, H, W)`` and single ``(C, H, W)`` image ``torch.Tensor`` objects. "
-            f"The images are resized to ``resize_size={self.resize_size}`` using ``interpolation={self.interpolation}``,"
+            f"{_IMAGES} The images are resized to ``resize_size={self.resize_size}`` using ``interpolation={self.interpolation}``,"
             f" followed by a central crop of ``crop_size={self.crop_size}``. Finally the values are first rescaled to "
             f"``[0.0, 1.0]`` and then normalized using ``mean={self.mean}`` and ``std={self.std}``."
         )
@@ -86,15 +90,12 @@ class SemanticSegmentation(Module):
         return functional.normalize(functional.convert_image_dtype(img, float32), mean=self.mean, std=self.std)
 
     def __repr__(self) -> str:
-        shown = ("resize_size", "mean", "std", "interpolation")
-        lines = "".join(f"\n    {name}={getattr(self, name)}" for name in shown)
-        return f"{type(self).__name__}({lines}\n)"
+        return _listed(self, "resize_size", "mean", "std", "interpolation")
 
     def describe(self) -> str:
         """The preparation in words."""
         return (
-            "Accepts ``PIL.Image``, batched ``(B, C, H, W)`` and single ``(C, H, W)`` image ``torch.Tensor`` objects. "
-            f"The images are resized to ``resize_size={self.resize_size}`` using ``interpolation={self.interpolation}``."
+            f"{_IMAGES} The images are resized to ``resize_size={self.resize_size}`` using ``interpolation={self.interpolation}``."
             " Finally the values are first rescaled to ``[0.0, 1.0]`` and then normalized using "
             f"``mean={self.mean}`` and ``std={self.std}``."
         )

@@ -8,6 +8,7 @@ from typing import Any
 from ... import nn
 from ...nn import Module
 from ...tensor import Tensor, flatten
+from .initialization import initialize
 from .pretrained import WeightsEnum, imagenet, with_weights
 
 __all__ = [
@@ -56,20 +57,7 @@ class VGG(Module):
             nn.Linear(4096, num_classes),
         )
         if init_weights:
-            self._initialize()
-
-    def _initialize(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.BatchNorm2d):
-                nn.init.ones_(module.weight)
-                nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, 0, 0.01)
-                nn.init.zeros_(module.bias)
+            initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(flatten(self.avgpool(self.features(x)), 1))  # type: ignore[no-any-return]

@@ -14,7 +14,7 @@ from itertools import product
 from math import gcd, lcm, prod
 
 from ....ir.affine import Axis
-from ....ir.contraction.normal import Problem
+from ....ir.contraction.normal import Problem, solve_equation
 from ....kernel.buffer import Buffer
 from ....kernel.contraction import Contract
 
@@ -143,19 +143,8 @@ def _simplify(problem: Problem) -> None:
     while not problem.is_zero():
         problem.drop_short_loops()
         problem.drop_guards()
-        if not _solve(problem):
+        if not solve_equation(problem):
             return
-
-
-def _solve(problem: Problem) -> bool:
-    for number, (axis, extent) in enumerate(problem.guards):
-        for loop, value in axis.terms:
-            if extent == 1 and abs(value) == 1 and loop not in problem.output:
-                del problem.guards[number]
-                rest = [(other, -value * factor) for other, factor in axis.terms if other != loop]
-                problem.substitute(loop, Axis(rest, -value * axis.offset))
-                return True
-    return False
 
 
 def _read(axes: list[Axis], buffer: Buffer, extents: Mapping[int, int]) -> Read:

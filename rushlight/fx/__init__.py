@@ -9,12 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .alias.missing import not_there_yet
-from .errors import NotThereYet
+from ..absent import absent_class, absent_function
+from ..alias.missing import not_there_yet
+from ..errors import NotThereYet
 
 Named = TypeVar("Named", str, Callable[..., Any])
 
-__all__ = ["Proxy", "wrap"]
+__all__ = [
+    "Graph",
+    "GraphModule",
+    "Interpreter",
+    "Node",
+    "Proxy",
+    "Tracer",
+    "Transformer",
+    "replace_pattern",
+    "symbolic_trace",
+    "wrap",
+]
+
+_INSTEAD = "`rushlight.explain` shows the graph that a function makes, hooks and `torch.overrides` change what it does"
+Graph = absent_class("torch.fx.Graph", _INSTEAD)
+GraphModule = absent_class("torch.fx.GraphModule", _INSTEAD)
+Interpreter = absent_class("torch.fx.Interpreter", _INSTEAD)
+Node = absent_class("torch.fx.Node", _INSTEAD)
+Tracer = absent_class("torch.fx.Tracer", _INSTEAD)
+Transformer = absent_class("torch.fx.Transformer", _INSTEAD)
+replace_pattern = absent_function("torch.fx.replace_pattern", _INSTEAD)
+symbolic_trace = absent_function("torch.fx.symbolic_trace", _INSTEAD)
 
 
 class Proxy:
