@@ -30,13 +30,18 @@ _ARITHMETIC: dict[str, tuple[Callable[..., Tensor], Op, str, int]] = {
 
 def _operator(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Any]:
     def call(self: Tensor, other: Any) -> Any:
-        if isinstance(other, Tensor) or is_number(other):
-            return function(self, other)
-        if hasattr(other, "__array__"):
-            return function(self, _from_foreign(other))
-        return answer_to_operator(call, self, other)
+        return _by_function(call, function, self, other)
 
     return call
+
+
+def _by_function(operator: Callable[..., Any], function: Callable[..., Tensor], self: Tensor, other: Any) -> Any:
+    """What an operator gives by its public function."""
+    if isinstance(other, Tensor) or is_number(other):
+        return function(self, other)
+    if hasattr(other, "__array__"):
+        return function(self, _from_foreign(other))
+    return answer_to_operator(operator, self, other)
 
 
 def _arithmetic(function: Callable[..., Tensor], op: Op, label: str, least: int) -> Callable[[Tensor, Any], Any]:
@@ -73,21 +78,20 @@ def _arithmetic(function: Callable[..., Tensor], op: Op, label: str, least: int)
                         return made
                     node.label = label
                 return wrap(node)
-            return function(self, other)
-        return general(self, other)
+        return _by_function(call, function, self, other)
 
-    general = _operator(function)
+    call.__code__ = call.__code__.replace(co_name=function.__name__)  # what `debug/sites.py` says that the user called
     return call
 
 
 def _power() -> Callable[[Tensor, Any], Any]:
     """`x ** number`, where that is not one of the powers that have an op of their own or a rule."""
-    plain, general = _arithmetic(pow_, scalar.pow, "Pow", FLOATING), _operator(pow_)
+    plain = _arithmetic(pow_, scalar.pow, "Pow", FLOATING)
 
     def call(self: Tensor, other: Any) -> Any:
         if type(other) in (int, float) and other not in (0, 0.5, 2):
             return plain(self, other)
-        return general(self, other)
+        return _by_function(call, pow_, self, other)
 
     return call
 
