@@ -10,28 +10,18 @@ import ctypes
 import math
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..dtype import bfloat16, bool_, dtype, encode, float16
-
-_TIE = 1 << 28  # the lowest 29 bits of a float64 that lies halfway between two float32
-_BELOW_FLOAT32 = (1 << 29) - 1
+from ..fused import moderately, narrow_sum
 
 
-def fused32(a: np.ndarray, b: float, c: float) -> np.ndarray:
-    """a * b + c with one rounding: `a` float32 values in a float64 array, b and c rounded to float32, as the result is.
-
-    The product is exact in float64. The sum is rounded there and again to float32, which goes wrong only if the first
-    rounding lands halfway between two float32; then it is moved to the side that the exact sum lies on.
-    """
-    product, addend = a * float(np.float32(b)), float(np.float32(c))
-    total = product + addend
-    tie = (total.view(np.int64) & _BELOW_FLOAT32) == _TIE
-    if tie.any():
-        rounded, error = _two_sum(product[tie], addend)
-        total[tie] = np.where(error == 0, rounded, np.nextafter(rounded, np.copysign(np.inf, error)))
-    return narrowed(total)
+def fused32(a: np.ndarray, b: float, c: float) -> Any:
+    """a * b + c with one rounding: `a` float32 values in a float64 array, b and c rounded to float32, as the result is."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return narrow_sum(a * float(np.float32(b)), float(np.float32(c)))  # the product is exact
 
 
 def fused64(a: np.ndarray, b: float, c: float) -> np.ndarray:
@@ -43,41 +33,8 @@ def fused64(a: np.ndarray, b: float, c: float) -> np.ndarray:
     if distance > 400:
         return np.full_like(a, c)  # which the product is too small to move
     if abs(exponent) < 400:
-        return _fused64(a, b, c)
-    return np.ldexp(_fused64(a, fraction, math.ldexp(c, -exponent)), exponent)  # halves of b itself might overflow
-
-
-def _fused64(a: np.ndarray, b: float, c: float) -> np.ndarray:
-    """The exact sum of three parts, by rounding the two smaller ones to odd (Boldo and Melquiond, 2008)."""
-    high, low = _two_product(a, b)
-    middle, rest = _two_sum(low, c)
-    high, middle = _two_sum(high, middle)
-    small, error = _two_sum(middle, rest)
-    bits = small.view(np.int64)
-    inexact_even = (error != 0) & ((bits & 1) == 0)
-    # Rounding to odd: of the two neighbours of the exact value, the one whose last bit is set.
-    toward_zero = (error < 0) != (small < 0)
-    bits += np.where(inexact_even, np.where(toward_zero, -1, 1), 0)
-    return high + small
-
-
-def _two_sum(a: np.ndarray, b: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
-    """The rounded sum and its error, which together are exact (Knuth)."""
-    total = a + b
-    virtual = total - a
-    return total, (a - (total - virtual)) + (b - virtual)
-
-
-def _two_product(a: np.ndarray, b: float) -> tuple[np.ndarray, np.ndarray]:
-    """The rounded product and its error, which together are exact (Dekker, with Veltkamp's halves)."""
-    product = a * b
-    scaled = a * 134217729.0
-    a_high = scaled - (scaled - a)
-    a_low = a - a_high
-    scaled_b = b * 134217729.0
-    b_high = scaled_b - (scaled_b - b)
-    b_low = b - b_high
-    return product, a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
+        return moderately(a, b, c)
+    return np.ldexp(moderately(a, fraction, math.ldexp(c, -exponent)), exponent)  # halves of b itself might overflow
 
 
 def multiply_add(a: np.ndarray, b: float, c: float, fused: bool) -> np.ndarray:

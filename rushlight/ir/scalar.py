@@ -14,6 +14,7 @@ import numpy as np
 
 from ..dtype import ALL, BOOL, FLOATING, INTEGER, bool_, dtype, encode, int64
 from ..errors import InternalError
+from ..fused import multiply_add
 from . import expr, rounding, special
 from .graph import Node, input_node, trace
 from .op import NONDIFFERENTIABLE, Cotangents, Op, same_dtype
@@ -188,6 +189,15 @@ add = scalar("add", np.add, lambda g, y, a, b: (g, g))
 sub = scalar("sub", np.subtract, lambda g, y, a, b: (g, neg(g) if b.tracked else None))
 mul = scalar(
     "mul", np.multiply, lambda g, y, a, b: (mul(g, cj(b)) if a.tracked else None, mul(g, cj(a)) if b.tracked else None)
+)
+add_product = scalar(  # a + b·c, rounded once
+    "add_product",
+    lambda a, b, c: multiply_add(b, c, a),
+    lambda g, y, a, b, c: (
+        g if a.tracked else None,
+        mul(g, cj(c)) if b.tracked else None,
+        mul(g, cj(b)) if c.tracked else None,
+    ),
 )
 div = scalar(
     "div",

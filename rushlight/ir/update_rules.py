@@ -2,7 +2,7 @@
 
 A rule is written once, over an arithmetic: with NumPy's functions it is the record's `eval`, with the scalar records its
 `primitives`. Rates and coefficients are zero-dimensional operands, so that a schedule needs no new plan; attributes say
-which terms there are at all. Each operation rounds, in the order in which PyTorch's optimizers do them.
+which terms there are at all. Each operation rounds, in the order in which PyTorch's optimizers do them, and where these fuse a product and a sum, once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from ..dtype import dtype
 from ..errors import InternalError
+from ..fused import multiply_add
 from . import rounding, scalar
 from .graph import Node, input_node
 from .lasting import lasting
@@ -25,6 +26,7 @@ from .view import concatenate, reshape
 
 _ARRAYS = SimpleNamespace(
     add=np.add,
+    add_product=lambda a, b, c: multiply_add(b, c, a),
     sub=np.subtract,
     mul=np.multiply,
     div=np.true_divide,
@@ -69,13 +71,14 @@ def _sgd(
     if maximize:
         g = a.neg(g)
     if decays:
-        g = a.add(g, a.mul(p, next(remaining)))
+        g = a.add_product(g, p, next(remaining))
     if not momentum:
-        return (a.add(p, a.mul(g, next(remaining))),)
+        return (a.add_product(p, g, next(remaining)),)
     kept = next(remaining)
-    velocity = a.add(a.mul(velocity, kept), a.mul(g, next(remaining)) if dampened else g)
-    along = a.add(g, a.mul(velocity, kept)) if nesterov else velocity
-    return a.add(p, a.mul(along, next(remaining))), velocity
+    velocity = a.mul(velocity, kept)
+    velocity = a.add_product(velocity, g, next(remaining)) if dampened else a.add(velocity, g)
+    along = a.add_product(g, velocity, kept) if nesterov else velocity
+    return a.add_product(p, along, next(remaining)), velocity
 
 
 sgd_update = _record("sgd_update", _sgd, lambda *, momentum, **_: int(momentum))
@@ -87,7 +90,7 @@ def _mean(a: Any, mean: Any, g: Any, numbers: Iterator[Any], near: bool) -> Any:
     near: by this share of the way; else to within this share of it.
     """
     gap = a.sub(g, mean)
-    return a.add(mean, a.mul(next(numbers), gap)) if near else a.sub(g, a.mul(gap, next(numbers)))
+    return a.add_product(mean, gap, next(numbers)) if near else a.add_product(g, gap, a.neg(next(numbers)))
 
 
 def _adam(
@@ -104,12 +107,13 @@ def _adam(
     if decays == "weight":
         p = a.mul(p, next(numbers))
     elif decays == "gradient":
-        g = a.add(g, a.mul(p, next(numbers)))
+        g = a.add_product(g, p, next(numbers))
     mean = _mean(a, mean, g, numbers, near)
-    square = a.add(a.mul(square, next(numbers)), a.mul(a.mul(g, g), next(numbers)))
+    square = a.mul(square, next(numbers))
+    square = a.add_product(square, a.mul(g, next(numbers)), g)
     second = largest = a.maximum(largest, square) if amsgrad else square
     root = a.add(a.div(a.sqrt(second), next(numbers)), next(numbers))
-    p = a.add(p, a.mul(a.div(mean, root), next(numbers)))
+    p = a.add(p, a.div(a.mul(mean, next(numbers)), root))
     return (p, mean, square, largest) if amsgrad else (p, mean, square)
 
 

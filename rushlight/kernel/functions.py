@@ -292,7 +292,7 @@ BASE: dict[str, tuple[int, ...]] = {
     **dict.fromkeys("sub neg floor_divide truncate_divide rem fmod pow floor ceil trunc".split(), NUMBERS),
     **dict.fromkeys("bitwise_and bitwise_or bitwise_xor bitwise_not".split(), INTEGERS_AND_BOOL),
     **dict.fromkeys("shift_left shift_right".split(), INTEGERS),
-    **dict.fromkeys("div rint sqrt copysign nextafter hypot".split(), FLOATS),
+    **dict.fromkeys("div rint sqrt copysign nextafter hypot add_product mantissa exponent".split(), FLOATS),
     **dict.fromkeys("exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2".split(), FLOATS),
     **dict.fromkeys("sinh cosh tanh asinh acosh atanh erf erfc normal_tail normal_slope".split(), FLOATS),
     **dict.fromkeys("erfcx erfinv lgamma digamma log_ndtr ndtri".split(), FLOATS),

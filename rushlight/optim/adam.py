@@ -124,7 +124,7 @@ def _update_by_parts(parameter: Tensor, g: Tensor, state: dict[str, Any], option
         if options.decoupled:
             parameter.mul_(1 - options.lr * decay)
         else:
-            g = g + parameter * decay
+            g = g.add(parameter, alpha=decay)
     p, g, mean, square = (real(x) for x in (parameter, g, state["exp_avg"], state["exp_avg_sq"]))
     mean.lerp_(g, 1 - options.beta1)
     square.mul_(options.beta2).addcmul_(g, g, value=1 - options.beta2)

@@ -84,16 +84,16 @@ class SGD(Optimizer):
         if group["maximize"]:
             g = -g
         if decay != 0:
-            g = g + parameter * decay
+            g = g.add(parameter, alpha=decay)
         if momentum != 0:
             state = self.state[parameter]
             velocity = state.get("momentum_buffer")
             if velocity is None:
                 velocity = state["momentum_buffer"] = g.detach().clone()
             else:
-                velocity.mul_(momentum).add_(g * (1 - group["dampening"]))
-            g = g + velocity * momentum if group["nesterov"] else velocity
-        parameter.sub_(g * options.lr)
+                velocity.mul_(momentum).add_(g, alpha=1 - group["dampening"])
+            g = g.add(velocity, alpha=momentum) if group["nesterov"] else velocity
+        parameter.sub_(g, alpha=options.lr)
 
 
 class _Options:

@@ -317,22 +317,24 @@ def _scaled(op: str, b: Node, alpha: Any) -> Node:
     return scalar.mul(b, scalar.number(alpha, b.type.dtype))
 
 
-_WIDER = {dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32, dtypes.float32: dtypes.float64}
-
-
 def _with_multiple(op: str, combine: Op, a: Node, b: Node, alpha: Any) -> Node:
-    """a ± alpha · b, rounded once as PyTorch rounds it; in double precision and complex numbers twice."""
+    """a ± alpha · b, of real floating numbers rounded once, as PyTorch rounds it."""
     if type(alpha) is int and alpha == 1:
         return combine(a, b)
     if isinstance(alpha, Tensor):
         alpha = alpha.item()
     kind = b.type.dtype
-    wide = _WIDER.get(kind)
-    if wide is None or alpha in scalar.LITERALS:  # the product by one of these is exact
+    if kind.category != FLOATING:
         return combine(a, _scaled(op, b, alpha))
     _check_alpha(op, kind, alpha)
-    x, y, factor = [scalar.cast(node, dtype=wide) for node in (a, b, scalar.number(alpha, kind))]
-    return scalar.cast(combine(x, scalar.mul(y, factor)), dtype=kind)
+    return scalar.add_product(a, b, scalar.number(alpha if combine is scalar.add else -alpha, kind))
+
+
+def _plus_product(a: Node, b: Node, c: Node) -> Node:
+    """a + b·c, of real floating numbers rounded once."""
+    if a.type.dtype.category == FLOATING:
+        return scalar.add_product(a, b, c)
+    return scalar.add(a, scalar.mul(b, c))
 
 
 @public("Add", inplace=True)
@@ -641,10 +643,15 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     gap = scalar.sub(b, a)
     known = not isinstance(weight, Tensor)  # then so is the nearer end; optimizers call this for each parameter
     if not known or abs(weight) < 0.5:
-        near = far = scalar.add(a, scalar.mul(w, gap))
+        near = far = _plus_product(a, gap, w)
     if not known or abs(weight) >= 0.5:
-        rest = scalar.number(1 - weight, w.type.dtype) if known else scalar.sub(scalar.number(1, w.type.dtype), w)
-        far = scalar.sub(b, scalar.mul(gap, rest))
+        one = w.type.dtype.compute.type(1)
+        less = (
+            scalar.number((type(one)(weight) - one).item(), w.type.dtype)
+            if known
+            else scalar.sub(w, scalar.number(1, w.type.dtype))
+        )
+        far = _plus_product(b, gap, less)
     if known:
         return wrap(scalar.cast(far, dtype=input.dtype))
     size = scalar.abs_(w)
@@ -658,7 +665,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     a, b, c = promoted(input, tensor1, tensor2, op="addcmul")
     kind = a.type.dtype
     a, b, c = _once_rounded(a, b, c)
-    return wrap(scalar.cast(scalar.add(a, _scaled("addcmul", scalar.mul(b, c), value)), dtype=kind))
+    return wrap(scalar.cast(_plus_product(a, _scaled("addcmul", b, value), c), dtype=kind))
 
 
 @public("Addcdiv", inplace=True)
@@ -672,7 +679,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     a, b, c = promoted(input, tensor1, tensor2, op="addcdiv")
     kind = a.type.dtype
     a, b, c = _once_rounded(a, b, c)
-    return wrap(scalar.cast(scalar.add(a, _scaled("addcdiv", scalar.div(b, c), value)), dtype=kind))
+    return wrap(scalar.cast(scalar.add(a, scalar.div(_scaled("addcdiv", b, value), c)), dtype=kind))
 
 
 @public(None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .source_tree import MODULES, ROOT, Module
 
-BOTTOM = {"absent", "dtype", "errors", "config", "late", "limits", "version"}
+BOTTOM = {"absent", "dtype", "errors", "config", "fused", "late", "limits", "version"}
 CORE = BOTTOM | {"generator", "ir", "kernel", "passes", "backend", "runtime", "tensor"}
 NAMED = {
     "_ops",
@@ -55,6 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "late": set(),
     "config": {"errors"},
     "dtype": {"errors"},
+    "fused": set(),
     "limits": {"dtype", "errors"},
     "generator": BOTTOM,
     "ir": BOTTOM,

@@ -48,7 +48,7 @@ def operands_of(name: str) -> int:
         variable = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
         return (3 if name == "choose" else 2) if variable else len(parameters)
     assert name in BASE
-    return 3 if name == "select" else 2 if name in _PAIRS else 1
+    return 3 if name in ("select", "add_product") else 2 if name in _PAIRS else 1
 
 
 def _emit(module: Module, name: str, case: Case, count: int, machine: Machine) -> dtype:

@@ -72,6 +72,8 @@ def _elementwise(name: str) -> list[Sample] | None:
         if name in _STEPPED:
             samples = [Sample([np.floor(_real(3, 4)) + 0.4])]
         return samples
+    if name == "add_product":
+        return [Sample([_real(3, 1), _real(3, 4), _real(4)]), Sample([_real(3, 4), _real(3, 4), np.array(0.3)])]
     if name in _BINARY:
         if name == "pow":
             return [Sample([_real(3, 4, **POSITIVE), _real(4)]), Sample([_real(2, **POSITIVE), _real()])]

@@ -445,3 +445,21 @@ def test_a_schedule_makes_no_new_plan(made: str) -> None:
         if place == 2:
             misses.clear()
     assert not misses
+
+
+@pytest.mark.parametrize(
+    "source", [each for each in OPTIMIZERS if each.startswith(("SGD(p, lr=0.1", "Adamax", "ASGD"))]
+)
+def test_the_same_bits(source: str) -> None:
+    """What takes no square root, in which PyTorch's vectors differ now and then: products and sums are fused where PyTorch fuses them."""
+
+    def steps(t: Any) -> Any:
+        numbers = torch.Generator().manual_seed(0)
+        p = [t.nn.Parameter(t.tensor(torch.randn(64, 8, generator=numbers).tolist()))]
+        optimizer = eval("t.optim." + source, {"t": t, "p": p})
+        for _ in range(6):
+            p[0].grad = t.tensor(torch.randn(64, 8, generator=numbers).tolist())
+            optimizer.step()
+        return p[0].tolist()
+
+    assert steps(rushlight) == steps(torch)

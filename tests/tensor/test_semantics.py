@@ -185,11 +185,25 @@ def test_error_texts(source):
     check_written(source)
 
 
-@pytest.mark.parametrize("kind", ["float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("name", ["add", "sub", "rsub"])
-def test_a_multiple_is_added_with_one_rounding(name, kind):
+ROUNDED_ONCE = {
+    **{name: lambda t, a, b, c, name=name: getattr(t, name)(a, b, alpha=-0.37) for name in ("add", "sub", "rsub")},
+    "add_": lambda t, a, b, c: a.clone().add_(b, alpha=3),
+    "addcmul": lambda t, a, b, c: (t.addcmul(a, b, c), t.addcmul(a, b, c, value=0.3)),
+    "addcdiv": lambda t, a, b, c: t.addcdiv(a, b, c, value=0.3),
+    "lerp": lambda t, a, b, c: (t.lerp(a, b, 0.1), t.lerp(a, b, 0.7), t.lerp(a, b, c)),
+}
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("name", ROUNDED_ONCE)
+def test_a_product_is_added_with_one_rounding(name, kind):
     torch.manual_seed(0)
-    a, b = torch.randn(2, 256).unbind()  # whole vectors: PyTorch rounds a rest of half precision twice
-    expected = getattr(torch, name)(a.to(getattr(torch, kind)), b.to(getattr(torch, kind)), alpha=-0.37)
-    x, y = (rushlight.tensor(t.numpy()).to(getattr(rushlight, kind)) for t in (a, b))
-    assert getattr(rushlight, name)(x, y, alpha=-0.37).float().tolist() == expected.float().tolist()
+    given = torch.randn(3, 256).double() * (1 + 2**-30)  # whole vectors: PyTorch rounds a rest of half precision twice
+
+    def run(t):
+        found = ROUNDED_ONCE[name](t, *t.tensor(given.tolist(), dtype=getattr(t, kind)))
+        return [each.double().tolist() for each in (found if isinstance(found, tuple) else (found,))]
+
+    expected = run(torch)
+    for _ in range(3):  # interpreted and compiled
+        assert run(rushlight) == expected

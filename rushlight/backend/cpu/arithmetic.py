@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from ...dtype import BY_NAME, FLOATING, INTEGER, bool_
+from ...dtype import BY_NAME, FLOATING, INTEGER, bool_, int32
 from ...errors import InternalError
 from ...ir.expr import Apply, Expr, Literal, Load
 from ...kernel.functions import DEFINITIONS, Unsupported, expand, supported
@@ -115,6 +115,8 @@ def _base(function: Function, name: str, operands: Sequence[Value], machine: Mac
         return Value(_logic(function, name, [cast(function, x, bool_) for x in operands]), bool_, first.width)
     if name in _PREDICATES:
         return Value(_predicate(function, name, first), bool_, first.width)
+    if name == "exponent":
+        return Value(_exponent(_lanes(function, first, machine), first.text), int32, first.width)
     if first.dtype.category == FLOATING:
         text = _floating(function, name, operands, machine)
     elif first.dtype.category == INTEGER:
@@ -271,6 +273,51 @@ def _nextafter(v: Lanes, a: str, b: str) -> str:
     return v.select(v.test("une", a, b), v.select(v.test("uno", a, b), v.add(a, b), moved), b)
 
 
+def _add_product(v: Lanes, a: str, b: str, c: str) -> str:
+    """a + b·c, rounded once. Without an instruction for it double precision rounds twice, as PyTorch does on such a machine."""
+    if v.machine.fma or v.element == "double":
+        return v.fma(b, c, a)
+    wide, (a, b, c) = v.widened([a, b, c])
+    total, error = wide.two_sum_any(wide.mul(b, c), a)  # the product is exact
+    # Rounding to odd (`fused.to_odd`), so that narrowing rounds the exact sum.
+    bits = wide.to_bits(total)
+    even = v.function.binary("icmp eq", wide.words, wide.word("and", bits, 1), constant(wide.words, 0))
+    inexact = wide.both(even, wide.test("one", error, 0.0))
+    inward = v.function.binary("xor", wide.masks, wide.test("olt", error, 0.0), wide.test("olt", total, 0.0))
+    step = v.function.select(wide.words, inward, constant(wide.words, -1), constant(wide.words, 1))
+    odd = v.function.select(wide.words, inexact, wide.word("add", bits, step), bits)
+    return wide.narrowed(wide.from_bits(odd), v)
+
+
+def _taken_apart(v: Lanes, x: str) -> tuple[str, str, str]:
+    """The bits of x, or of a subnormal x·2^64; their exponent; and which lanes are zero, infinite or NaN, and so stay."""
+    size = v.abs(x)
+    least = 2.0 ** (1 - v.bias)
+    bits = v.to_bits(v.select(v.test("olt", size, least), v.mul(x, 2.0**64), x))
+    whole = (1 << (v.bits - 1 - v.mantissa)) - 1
+    exponent = v.word("and", v.word("lshr", bits, v.mantissa), whole)
+    stays = v.either(v.test("oeq", size, 0.0), v.test("ueq", size, math.inf))
+    return bits, exponent, stays
+
+
+def _mantissa(v: Lanes, x: str) -> str:
+    bits, _, stays = _taken_apart(v, x)
+    whole = (1 << (v.bits - 1 - v.mantissa)) - 1
+    kept = v.word("and", bits, ~(whole << v.mantissa))
+    return v.select(stays, x, v.from_bits(v.word("or", kept, (v.bias - 1) << v.mantissa)))
+
+
+def _exponent(v: Lanes, x: str) -> str:
+    """As int32; 0 of what has none."""
+    _, exponent, stays = _taken_apart(v, x)
+    moved = v.word("sub", exponent, v.bias - 1)
+    less = v.word("sub", exponent, v.bias - 1 + 64)
+    subnormal = v.test("olt", v.abs(x), 2.0 ** (1 - v.bias))
+    found = v.function.select(v.words, subnormal, less, moved)
+    found = v.function.select(v.words, stays, constant(v.words, 0), found)
+    return found if v.bits == 32 else v.function.convert("trunc", v.words, found, vector("i32", v.width))
+
+
 _FLOATING: dict[str, Callable[..., str]] = {
     "maximum": _extreme("gt"),
     "minimum": _extreme("lt"),
@@ -281,6 +328,8 @@ _FLOATING: dict[str, Callable[..., str]] = {
     "floor_divide": _floor_divide,
     "truncate_divide": lambda v, a, b: v.trunc(v.div(a, b)),
     "nextafter": _nextafter,
+    "add_product": _add_product,
+    "mantissa": _mantissa,
 }
 
 # ---- integers ----

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ....dtype import bool_, complex64, float32, float64, int16, uint8, uint16
+from ....dtype import bool_, complex64, float32, int16, uint8, uint16
 from ....dtype import dtype as DType
 from ....nn.functional import pad as pad_with_constant
 from ....tensor import Tensor, from_numpy, randn_like, stack, where
@@ -61,22 +61,12 @@ def to_dtype(image: Tensor, dtype: DType = float32, scale: bool = False) -> Tens
     return image.to(dtype) * 2**shift if dtype is uint16 else image.to(dtype) << shift
 
 
-def _plus(image: Tensor, other: Tensor, share: float) -> Tensor:
-    """`image + share * other` rounded once, as PyTorch's `add` with `alpha` does it."""
-    if image.dtype is not float32:
-        return image.add(other, alpha=share)
-    product = other.to(float64) * float(
-        np.float32(share)
-    )  # exact, so that the sum is rounded once and to single precision once more
-    return (image.to(float64) + product).to(float32)
-
-
 def _grey(image: Tensor) -> Tensor:
     """(..., 1, H, W) in floating point."""
     if image.shape[-3] == 1:
         return image
     red, green, blue = image.unbind(-3)
-    return _plus(_plus(red.mul(0.2989), green, 0.587), blue, 0.114).unsqueeze(-3)
+    return red.mul(0.2989).add(green, alpha=0.587).add(blue, alpha=0.114).unsqueeze(-3)
 
 
 def rgb_to_grayscale(image: Tensor, num_output_channels: int = 1) -> Tensor:
@@ -93,7 +83,7 @@ def grayscale_to_rgb(image: Tensor) -> Tensor:
 
 
 def _blend(image: Tensor, other: Tensor, ratio: float) -> Tensor:
-    mixed = _plus(image.mul(float(ratio)), other, 1.0 - float(ratio)).clamp(0, largest(image.dtype))
+    mixed = image.mul(float(ratio)).add(other, alpha=1.0 - float(ratio)).clamp(0, largest(image.dtype))
     return _whole(mixed, image.dtype)
 
 
@@ -132,7 +122,7 @@ def adjust_sharpness(image: Tensor, sharpness_factor: float) -> Tensor:
     soft = soft if image.dtype.is_floating_point else soft.round()
     result = floating.clone()
     middle = floating[..., 1:-1, 1:-1]
-    result[..., 1:-1, 1:-1] = _plus(middle, soft - middle, 1.0 - sharpness_factor)
+    result[..., 1:-1, 1:-1] = middle.add(soft - middle, alpha=1.0 - sharpness_factor)
     return _whole(result.clamp(0, largest(image.dtype)), image.dtype)
 
 
