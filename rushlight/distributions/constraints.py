@@ -13,11 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..dtype import bool_
 from ..limits import finfo
+from ..runtime.watch import Watching
 from ..tensor import Tensor, isclose, linalg
 from ..tensor import cat as _join
 from ..tensor import stack as _pile
+from ..tensor.geometry import strided
 
 __all__ = [
     "Constraint",
@@ -99,6 +103,26 @@ class _Dependent(Constraint):
 
     def check(self, x: Any) -> Any:
         raise ValueError("Cannot determine validity of dependent constraint")
+
+
+FEW = 1 << 12  # elements that NumPy looks at sooner than a check could be recorded and run
+
+
+def keeps(constraint: Any, value: Any) -> bool:
+    """Whether a tensor keeps a constraint everywhere.
+
+    Distributions ask it of each parameter and each sample. Of few numbers, and a constraint that is a comparison or two, it is asked in
+    NumPy: in a game that draws an action in each turn the check otherwise takes as long as the network.
+    """
+    inner, axes = constraint, 0
+    if type(inner) is _IndependentConstraint:
+        inner, axes = inner.base_constraint, inner.reinterpreted_batch_ndims
+    if type(inner) in _COMPARING and isinstance(value, Tensor) and value.layout is strided and not value.is_meta:
+        plain = Watching.watcher is None and all([type(bound) in (int, float) for bound in vars(inner).values()])
+        if plain and axes <= value.dim() and value.numel() <= FEW:  # type: ignore[attr-defined]
+            with np.errstate(all="ignore"):
+                return bool(np.all(inner.check(value._decoded())))
+    return bool(constraint.check(value).all())
 
 
 def is_dependent(constraint: Any) -> bool:
@@ -307,6 +331,23 @@ class _HalfOpenInterval(_Between):
 
     def check(self, value: Any) -> Any:
         return (self.lower_bound <= value) & (value < self.upper_bound)
+
+
+# Their `check` is made of comparisons and arithmetic alone, which arrays know too.
+_COMPARING = frozenset(
+    {
+        _Boolean,
+        _IntegerInterval,
+        _IntegerLessThan,
+        _IntegerGreaterThan,
+        _Real,
+        _GreaterThan,
+        _GreaterThanEq,
+        _LessThan,
+        _Interval,
+    }
+    | {_HalfOpenInterval}
+)
 
 
 class _Simplex(Constraint):

@@ -6,7 +6,7 @@ import warnings
 from typing import Any, ClassVar
 
 from ..tensor import Size, Tensor, exp, is_tensor, no_grad
-from .constraints import Constraint, is_dependent
+from .constraints import Constraint, is_dependent, keeps
 from .utils import EMPTY, lazy_property
 
 __all__ = ["Distribution"]
@@ -56,7 +56,7 @@ class Distribution:
             if is_dependent(constraint) or computed:  # what is computed of a parameter was checked with it
                 continue
             value = getattr(self, name)
-            if not constraint.check(value).all():
+            if not keeps(constraint, value):
                 raise ValueError(
                     f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
                     f"{self!r} to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
@@ -205,7 +205,7 @@ class Distribution:
                 stacklevel=3,
             )
             return
-        if not support.check(value).all():
+        if not keeps(support, value):
             raise ValueError(
                 f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the "
                 f"support ({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"

@@ -128,6 +128,7 @@ class Trace:
         self.inputs: list[np.ndarray] = []
         self.pending = 0
         self.bytes = 0  # of all pending results
+        self.literals: dict[tuple[Any, ...], Node] = {}  # numbers that are part of the structure, each recorded once
 
     def enter(self, node: Node) -> None:
         """Gives a node from before this trace a slot, as an input."""
@@ -201,10 +202,8 @@ def emit(op: Op, /, *operands: Node, **attributes: Any) -> Node:
         first, second = operands
         key = (op, first.type, second.type)
     elif count == 1:
-        key = (op, operands[0].type)
-    elif count == 3:
-        first, second, third = operands
-        key = (op, first.type, second.type, third.type)
+        (first,) = operands
+        key = (op, first.type)
     else:
         key = (op, *[operand.type for operand in operands])
     if attributes:
@@ -216,33 +215,40 @@ def emit(op: Op, /, *operands: Node, **attributes: Any) -> Node:
     node.signature = signature
     node.type = signature.type
     node.value = node.label = node.side = None
-    node.tracked = False
-    node.operands = ()
-    for operand in operands:
-        if operand.tracked:
-            if signature.tracks and mode.tracking:
-                node.tracked = True
-                node.operands = operands
-            break
+    if count == 2:
+        tracked = first.tracked or second.tracked
+    elif count == 1:
+        tracked = first.tracked
+    else:
+        tracked = True in [operand.tracked for operand in operands]
+    if tracked and signature.tracks and mode.tracking:
+        node.tracked = True
+        node.operands = operands
+    else:
+        node.tracked = False
+        node.operands = ()
     if signature.meta:
         node.slot = node.epoch = -1
         return node
     _acquire()
     try:
         epoch = trace.epoch
-        for operand in operands:
-            if operand.epoch != epoch:
-                trace.enter(operand)
-        references, structure = trace.references, trace.key
         if count == 2:
-            structure += (signature.number, first.slot, second.slot)
+            if first.epoch != epoch:
+                trace.enter(first)
+            if second.epoch != epoch:
+                trace.enter(second)
+            trace.key += (signature.number, first.slot, second.slot)
         elif count == 1:
-            structure += (signature.number, operands[0].slot)
-        elif count == 3:
-            structure += (signature.number, first.slot, second.slot, third.slot)
+            if first.epoch != epoch:
+                trace.enter(first)
+            trace.key += (signature.number, first.slot)
         else:
-            structure.append(signature.number)
-            structure += [operand.slot for operand in operands]
+            for operand in operands:
+                if operand.epoch != epoch:
+                    trace.enter(operand)
+            trace.key += (signature.number, *[operand.slot for operand in operands])
+        references = trace.references
         node.slot = len(references)
         node.epoch = epoch
         references.append(_reference(node))

@@ -16,7 +16,7 @@ from ..dtype import ALL, BOOL, FLOATING, INTEGER, bool_, dtype, encode, int64
 from ..errors import InternalError
 from ..fused import multiply_add
 from . import expr, rounding, special
-from .graph import Node, input_node
+from .graph import Node, input_node, trace
 from .op import NONDIFFERENTIABLE, Cotangents, Op, same_dtype
 from .type import Type, broadcast_shapes
 
@@ -64,7 +64,20 @@ expr.FUNCTIONS["place"] = lambda index: np.asarray(index, np.int64)
 
 
 def number(value: complex, dtype: dtype) -> Node:
-    """A zero-dimensional node of a Python number: a literal where it is one of the five, else a run-time input."""
+    """A zero-dimensional node of a Python number: a literal where it is one of the five, else a run-time input.
+
+    A trace has each literal once: a node of its own for each use would cost more to record than most ops.
+    """
+    if value in _LITERALS and (value or type(value) is int):  # -0.0 is none
+        key = (value, dtype)
+        found = trace.literals.get(key)
+        if found is None or found.epoch != trace.epoch or found.value is not None:
+            found = trace.literals[key] = constant(value=value, shape=(), dtype=dtype)
+        else:
+            trace.pending += (
+                1  # a use counts: the bound on what is pending keeps long chains from being one huge kernel
+            )
+        return found
     # By far the most frequent kinds.
     plain = value not in _LITERALS and (
         -1e38 < value < 1e38 if type(value) is float else type(value) is int and -EXACT < value < EXACT

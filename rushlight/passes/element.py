@@ -45,6 +45,7 @@ class Elements:
         self.separate = separate
         self._known: dict[tuple[int, tuple[Index, ...]], Expr] = {}
         self._bodies: dict[tuple[int, tuple[Index, ...]], Expr] = {}
+        self._decisions: dict[int, tuple[Expr, Expr]] = {}  # what was decided stays so: chains of writes stay linear
 
     def of(self, value: int, index: tuple[Index, ...]) -> Expr:
         """The element of a value at an index: a load where the value is computed on its own."""
@@ -67,29 +68,37 @@ class Elements:
             Handle(self, operand, type)
             for operand, type in zip(self.graph.operands[value], signature.operands, strict=True)
         ]
-        found = _decided(signature.op.at(index, *handles, type=signature.type, **signature.attributes))
+        found = self._decided(signature.op.at(index, *handles, type=signature.type, **signature.attributes))
         if signature.type.dtype in (bfloat16, float16) and not signature.op.moves:
             found = Apply(f"round_{signature.type.dtype.name}", found)
         self._bodies[key] = found
         return found
 
+    def _decided(self, expression: Expr) -> Expr:
+        """Choices whose condition bounds decide are taken."""
+        if not isinstance(expression, Apply) or expression.function not in ("choose", "place"):
+            return expression
+        known = self._decisions.get(id(expression))
+        if known is None:
+            found: Expr
+            if expression.function == "place":
+                found = Apply("place", normal(expression.arguments[0]))
+            else:
+                test, yes, no = expression.arguments
+                test = condition(test)
+                if isinstance(test, Literal):
+                    found = self._decided(yes if test.value else no)
+                else:
+                    found = Apply("choose", test, self._decided(yes), self._decided(no))
+            known = self._decisions[id(expression)] = expression, found  # the first keeps its identity taken
+            self._decisions.setdefault(id(found), (found, found))
+        return known[1]
+
     def forget(self) -> None:
         """Lets go of what was made: once kernels are, it is the larger part of what a plan would hold."""
         self._known.clear()
         self._bodies.clear()
-
-
-def _decided(expression: Expr) -> Expr:
-    """Choices whose condition bounds decide are taken."""
-    if isinstance(expression, Apply) and expression.function == "place":
-        return Apply("place", normal(expression.arguments[0]))
-    if isinstance(expression, Apply) and expression.function == "choose":
-        test, yes, no = expression.arguments
-        test = condition(test)
-        if isinstance(test, Literal):
-            return _decided(yes if test.value else no)
-        return Apply("choose", test, _decided(yes), _decided(no))
-    return expression
+        self._decisions.clear()
 
 
 def parts(expressions: Sequence[Expr], below: Callable[[Any], Iterable[Any]]) -> Iterator[Any]:

@@ -17,9 +17,7 @@ from ..kernel.templates import TEMPLATES
 from .element import loads, parts
 from .fuse import CHEAP, COSTS, Fusion, Group, spread
 
-KEPT_BYTES = (
-    256 << 10
-)  # of one row's temporaries in scratch memory; more is written to memory of its own and read again
+KEPT_BYTES = 256 << 10  # of one row's temporaries in scratch memory; what is more is computed again
 
 
 @dataclass(frozen=True)
@@ -227,7 +225,7 @@ class NestLowering:
         self.temps = {statement.value: number for number, statement in enumerate(group.statements)}
         self.operands: dict[int, int] = {}
         self.kept: dict[int, None] = {}
-        self.reread: set[int] = set()
+        self.again: dict[tuple[int, int], int] = {}  # (value, stage) -> the temporary that it is computed again into
         self.bodies = {s.value: s.expression for s in group.statements}
         self.turns = {s.value: s.turns for s in group.statements if s.turns}  # of sums over rows
         self.folds = {s.value for s in group.statements if s.fold and not s.turns}
@@ -249,7 +247,7 @@ class NestLowering:
                     row.append(self._write(value, Temp(self.temps[value])))
                 if self.stage[value] != stage:
                     continue
-                expression = self._localized(statement.expression, stage, value)
+                expression = self._localized(statement.expression, stage, sweep)
                 (sweep if in_sweep else row).extend(self._statements(statement.value, statement.fold, expression))
             body += [Row(tuple(row))] if row else []
             body += [Sweep(tuple(sweep))] if sweep else []
@@ -302,7 +300,7 @@ class NestLowering:
             self.stage[statement.value] = stage
 
     def _find_kept(self) -> None:
-        """Values of a sweep that later sweeps read: kept for the row, computed again where that is cheap, or read back where rows are long."""
+        """Values of a sweep that later sweeps read: kept for the row, or computed again where that is cheap or rows are long."""
         if not self.group.reduced:
             return
         length = 1
@@ -315,40 +313,38 @@ class NestLowering:
                 value = load.operand
                 if value not in self.group.full or self.stage[value] == self.stage[statement.value]:
                     continue
-                if value in self.kept or value in self.reread or self._is_cheap(value):
+                if value in self.kept or self._is_cheap(value):
                     continue
                 bytes = length * self.graph.types[value].dtype.itemsize
                 if bytes <= room:
                     room -= bytes
                     self.kept[value] = None
-                else:
-                    self.reread.add(value)
-                    if value not in self.results:
-                        self.results.append(value)
-                        self.lowering.stored.add(value)
-                        type = self.graph.types[value]
-                        self.lowering.buffers[value] = Buffer.of(type.dtype, type.shape)
 
     def _is_cheap(self, value: int) -> bool:
         body = self.bodies[value]
         assert body is not None
         return expense(body) <= CHEAP and len(loads([body])) <= 2
 
-    def _localized(self, expression: Expr | None, stage: int, value: int) -> Expr:
+    def _localized(self, expression: Expr | None, stage: int, sweep: list[Statement]) -> Expr:
+        """An expression with temporaries for what the kernel knows; what it has to compute again, at some cost, is put into the sweep once."""
         assert expression is not None
 
         def place(load: Load) -> Expr:
             source = load.operand
-            if source in self.temps and source not in self.reread | {value}:
-                early = source in self.group.full and self.stage[source] < stage and self.group.reduced
-                if early and source not in self.kept:
-                    body = self.bodies[source]
-                    assert body is not None
-                    return rewriter(body)
+            if source not in self.temps:
+                return Load(self.operands.setdefault(source, len(self.operands)), load.index)
+            early = source in self.group.full and self.stage[source] < stage and self.group.reduced
+            if not early or source in self.kept:
                 return Temp(self.temps[source])
-            if source in self.reread and self.stage[source] == stage:
-                return Temp(self.temps[source])
-            return Load(self.operands.setdefault(source, len(self.operands)), load.index)
+            body = self.bodies[source]
+            assert body is not None
+            if self._is_cheap(source):
+                return rewriter(body)
+            if (source, stage) not in self.again:
+                computed = self._localized(body, stage, sweep)
+                self.again[source, stage] = temp = len(self.temps) + len(self.again)
+                sweep.append(Let(temp, self.graph.types[source].dtype, computed))
+            return Temp(self.again[source, stage])
 
         rewriter = Rewriter(place)
         return rewriter(expression)

@@ -9,7 +9,7 @@ training step this halves the Python of backward.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ _SEEN = 1024  # structures of which it is remembered that they came once
 Key = tuple[tuple[int, ...], int]
 _walks: OrderedDict[Key, Walk] = OrderedDict()
 _once: dict[int, None] = {}
+_refused: dict[int, None] = {}
 
 
 class Mark(NamedTuple):
@@ -107,7 +108,7 @@ def find(key: Key) -> Walk | None:
     return _walks.get(key) if Knowledge.used else None
 
 
-def came_before(key: Key) -> bool:
+def came_before(key: tuple[Any, ...]) -> bool:
     """Whether a structure comes for the second time at least, so that its walk is worth keeping."""
     shortened = hash(key)
     if shortened in _once:
@@ -118,15 +119,27 @@ def came_before(key: Key) -> bool:
     return False
 
 
+def was_refused(key: Key) -> bool:
+    """Whether the walk for a structure could not be kept."""
+    return hash(key) in _refused
+
+
 def keep(key: Key, start: Mark, passed: list[Node], leaves: list[tuple[Node, Node]]) -> None:
     """Keeps a walk, unless it went through values of before the trace, or a gradient is none of its own nodes."""
-    if trace.epoch != start.epoch or len(dict(leaves)) != len(leaves):
-        return
-    for node in (*passed, *[g for _, g in leaves]):
-        if node.side is not None or node.epoch != start.epoch or trace.references[node.slot] is None:
-            return
-    if any(g.slot < start.slots for _, g in leaves):
+    if not _can_be_kept(start, passed, leaves):
+        if len(_refused) >= _SEEN:
+            _refused.clear()
+        _refused[hash(key)] = None
         return
     _walks[key] = Walk(start, passed, leaves)
     if len(_walks) > CAPACITY:
         _walks.popitem(last=False)
+
+
+def _can_be_kept(start: Mark, passed: list[Node], leaves: list[tuple[Node, Node]]) -> bool:
+    if trace.epoch != start.epoch or len(dict(leaves)) != len(leaves):
+        return False
+    for node in (*passed, *[g for _, g in leaves]):
+        if node.side is not None or node.epoch != start.epoch or trace.references[node.slot] is None:
+            return False
+    return all(g.slot >= start.slots for _, g in leaves)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..backend.cpu.build import COUNTS, Compiled, Counts, compiled, host_machine
 from ..backend.cpu.generate import request
-from ..backend.cpu.pool import take
+from ..backend.cpu.pool import maker, take
 from ..backend.cpu.program import Program, Step
 from ..ir.op import bind
 from ..ir.type import Type
@@ -70,6 +70,7 @@ class Native:
     sizes: dict[int, int]  # their bytes
     over: dict[int, int]  # for values that get new memory, the inputs that they may be written over
     guests: list[int]  # values of its own that lie in the late results' block
+    makers: dict[int, Callable[[], Array]]  # of the new memory
     block: Any = None  # a weak reference to the block that the last run made
     apart: bool = False  # whether somebody was seen to keep such a block: each late result then gets memory of its own
 
@@ -166,7 +167,9 @@ class CompiledPlan:
         fresh = [value for launch in run for value in launch.results if value not in inside]
         program = self._program(run, kernels, places, memory, donations.first)
         lent = {result: value for result, value in donations.over.items() if value not in sizes}
-        return Native(program, outer, fresh, run, memory, sizes, lent, guests)
+        types = self.graph.types
+        makers = {value: maker(types[value].shape, types[value].dtype.storage) for value in fresh}
+        return Native(program, outer, fresh, run, memory, sizes, lent, guests, makers)
 
     def _late(self, run: list[Launch], donations: Donations, sizes: dict[int, int]) -> dict[int, int]:
         """Gradients that one step makes together with the new parameter: they live as long as each other, and are written late."""
@@ -241,7 +244,7 @@ class CompiledPlan:
                         found = values[lent[value]]
                         values[value] = found if found.shape == type.shape else found.reshape(type.shape)
                     else:
-                        values[value] = take(type.shape, type.dtype.storage)
+                        values[value] = segment.makers[value]()
                 arrays = [
                     values[p.value] if not p.offset else moved(values[p.value], p.offset) for p in segment.outside
                 ]
@@ -324,6 +327,10 @@ def moved(array: Array, offset: int) -> Array:
 
 def view_of(array: Array, shape: Shape, strides: Shape, offset: int) -> Array:
     """Any elements of an array's memory, in bytes from its first element."""
+    if array.size and array.flags.c_contiguous:  # a fifth of the time of the general way
+        made = np.ndarray(shape, array.dtype, array, offset, strides)
+        made.flags.writeable = False  # nobody's own: its elements may share places
+        return made
     interface = dict(array.__array_interface__)
     address, readonly = interface["data"]
     interface.update(data=(address + offset, readonly), shape=shape, strides=strides)

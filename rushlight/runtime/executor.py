@@ -23,6 +23,7 @@ def flush() -> None:
     with trace.lock:
         if not trace.pending:
             return
+        trace.literals.clear()  # else they would be wanted
         nodes = [None if reference is None else reference() for reference in trace.references]
         if Overwriting.ended():
             _finish_interrupted(nodes)
@@ -103,11 +104,16 @@ def hurry(memory: np.ndarray | None = None) -> None:
         Watching.watcher.exposed()
 
 
+def settled() -> None:
+    """Says that what was read has been used already, and that nothing pending depends on it."""
+    Haste.wanted = False
+    Haste.memory.clear()
+
+
 def settle() -> None:
     """After each public op: runs the trace if it is long, or if it read memory that others may change."""
     if Haste.wanted:
-        Haste.wanted = False
-        Haste.memory.clear()
+        settled()
         flush()
     elif trace.pending > config.PENDING or trace.bytes > config.PENDING_BYTES:
         flush()

@@ -43,7 +43,7 @@ _FREE_BASE = _counted_base(take((BIG,), np.dtype(np.uint8)))
 
 def is_free(values: Mapping[int, Any], value: int) -> bool:
     """Whether nobody but the runtime holds an input of a flush, or the memory that it lies in."""
-    return is_unseen(values, value) and _is_own(values[value])
+    return is_unseen(values, value) and is_own(values[value])
 
 
 def is_unseen(values: Mapping[int, Any], value: int) -> bool:
@@ -53,7 +53,7 @@ def is_unseen(values: Mapping[int, Any], value: int) -> bool:
     return values[value].base is None or _counted_base(values[value]) == _FREE_BASE
 
 
-def _is_own(array: Any) -> bool:
+def is_own(array: Any) -> bool:
     """Whether an array's memory is NumPy's or the pool's, and not a file's or somebody else's."""
     base, flags = array.base, array.flags
     if type(array) is not np.ndarray or not flags.writeable:

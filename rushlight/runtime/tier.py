@@ -27,6 +27,7 @@ OFTEN = 24  # runs from which even little work is compiled
 LITTLE = 1 << 12  # elements that all steps of a plan make together; products of contractions count too
 AMPLE = 1 << 20  # from here on a few runs are as long as compiling
 MUCH = 1 << 24
+MUCH_EACH = 1 << 14  # of one step: with less, compiling so many steps takes longer than a run
 SHAPES = 4  # plans of one structure that are compiled as soon as their turn comes
 PATIENCE = 4  # runs more that each further one must wait; one, from AMPLE on
 VARIANTS = 8  # of one plan, for different strides of its inputs
@@ -90,7 +91,7 @@ def _comes_often(plan: Plan) -> bool:
     if config.TIER == "compile" or plan.variants:
         return True
     wait = _wait(plan)
-    if plan.uses >= OFTEN + wait or (plan.size >= MUCH and plan.uses >= wait):
+    if plan.uses >= OFTEN + wait or (plan.size >= max(MUCH, MUCH_EACH * len(plan.steps)) and plan.uses >= wait):
         return True
     return plan.uses >= 1 + wait and plan.size >= LITTLE
 

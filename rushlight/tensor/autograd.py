@@ -17,7 +17,7 @@ from ..ir import component, scalar
 from ..ir.graph import Node, Side, mode, trace
 from ..ir.type import TupleType
 from ..passes import grad as grad_pass
-from ..passes import repetition
+from ..passes import recall, repetition
 from .geometry import strided
 from .grad_fn import check_count, grad_fn_name, gradients_of, gradients_to_node
 from .public import functions
@@ -293,15 +293,51 @@ def _backward_of_one(tensor: Tensor) -> None:
     """Backward from one tensor, with nothing asked for: as in nearly every training step."""
     root = node_of(tensor)
     with trace.lock:  # so that no other thread's entries come in between
+        trace.literals.clear()  # what is appended again shares none with what comes before or after
         key = repetition.key_of(root)
         if key is not None:
             walk = repetition.find(key)
             if walk is not None and _again(walk, root):
                 return
-            if walk is None and repetition.came_before(key) and _only_rules(root):
+            if walk is None and not repetition.was_refused(key) and repetition.came_before(key) and _only_rules(root):
                 _kept_walk(key, tensor)
+                trace.literals.clear()
                 return
-    _walk(_roots([tensor], [None]), False, False, _accumulate)
+        _backward_recalled(tensor)
+        trace.literals.clear()
+
+
+def _backward_recalled(tensor: Tensor) -> None:
+    """Backward from one tensor by a walk through such a graph that came before, where there is one: of a loss that was looked at halfway."""
+    roots = _roots([tensor], [None])
+    ((root, g),) = roots.items()
+    graph = recall.describe(root, g) if type(root) is Node else None
+    leaves = [] if graph is None else [node for node in graph.nodes if node.tracked and node.op_name == "leaf"]
+    tensors = [_plain_leaf(leaf) for leaf in leaves]
+    if graph is None or None in tensors or len(set(tensors)) != len(tensors):
+        _walk(roots, False, False, _accumulate)
+        return
+    key = ("backward", *graph.key)
+    known = recall.find(key)
+    if known is not None:
+        for leaf, found in zip(tensors, known.append(graph.nodes), strict=True):
+            if found is not None:
+                leaf._grad = wrap(found)  # type: ignore[union-attr]
+        grad_pass.release([graph.nodes[place] for place in known.passed])
+        return
+    if not repetition.came_before(key):
+        _walk(roots, False, False, _accumulate)
+        return
+    start, gradients = repetition.mark(), dict.fromkeys(leaves)
+
+    def at_leaf(node: Node, g: Node) -> None:
+        gradients[node] = g  # type: ignore[assignment]
+        _accumulate(node, g)
+
+    def keep(passed: list[Node]) -> None:
+        recall.keep(key, graph, start, passed, list(gradients.values()))
+
+    _walk(roots, False, False, at_leaf, keep=keep)
 
 
 def _only_rules(root: Node) -> bool:
@@ -356,7 +392,12 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _any_sparse(tensors: list[Any]) -> bool:
-    return any([isinstance(tensor, Tensor) and tensor.layout is not strided for tensor in tensors])
+    return any(
+        [
+            type(tensor) is not Tensor and isinstance(tensor, Tensor) and tensor.layout is not strided
+            for tensor in tensors
+        ]
+    )
 
 
 def _gradients(given: Any, count: int) -> list[Any]:
@@ -489,6 +530,20 @@ def _found(
 ) -> list[Node | None]:
     """The cotangent of each input, None where no gradient flows to it."""
     roots = _roots(outputs, gradients)
+    if not (create_graph or mode.anomaly) and len(roots) == 1:
+        with trace.lock:  # so that no other thread's entries come in between
+            return _found_again(roots, inputs, retain)
+    return _found_by_walk(roots, inputs, create_graph, retain)
+
+
+def _found_by_walk(
+    roots: dict[Node, Node],
+    inputs: list[Tensor],
+    create_graph: bool,
+    retain: bool,
+    keep: Callable[[list[Node], list[Node | None]], None] | None = None,
+) -> list[Node | None]:
+    """`_found` by the rules; `keep` sees the nodes gone through, and the cotangents."""
     wanted = _wanted(roots, inputs)
     at_leaves: dict[int, Node] = {}
 
@@ -496,8 +551,44 @@ def _found(
         owner = id(_leaf_of(node))
         at_leaves[owner] = component.accumulate(at_leaves[owner], g) if owner in at_leaves else g
 
-    _walk(roots, create_graph, retain, at_leaf, wanted)
-    return [at_leaves.get(id(tensor), wanted[node_of(tensor)]) for tensor in inputs]
+    def results() -> list[Node | None]:
+        return [at_leaves.get(id(tensor), wanted[node_of(tensor)]) for tensor in inputs]
+
+    seen = None if keep is None else lambda passed: keep(passed, results())
+    _walk(roots, create_graph, retain, at_leaf, wanted, seen)
+    return results()
+
+
+def _found_again(roots: dict[Node, Node], inputs: list[Tensor], retain: bool) -> list[Node | None]:
+    """`_found` of one root by a walk that came before, where there is one."""
+    ((root, g),) = roots.items()
+    graph = recall.describe(root, g) if type(root) is Node and type(g) is Node else None
+    targets = [] if graph is None else [graph.places.get(node_of(tensor)) for tensor in inputs]
+    if graph is None or _other_versions(graph, inputs, targets):
+        return _found_by_walk(roots, inputs, False, retain)
+    key = (graph.key, *targets)
+    known = recall.find(key)
+    if known is not None:
+        found = known.append(graph.nodes)
+        if not retain:
+            grad_pass.release([graph.nodes[place] for place in known.passed])
+        return found
+    if not repetition.came_before(key):
+        return _found_by_walk(roots, inputs, False, retain)
+    start = repetition.mark()
+    return _found_by_walk(
+        roots, inputs, False, retain, lambda passed, found: recall.keep(key, graph, start, passed, found)
+    )
+
+
+def _other_versions(graph: recall.Graph, inputs: list[Tensor], targets: list[int | None]) -> bool:
+    """Whether one of the tensors has a leaf node in the graph beside the one that it has now: it was written to since."""
+    owners = {id(tensor) for tensor in inputs}
+    for place, node in enumerate(graph.nodes):
+        side = node.side
+        if side is not None and side.leaf is not None and id(side.leaf()) in owners and place not in targets:
+            return True
+    return False
 
 
 def _one_gradient(

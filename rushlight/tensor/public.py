@@ -28,6 +28,7 @@ from .casting import casting
 from .layouts import OtherLayout, elsewhere, for_all_layouts
 from .tensor import Tensor, levels, node_of, wrap
 from .views import Expand, Strided
+from .writing import data_writes, put_at, remember, write_at_once
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 functions: dict[str, Callable[..., Any]] = {}
@@ -269,13 +270,19 @@ def assign(op: str, target: Tensor, value: Node) -> None:
     storage = target._storage
     if value.type.shape != target._type().shape:
         raise InternalError(f"{op}: assigned {value.type!r} to {target._type()!r}")
+    if target._steps and write_at_once(target, value):
+        executor.settle()
+        return
     old = storage.node
     if old.type.meta:
         value = meta_node(value.type)  # type: ignore[arg-type]
     elif value.type.meta:
         raise value.missing()
+    put, written, before = put_at(target, value) if target._steps else None, value, data_writes(storage)
     if not target._steps:
         pass
+    elif put is not None:
+        value = put
     elif any(isinstance(step, (Expand, Strided)) for step in target._steps) and not _other_units(target):
         value = _write_places(op, target, value)
     else:
@@ -295,6 +302,8 @@ def assign(op: str, target: Tensor, value: Node) -> None:
     if old.side is not None and old.side.retain is not None:  # what keeps its gradient keeps that of its new value
         value.sided().retain, old.side.retain = old.side.retain, None
     storage.rebind(value)
+    if put is not None:
+        remember(target, written, before)
     executor.settle()
 
 

@@ -268,6 +268,8 @@ def randint(
     """Uniform integers in [low, high); `randint(high, size)` starts at 0."""
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     require_cpu(device, "randint")
     require_strided(layout, "randint")
     kind = dtype or int64

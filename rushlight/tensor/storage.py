@@ -7,8 +7,8 @@ Memory shared with NumPy is `exposed`: reads of it run at once (the owner may ch
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from ..errors import InternalError
 from ..ir import view
 from ..ir.graph import Node, Side, input_node, mode, standing_for
 from ..runtime import executor
+from ..runtime.watch import Watching
+
+FEW = 1 << 15  # bytes of exposed memory that are copied when they are read
 
 
 class Exporter:
@@ -28,18 +31,30 @@ class Exporter:
         self.__array_interface__ = array.__array_interface__
 
 
+class Written(NamedTuple):
+    """What was written last to a storage, to places that are data (`writing.py`)."""
+
+    version: int  # of the storage, since then
+    writes: int  # of this kind since its value was known
+    steps: tuple[Any, ...]  # of the part
+    value: Node | None  # None where who reads the part must not get it
+
+
 class Storage:
     """A cell: the node that is its present value, and how often it was rebound."""
 
-    __slots__ = ("node", "version", "buffer", "exporter", "aliases", "placed", "__weakref__")
+    __slots__ = ("node", "version", "buffer", "exporter", "aliases", "placed", "written", "seen", "__weakref__")
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.version = 0
+        # `wrap` in tensor.py fills one in, too.
         self.buffer: np.ndarray | None = None  # the memory shared with NumPy
         self.exporter: weakref.ref[Exporter] | None = None  # None while exposed: exposed for ever
-        self.aliases: list[weakref.ref[Node]] = []  # nodes whose value is the shared memory
+        self.aliases: Sequence[weakref.ref[Node]] = ()  # nodes whose value is the shared memory
         self.placed: Node | None = None  # the present value, if its memory is this storage's alone
+        self.written: Written | None = None
+        self.seen: Node | None = None  # of exposed memory: what it held when it was read last
 
     def read(self) -> Node:
         """The present value, when the storage may be exposed."""
@@ -48,10 +63,22 @@ class Storage:
             return self.node
         if self.exporter is not None and self.exporter() is None:
             self.buffer = self.exporter = None  # nobody else sees the memory any more
-            self.aliases.clear()
+            self.aliases = ()
             return self.node
+        if buffer.nbytes <= FEW and not self.node.tracked and Watching.watcher is None:
+            return self._as_it_is(buffer)
         executor.hurry(buffer)
         return self.node
+
+    def _as_it_is(self, buffer: np.ndarray) -> Node:
+        """What little memory holds now, copied: nothing has to run at once then, and a step that begins with it is one program.
+
+        The same node as long as it holds the same, so that who reads it twice reads one value.
+        """
+        now, seen = np.array(buffer, order="C"), self.seen
+        if seen is None or seen.value is None or seen.value.tobytes() != now.tobytes():
+            seen = self.seen = input_node(now, self.node.type)
+        return seen
 
     def shared(self) -> np.ndarray | None:
         """The memory, while NumPy shares it."""
@@ -89,7 +116,7 @@ class Storage:
             grafted.label = node.label
             self.node = grafted
             executor.value_of(grafted)
-            self.aliases.append(weakref.ref(grafted))
+            self.aliases = [*self.aliases, weakref.ref(grafted)]
         else:
             self.node = fresh
 
@@ -119,6 +146,42 @@ class Storage:
         return np.asarray(exporter)
 
 
+class Deferred(Storage):
+    """A cell whose first value is recorded when somebody first reads it; until then the trace has nothing of it."""
+
+    __slots__ = ("_node", "_make", "_tracking")
+
+    def __init__(self, make: Callable[[], Node]) -> None:
+        self._node: Node | None = None
+        self._make: Callable[[], Node] | None = make
+        self._tracking = mode.tracking
+        super().__init__(None)  # type: ignore[arg-type]
+
+    @property
+    def node(self) -> Node:  # type: ignore[override]
+        if self._make is not None:
+            make, self._make = self._make, None
+            former = mode.tracking, mode.depth
+            mode.tracking, mode.depth = self._tracking, 0
+            try:
+                self._node = make()
+            except BaseException:
+                self._make = make
+                raise
+            finally:
+                mode.tracking, mode.depth = former
+        return self._node  # type: ignore[return-value]
+
+    @node.setter
+    def node(self, value: Node) -> None:
+        if value is not None:
+            self._node, self._make = value, None
+
+    def untouched(self) -> bool:
+        """Whether nobody has read it yet, or written to it."""
+        return self._make is not None
+
+
 def address(storage: Storage) -> int:
     """Where the present value lies; it stays there until the storage is written to.
 
@@ -128,7 +191,7 @@ def address(storage: Storage) -> int:
     if storage.shared() is None and storage.placed is not storage.node:
         storage.share(np.array(executor.value_of(storage.node), order="C"))
         storage.buffer = None
-        storage.aliases.clear()
+        storage.aliases = ()
         storage.placed = storage.node
     memory = storage.shared()
     if memory is None:

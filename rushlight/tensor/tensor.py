@@ -95,6 +95,7 @@ class Tensor(metaclass=_TensorMeta):
         "_cached",
         "_cached_version",
         "_geometry",
+        "_seen",
         "_grad",
         "__dict__",
         "__weakref__",
@@ -106,6 +107,7 @@ class Tensor(metaclass=_TensorMeta):
     _cached: Node | None
     _cached_version: int
     _geometry: tuple[tuple[int, ...], int] | None
+    _seen: tuple[Type, tuple[Step, ...], Type] | None  # of a view: its type, of what base by which steps
     _grad: Tensor | None
 
     __array_priority__ = 1000  # Tensor wins over ndarray in mixed arithmetic
@@ -155,13 +157,18 @@ class Tensor(metaclass=_TensorMeta):
 
     def _type(self) -> Type:
         """Shape and dtype, without deriving a node."""
-        type = self._storage.node.type
-        if not self._steps:
+        type, steps = self._storage.node.type, self._steps
+        if not steps:
             return type
+        seen = self._seen  # programs ask for a view's shape, axes and dtype again and again
+        if seen is not None and seen[0] is type and seen[1] is steps:
+            return seen[2]
         shape, kind = type.shape, type.dtype
-        for step in self._steps:
+        for step in steps:
             shape, kind = step.shape(shape), step.dtype(kind)
-        return Type.of(shape, kind)
+        found = Type.of(shape, kind)
+        self._seen = type, steps, found
+        return found
 
     @property
     def dtype(self) -> dtype:
@@ -528,7 +535,7 @@ def fill_handle(handle: Tensor, storage: Storage, steps: tuple[Step, ...], sourc
     handle._storage = storage
     handle._steps = steps
     handle._source = source
-    handle._parent = handle._cached = handle._geometry = handle._grad = None
+    handle._parent = handle._cached = handle._geometry = handle._seen = handle._grad = None
     handle._cached_version = -1
 
 
@@ -545,9 +552,12 @@ def wrap(node: Node) -> Tensor:
     elif trace.pending > config.PENDING or trace.bytes > config.PENDING_BYTES:
         executor.settle()
     result: Tensor = _new(Tensor)
-    result._storage = Storage(node)
-    result._steps = ()
-    result._source = result._parent = result._cached = result._geometry = result._grad = None
+    storage = result._storage = _new(Storage)  # spelled out, for this is a part of every operation
+    storage.node = node
+    storage.version = 0
+    storage.buffer = storage.exporter = storage.placed = storage.written = storage.seen = None
+    storage.aliases = result._steps = ()
+    result._source = result._parent = result._cached = result._geometry = result._seen = result._grad = None
     result._cached_version = -1
     return result
 
@@ -627,7 +637,12 @@ def _part_of_known(node: Node, step: Step) -> Node | None:
     """
     if type(node) is not Node or node.value is None or node.tracked or not isinstance(node.type, Type):
         return None
-    if Watching.watcher is not None or Haste.wanted or not isinstance(step, (Slice, Reshape)) or not node.type.shape:
+    if Watching.watcher is not None or Haste.wanted or not node.type.shape:
+        return None
+    if isinstance(step, Permute):  # where nothing moves: a plan is compiled for the strides of its inputs
+        if not step.expose(node.value).flags.c_contiguous:
+            return None
+    elif not isinstance(step, (Slice, Reshape)):
         return None
     try:
         return input_node(step.expose(node.value), Type.of(step.shape(node.type.shape), node.type.dtype))
@@ -650,9 +665,23 @@ def _along(node: Node, steps: tuple[Step, ...]) -> list[Node]:
     return found
 
 
+def _just_written(tensor: Tensor) -> Node | None:
+    """The node of the part that a tensor is, if it was written last: the trace then does not hold where it lies."""
+    written = tensor._storage.written
+    if written is None or written.value is None or written.version != tensor._storage.version:
+        return None
+    steps = tensor._steps
+    if tensor._source is not None or len(steps) != len(written.steps):
+        return None
+    return written.value if all([a.same(b) for a, b in zip(steps, written.steps, strict=True)]) else None
+
+
 def _derive(tensor: Tensor) -> Node:
     parent = tensor._parent
-    if parent is not None:
+    written = _just_written(tensor)
+    if written is not None:
+        node = written
+    elif parent is not None:
         node = _along(node_of(parent), tensor._steps[len(parent._steps) :])[-1]
     else:
         node = levels(tensor)[-1]

@@ -45,6 +45,10 @@ class Step:
     def strides(self, shape: Shape, strides: Shape, offset: int) -> Strides:
         raise NotImplementedError
 
+    def same(self, other: Step) -> bool:
+        """Whether it is known to choose what another step chooses."""
+        return self is other
+
 
 class Reshape(Step):
     __slots__ = ("target",)
@@ -55,6 +59,9 @@ class Reshape(Step):
 
     def shape(self, shape: Shape) -> Shape:
         return self.target
+
+    def same(self, other: Step) -> bool:
+        return type(self) is type(other) and self.target == other.target  # type: ignore[attr-defined]
 
     def read(self, base: Node) -> Node:
         return view.reshape(base, self.target)
@@ -133,6 +140,11 @@ class Slice(Step):
 
     def shape(self, shape: Shape) -> Shape:
         return tuple([-(-(hi - lo) // by) for lo, hi, by in zip(self.start, self.stop, self.step, strict=True)])
+
+    def same(self, other: Step) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, Slice) and (self.start, self.stop, self.step) == (other.start, other.stop, other.step)
 
     def read(self, base: Node) -> Node:
         return view.slice_(base, self.start, self.stop, self.step)

@@ -283,3 +283,18 @@ def test_long_sums_are_sums_of_sums(shape: tuple[int, ...]) -> None:
     exact = x.astype(np.float64).sum()
     assert abs(found - exact) <= abs(expected - exact) + 1e-6 * np.abs(x).sum() ** 0.5
     assert len(kernels(lambda x: reduce.sum_(x, tuple(range(x.type.ndim))), [shape])) >= 2
+
+
+def test_values_of_long_rows_are_computed_again_for_later_sweeps() -> None:
+    def build(x):  # type: ignore[no-untyped-def]
+        y = scalar.exp(scalar.tanh(x))
+        z = scalar.div(
+            y, view.expand(view.reshape(reduce.sum_(y, (0, 2)), (1, 16, 1)), y.type.shape)
+        )  # rows too long to be kept
+        return y, z, scalar.mul(z, scalar.sqrt(y))
+
+    x = np.random.default_rng(0).standard_normal((100, 16, 1024)).astype("f4")
+    (kernel,) = kernels(build, [x.shape])
+    assert isinstance(kernel, Nest) and not kernel.kept
+    for interpreted, compiled in both_tiers(build, [x]):
+        np.testing.assert_allclose(compiled, interpreted, rtol=2e-5)

@@ -191,3 +191,12 @@ def test_programs(source):
 """)
 def test_refused(source):
     check_refused(source)
+
+
+@programs("""
+    x = t.randint(5, size=(3,)); x
+    x = t.randint(high=5, size=(3,)); x
+    x = t.randint(2, 4, size=(3,)); x
+""")
+def test_bounds_by_place_or_by_name(source):
+    check_written(source)

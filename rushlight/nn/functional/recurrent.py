@@ -9,7 +9,6 @@ have. Gates stand in PyTorch's order: input, forget, cell, output for LSTM; rese
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from ...ir.recurrent import cells_of, outputs_of, recurrence
 from ...ir.type import Type
 from ...ir.view import reshape
 from ...tensor import Tensor, addmm, cat, mm, sigmoid, stack, tanh
-from ...tensor.casting import cast
+from ...tensor.casting import cast, casting
 from ...tensor.tensor import node_of, wrap
 from .activation import relu
 from .linear import linear
@@ -161,45 +160,78 @@ def _whole(mode: str, x: Tensor, state: State, weights: Weights, reverse: bool) 
     return outputs, (outputs[last],)
 
 
-class _Places(NamedTuple):
-    """Where the steps of packed sequences stand in (T, N): for each such place its row in the packed data, and the ways back.
+def _turns(lengths: np.ndarray, longest: int, reverse: bool) -> np.ndarray:
+    """Which step each sequence comes to in each turn, (T, N): against time its own last one first. One that has ended stays where it is."""
+    turn = np.arange(longest)[:, None]
+    return np.clip(lengths - 1 - turn, 0, None) if reverse else np.minimum(turn, lengths - 1)
 
-    Where a sequence runs against time, its own last step comes first. One that has ended goes on with its last row; nobody reads
-    what comes of that.
+
+def _rows(table: Node, places: np.ndarray) -> Node:
+    """table[places], the places being data."""
+    return take(table, input_node(places, Type.of(places.shape, int64)))
+
+
+def can_lie_side_by_side(mode: str, weights: Sequence[Weights]) -> bool:
+    """Whether sequences of different lengths may be computed as if they were of one: what comes after their end is then not read."""
+    # ReLU without bound may overflow where a sequence has ended, and 0 times infinity would reach the weight's gradient.
+    mixed = mode == "GRU" and thread_mode.autocast is not None  # states in single precision, products in half
+    return mode != "RNN_RELU" and not mixed and all([each.hr is None for each in weights])
+
+
+def _run_side_by_side(
+    mode: str,
+    x: Tensor,
+    places: np.ndarray,
+    lengths: np.ndarray,
+    states: Sequence[State],
+    weights: Sequence[Weights],
+    directions: int,
+) -> tuple[Tensor, State]:
+    """All layers of a recurrent network over sequences side by side, as if they were of one length.
+
+    x: (R, I), of which `places` (T, N) has the row of each step. Gives the outputs (T·N, ·), step by step, and the final state. Where a
+    sequence has ended it goes on with its last row; nobody reads what comes of that. Nothing here depends on the lengths but data.
     """
+    longest, batch = places.shape
+    sequence = np.arange(batch)
+    forward, backward = (_turns(lengths, longest, reverse) for reverse in (False, True))
+    last = (lengths - 1) * batch + sequence
+    finals: list[State] = []
+    for layer in range(len(weights) // directions):
+        outputs = []
+        for direction in range(directions):
+            place = layer * directions + direction
+            own = weights[place]
+            turns = backward if direction else forward
+            taken = wrap(_rows(node_of(x), places[turns, sequence]))
+            node = _node(mode, node_of(_project(KINDS[mode], taken, own)), states[place], own, False)
+            found = [outputs_of(node), cells_of(node)] if mode == "LSTM" else [outputs_of(node)]
+            flat = [reshape(each, (longest * batch, each.type.shape[-1])) for each in found]
+            finals.append(tuple(wrap(_rows(each, last)) for each in flat))
+            outputs.append(wrap(_rows(flat[0], (backward * batch + sequence).reshape(-1)) if direction else flat[0]))
+        x = outputs[0] if directions == 1 else cat(outputs, -1)
+        places = forward * batch + sequence
+    return x, tuple(stack(list(each), 0) for each in zip(*finals, strict=True))
 
-    rows: np.ndarray  # (T, N)
-    steps: np.ndarray  # for each packed row, its place in the flat (T, N)
-    last: np.ndarray  # for each sequence, the place of its final state
 
-
-@functools.lru_cache(maxsize=64)
-def _places(batch_sizes: tuple[int, ...], reverse: bool) -> _Places:
-    sizes = np.array(batch_sizes, np.int64)
-    sequence = np.arange(batch_sizes[0])
-    lengths = (sizes[:, None] > sequence).sum(0)
-    offsets = np.cumsum(sizes) - sizes
-    turn = np.arange(len(sizes))[:, None]
-    step = np.clip(lengths - 1 - turn, 0, None) if reverse else np.minimum(turn, lengths - 1)
-    real = turn < lengths
-    place = np.arange(real.size).reshape(real.shape)
-    rows = offsets[step] + sequence
-    steps = np.empty(sizes.sum(), np.int64)
-    steps[rows[real]] = place[real]
-    return _Places(rows, steps, place[lengths - 1, sequence])
+run_side_by_side = casting("run_layers", _run_side_by_side)
 
 
 def _packed(
     mode: str, x: Tensor, batch_sizes: Sequence[int], state: State, weights: Weights, reverse: bool
 ) -> tuple[Tensor, State]:
-    """Over packed sequences: put side by side, as if they were of one length."""
-    places = _places(tuple(batch_sizes), reverse)
-    rows, steps, last = (input_node(place, Type.of(place.shape, int64)) for place in places)
-    projected = take(node_of(_project(KINDS[mode], x, weights)), rows)
-    node = _node(mode, projected, state, weights, False)
+    """One direction over packed sequences: put side by side."""
+    sizes = np.array(batch_sizes, np.int64)
+    sequence, longest, batch = np.arange(sizes[0]), len(sizes), int(sizes[0])
+    lengths = (sizes[:, None] > sequence).sum(0)
+    turns = _turns(lengths, longest, reverse)
+    rows = (np.cumsum(sizes) - sizes)[turns] + sequence
+    node = _node(mode, _rows(node_of(_project(KINDS[mode], x, weights)), rows), state, weights, False)
     found = [outputs_of(node), cells_of(node)] if mode == "LSTM" else [outputs_of(node)]
-    flat = [reshape(each, (places.rows.size, each.type.shape[-1])) for each in found]
-    return named(take(flat[0], steps), "Cat"), tuple(wrap(take(each, last)) for each in flat)
+    flat = [reshape(each, (longest * batch, each.type.shape[-1])) for each in found]
+    real = np.arange(longest)[:, None] < lengths
+    steps, last = (turns * batch + sequence)[real], (lengths - 1) * batch + sequence
+    return named(_rows(flat[0], steps), "Cat"), tuple(wrap(_rows(each, last)) for each in flat)
 
 
 def _direction(
@@ -209,8 +241,7 @@ def _direction(
     mixed = mode == "GRU" and thread_mode.autocast is not None  # states in single precision, products in half
     if batch_sizes is None and weights.hr is None and x.shape[0] and not mixed:
         return _whole(mode, x, state, weights, reverse)
-    # ReLU without bound may overflow where a sequence has ended, and 0 times infinity would reach the weight's gradient.
-    if batch_sizes is not None and weights.hr is None and mode != "RNN_RELU" and not mixed:
+    if batch_sizes is not None and can_lie_side_by_side(mode, [weights]):
         return _packed(mode, x, batch_sizes, state, weights, reverse)
     kind = KINDS[mode]
     rows = x if batch_sizes is not None else x.reshape(-1, x.shape[-1])

@@ -13,13 +13,15 @@ import numbers
 import warnings
 from typing import Any
 
+import numpy as np
+
 from ...tensor import Tensor, empty, zeros
 from ...tensor.casting import is_autocast_on
 from .. import functional as F
 from .. import init
-from ..functional.recurrent import State, Weights, cell, run_layers
+from ..functional.recurrent import State, Weights, can_lie_side_by_side, cell, run_layers, run_side_by_side
 from ..parameter import Parameter
-from ..utils.rnn import PackedSequence
+from ..utils.rnn import Laid, PackedSequence
 from .module import Module
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
@@ -229,17 +231,36 @@ class RNNBase(Module):
 
     def _run_packed(self, input: PackedSequence, hx: State | None) -> tuple[PackedSequence, State]:
         data, batch_sizes, sorted_indices, unsorted_indices = input
+        laid = input._side_by_side()
+        drops = self.training and self.dropout > 0 and self.num_layers > 1  # for packed rows, one draw for each
+        if laid is not None and (drops or not can_lie_side_by_side(self.mode, self._weights())):
+            laid = None
+        if laid is not None:
+            data = laid.rows
         self.check_input(data, batch_sizes)
         hidden_shape = self.get_expected_hidden_size(data, batch_sizes)
         hx = self._first_state(data, hidden_shape) if hx is None else self._permute(hx, sorted_indices)
         self._check_state(hx, hidden_shape)
+        if laid is not None:
+            states, weights = self._states(hx), self._weights()
+            directions = 2 if self.bidirectional else 1
+            rows, final = run_side_by_side(self.mode, *laid, states, weights, directions)
+            places = np.minimum(np.arange(len(laid.places))[:, None], laid.lengths - 1) * len(laid.lengths)
+            found = Laid(rows, places + np.arange(len(laid.lengths)), laid.lengths)
+            packed = PackedSequence._of(found, batch_sizes, sorted_indices, unsorted_indices)
+            return packed, self._permute(final, unsorted_indices)
         output, final = self._run_time_first(data, batch_sizes.tolist(), hx)
         packed = PackedSequence(output, batch_sizes, sorted_indices, unsorted_indices)
         return packed, self._permute(final, unsorted_indices)
 
+    def _states(self, hx: State) -> list[State]:
+        """The state of each layer in each direction."""
+        directions = 2 if self.bidirectional else 1
+        return [tuple(each[i] for each in hx) for i in range(self.num_layers * directions)]
+
     def _run_time_first(self, x: Tensor, batch_sizes: list[int] | None, hx: State) -> tuple[Tensor, State]:
         weights = self._weights()
-        states = [tuple(each[i] for each in hx) for i in range(len(weights))]
+        states = self._states(hx)
         drops = self.training and self.dropout > 0
         dropout = (lambda y: F.dropout(y, self.dropout, True)) if drops else None
         return run_layers(self.mode, x, batch_sizes, states, weights, 2 if self.bidirectional else 1, dropout)

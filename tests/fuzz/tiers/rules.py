@@ -2,9 +2,8 @@
 
 The reference is the record's own `eval` in float64. How far a right computation may be from it:
 
-* What only moves or chooses elements does not round. `+ - * /` and the square root round once, correctly; two of them may be one
-  fused operation. Other functions may be off by some units in the last place (`ULPS`), and formulas of several steps by as many
-  units of their greatest term (`scales.py`).
+* What only moves or chooses elements does not round. `+ - * /` and the square root round once, correctly. Other functions may
+  be off by some units in the last place (`ULPS`), and formulas of several steps by as many units of their greatest term (`scales.py`).
 * A sum or a contraction of n terms may be added in any order: n units of the sum of absolute values. Where all terms are
   multiples of one power of two and their sum fits the mantissa, every order gives the same number, and that is asked for.
 * An error of an operand is carried on by evaluating at both ends of its range.
