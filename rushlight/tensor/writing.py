@@ -53,12 +53,27 @@ _ALONE = _held_by_storage()
 
 
 def is_settled(target: Tensor) -> bool:
-    """Whether a tensor is a part of a storage whose value is known, has no history, and is not shared with NumPy."""
+    """Whether a tensor is a part of a storage whose value is known, has no history, and is not shared with NumPy.
+
+    What is one number everywhere (`torch.zeros(n)`) is made here when an integer first chooses a part of it, since a loop is likely to fill it.
+    """
     storage = target._storage
     node = storage.node
-    if type(node) is not Node or node.value is None or node.tracked or node.side is not None:
+    if type(node) is not Node or node.tracked or node.side is not None or not isinstance(node.type, Type):
         return False
-    return bool(target._steps) and storage.buffer is None and Watching.watcher is None and isinstance(node.type, Type)
+    if not target._steps or storage.buffer is not None or Watching.watcher is not None:
+        return False
+    if node.value is not None:
+        return True
+    if node.op_name != "constant" or not _chosen_by_integer(target):
+        return False
+    number = node.signature.attributes["value"]  # type: ignore[union-attr]
+    storage.node = input_node(np.array(known_everywhere(number, node.type).value), node.type)
+    return True
+
+
+def _chosen_by_integer(target: Tensor) -> bool:
+    return any([isinstance(step, Units) for step in target._steps[1:]])
 
 
 def known_everywhere(value: complex, type: Type) -> Node:
@@ -109,7 +124,7 @@ def put_at(target: Tensor, value: Node) -> Node | None:
         return None
     base, steps = storage.node, target._steps
     shape = base.type.shape  # type: ignore[union-attr]
-    if not any([isinstance(step, Units) for step in steps[1:]]):
+    if not _chosen_by_integer(target):
         return None
     first = steps[0]
     if len(steps) == 2 and isinstance(first, Slice) and steps[1].shape(shape) == shape[1:]:

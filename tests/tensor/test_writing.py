@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import rushlight
+from rushlight.ir.graph import trace
 from rushlight.runtime import events
 
 from ..both import check
@@ -96,3 +98,17 @@ def test_one_plan_writes_all_rows() -> None:
     assert _misses(loop) < 6
     np.testing.assert_array_equal(losses, np.outer(np.arange(40, dtype=np.float32) + np.float32(0.3), x))
     np.testing.assert_array_equal(singles, np.tile((x[:3] + 1) * 2, (40, 1)))
+
+
+@pytest.mark.parametrize("make", [rushlight.zeros, rushlight.ones, lambda n: rushlight.full((n,), 3.0)])
+def test_a_fresh_tensor_of_one_number_is_filled_without_a_trace(make: Callable[[int], rushlight.Tensor]) -> None:
+    x = make(6)
+    first = float(x.clone()[0])
+    x = make(6)
+    copy, sum_ = x.clone(), x + 1
+    pending = trace.pending
+    for i in range(6):
+        x[i] = i * 2
+    assert trace.pending == pending
+    assert x.tolist() == [0, 2, 4, 6, 8, 10]
+    assert copy.tolist() == [first] * 6 and sum_.tolist() == [first + 1] * 6
