@@ -106,11 +106,14 @@ class Meter:
         elif event == "run":
             plan, variant, again = facts["plan"], facts["variant"], facts["again"]
             native = variant is not None and not again
-            if native and self.steps:
+            if native and self.steps and id(variant) in self._variants:
                 self._collect(variant)
+            elif native and self.steps:  # `compile` repeats plans without looking them up: from its next run on
+                self._watch_variant(variant)
             # What a native run that gave up had evaluated before is not part of the run that counts.
             steps = [step for step in self._notes if native or step.part < 0]
             self.hear(Run(plan, variant, again, facts["started"], facts["seconds"], steps, sites.of_trace()))
+            self._notes.clear()
 
     def _timed(self, evaluate: Callable[..., Any], number: int, part: int) -> Callable[..., Any]:
         notes, clock = self._notes, time.perf_counter

@@ -63,6 +63,17 @@ def test_plans_that_have_many_like_them_are_compiled_too(monkeypatch: pytest.Mon
     assert torch.explain(lambda: x.exp(), repeat=1).interpreted == []
 
 
+def test_a_compiled_function_is_measured_run_by_run() -> None:
+    """`compile` runs plans without looking them up."""
+    function, x = torch.compile(lambda x: (x * 2).exp().sum()), torch.randn(100, 100)
+    for _ in range(5):
+        function(x).item()
+    for _ in range(2):
+        found = torch.explain(function, x, repeat=6)
+        assert [kernel.calls for kernel in found.kernels] == [1]
+        assert found.kernels[0].seconds > 0
+
+
 def test_interpreted_steps_have_reasons() -> None:
     x = torch.randn(40, 40)
 
