@@ -63,7 +63,8 @@ SHORT = {
 TURNS = 16  # that each side takes after the first third of its steps
 LIMIT = 300  # seconds for a process
 # Losses of the first steps must agree so well, as in tests/examples; later ones drift apart, as two builds of PyTorch's do.
-FIRST, TOLERANCE = 3, {"dcgan": 2e-3}
+# A step of style_transfer is twenty evaluations of L-BFGS: PyTorch's own second loss moves by 1e-2 where the picture is made brighter by 1e-7.
+FIRST, TOLERANCE = 3, {"dcgan": 2e-3, "style_transfer": 1e-2}
 PAGE = ROOT / "docs" / "programs.md"
 
 
