@@ -74,9 +74,8 @@ def number(value: complex, dtype: dtype) -> Node:
         if found is None or found.epoch != trace.epoch or found.value is not None:
             found = trace.literals[key] = constant(value=value, shape=(), dtype=dtype)
         else:
-            trace.pending += (
-                1  # a use counts: the bound on what is pending keeps long chains from being one huge kernel
-            )
+            # A use counts: the bound on what is pending keeps long chains from being one huge kernel.
+            trace.pending += 1
         return found
     # By far the most frequent kinds.
     plain = value not in _LITERALS and (

@@ -129,7 +129,10 @@ _walks: OrderedDict[Key, Recalled] = OrderedDict()
 
 def find(key: Key) -> Recalled | None:
     """The walk that is known for a structure."""
-    return _walks.get(key) if Knowledge.used else None
+    known = _walks.get(key) if Knowledge.used else None
+    if known is not None:
+        _walks.move_to_end(key)  # the least recently used goes first
+    return known
 
 
 def keep(key: Key, graph: Graph, start: Mark, passed: Sequence[Node], results: Sequence[Node | None]) -> None:
